@@ -1,0 +1,146 @@
+//! The author's names: how a host finds lanes, fields and programs on the cores.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a host needs to address a loaded chip in the author's words.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Map {
+    /// Populations, inputs included, in the author's order.
+    pub populations: Vec<PopulationMap>,
+    /// Projections in the author's order.
+    pub projections: Vec<ProjectionMap>,
+    /// Modulators in the author's order.
+    pub modulators: Vec<ModulatorMap>,
+    /// Traces in the author's order.
+    pub traces: Vec<TraceMap>,
+    /// Where each microcode word comes from.
+    pub source: Vec<SourceLine>,
+}
+
+/// Where the lanes of a population are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PopulationMap {
+    /// The author's name.
+    pub name: String,
+    /// Number of lanes.
+    pub n: u32,
+    /// Fraction bits of u and v; 0 for inputs.
+    pub frac: i8,
+    /// Compartments; empty for inputs.
+    pub slices: Vec<Slice>,
+    /// Inputs only: messages of each lane. Shape: [lane][message] of (core, input axon).
+    pub input_axons: Vec<Vec<(u16, u16)>>,
+}
+
+/// A contiguous part of a population on one core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Slice {
+    /// First logical lane.
+    pub first_lane: u32,
+    /// Number of lanes.
+    pub n: u32,
+    /// Core.
+    pub core: u16,
+    /// Compartment of the first lane.
+    pub first_compartment: u32,
+}
+
+/// Where the synapses of a projection are and what their fields mean.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProjectionMap {
+    /// The author's name.
+    pub name: String,
+    /// Name of the pre population.
+    pub pre: String,
+    /// Name of the post population or modulator.
+    pub post: String,
+    /// Lanes of the pre population.
+    pub n_pre: u32,
+    /// Lanes of the post population.
+    pub n_post: u32,
+    /// Number of synapses.
+    pub n_synapses: u32,
+    /// Fields in the order of the format.
+    pub fields: Vec<FieldMap>,
+    /// Groups that hold it.
+    pub parts: Vec<ProjectionPart>,
+}
+
+/// One field of a projection's synapses.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FieldMap {
+    /// The author's name: `w`, `d`, `e_plus`.
+    pub name: String,
+    /// Fraction bits.
+    pub frac: i8,
+}
+
+/// A group that holds part of a projection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProjectionPart {
+    /// Core.
+    pub core: u16,
+    /// Group on that core.
+    pub group: u16,
+}
+
+/// Where the lines of a modulator are; every copy holds the same values (S38).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ModulatorMap {
+    /// The author's name.
+    pub name: String,
+    /// Number of lanes.
+    pub n: u32,
+    /// Fraction bits.
+    pub frac: i8,
+    /// Ranges of lines on cores.
+    pub parts: Vec<ModulatorPart>,
+}
+
+/// A range of lines of a modulator on one core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ModulatorPart {
+    /// Core.
+    pub core: u16,
+    /// Index in that core's modulator table.
+    pub range: u16,
+}
+
+/// Which lanes carry a trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TraceSide {
+    /// Pre lanes: input axons.
+    Pre,
+    /// Post lanes.
+    Post,
+}
+
+/// Where a trace is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TraceMap {
+    /// The state's full name, such as `input.ff.x1`.
+    pub name: String,
+    /// Projection in [`Map::projections`].
+    pub projection: u16,
+    /// Side.
+    pub side: TraceSide,
+    /// Fraction bits.
+    pub frac: i8,
+    /// (core, column in that core's table) of each part, as in the projection's parts.
+    pub parts: Vec<(u16, u16)>,
+}
+
+/// Origin of microcode words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SourceLine {
+    /// Core.
+    pub core: u16,
+    /// Microcode address.
+    pub word: u32,
+    /// The author's rule.
+    pub rule: String,
+    /// Operation of the kernel as its text form prints it.
+    pub text: String,
+    /// Key path in the model file.
+    pub key: String,
+}

@@ -1,0 +1,2 @@
+//! The text form of kernels and networks: `parse(print(x)) == x`.
+
