@@ -136,3 +136,33 @@ pub fn deliver() -> Kernel {
     b.output("q", Target::AddPost, kick);
     b.build()
 }
+
+/// A fixed-function unit that implements a kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unit {
+    /// The compartment.
+    Lif(LifParts),
+    /// The linear trace.
+    LinearTrace,
+    /// The saturating trace.
+    SaturatingTrace,
+    /// The modulator line.
+    Modulator,
+    /// The synapse fetch.
+    Deliver,
+}
+
+/// The unit whose kernel is the same program, if there is one.
+pub fn recognise(kernel: &Kernel) -> Option<Unit> {
+    let plain = [
+        (Unit::LinearTrace, linear_trace()),
+        (Unit::SaturatingTrace, saturating_trace()),
+        (Unit::Modulator, modulator()),
+        (Unit::Deliver, deliver()),
+    ];
+    plain
+        .into_iter()
+        .chain(LifParts::all().map(|p| (Unit::Lif(p), cuba_lif(p, Surrogate::None))))
+        .find(|(_, unit)| unit.same_program(kernel))
+        .map(|(unit, _)| unit)
+}

@@ -12,7 +12,10 @@ use std::iter::Peekable;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AsmError {
     /// A line begins with something that is no mnemonic.
-    #[error("{line}:{column}: there is no instruction `{found}`; expected one of {}", mnemonics())]
+    #[error(
+        "{line}:{column}: there is no instruction `{found}`; expected one of {}",
+        mnemonics()
+    )]
     UnknownInstruction {
         /// Line.
         line: usize,
@@ -74,7 +77,7 @@ pub fn disassemble(words: &[u32]) -> Result<String, ListingError> {
 impl std::str::FromStr for Inst {
     type Err = AsmError;
 
-    /// Reads one instruction; the text must not contain a line break or a comment.
+    /// Reads one instruction, without a comment.
     fn from_str(text: &str) -> Result<Self, AsmError> {
         instruction(text, 1)
     }
@@ -83,56 +86,82 @@ impl std::str::FromStr for Inst {
 /// The operands of one line, taken in order.
 pub(crate) struct Operands<'a> {
     line: usize,
-    /// The line without its comment, to compute columns.
+    /// The line without its comment, to count columns.
     code: &'a str,
-    parts: Peekable<std::vec::IntoIter<&'a str>>,
+    /// Each operand without white space around it, and the byte where it begins.
+    parts: Peekable<std::vec::IntoIter<(usize, &'a str)>>,
 }
 
 impl Operands<'_> {
     /// Reads the next operand.
     pub(crate) fn take<T: Text>(&mut self) -> Result<T, AsmError> {
-        match self.parts.next() {
-            Some(part) => T::parse(part.trim()).ok_or_else(|| self.expected(T::EXPECTED, part)),
-            None => Err(self.expected(T::EXPECTED, &self.code[self.code.len()..])),
-        }
+        let (start, part) = self
+            .parts
+            .next()
+            .unwrap_or((self.code.trim_end().len(), ""));
+        T::parse(part).ok_or_else(|| self.expected(T::EXPECTED, start, part))
     }
     /// Whether the next operand is this word, which is then taken.
     pub(crate) fn flag(&mut self, word: &str) -> bool {
-        self.parts.next_if(|part| part.trim() == word).is_some()
+        self.parts.next_if(|(_, part)| *part == word).is_some()
     }
     /// Refuses operands that are left over.
     pub(crate) fn end(&mut self) -> Result<(), AsmError> {
         match self.parts.next() {
-            Some(part) => Err(self.expected("the end of the line", part)),
+            // Nothing after a comma: the comma is what should not be there.
+            Some((start, "")) => Err(self.expected("the end of the line", start, ",")),
+            Some((start, part)) => Err(self.expected("the end of the line", start, part)),
             None => Ok(()),
         }
     }
-    fn expected(&self, expected: &'static str, part: &str) -> AsmError {
-        let found = part.trim();
-        let column = match found {
-            "" => column(self.code, self.code.trim_end()[self.code.trim_end().len()..].as_ptr()),
-            _ => column(self.code, found.as_ptr()),
-        };
-        AsmError::Expected { line: self.line, column, expected, found: found.to_string() }
+    fn expected(&self, expected: &'static str, start: usize, found: &str) -> AsmError {
+        let column = column(self.code, start);
+        AsmError::Expected {
+            line: self.line,
+            column,
+            expected,
+            found: found.to_string(),
+        }
     }
 }
 
 fn instruction(code: &str, line: usize) -> Result<Inst, AsmError> {
+    let indent = code.len() - code.trim_start().len();
     let trimmed = code.trim();
-    let (name, rest) = trimmed.split_once(char::is_whitespace).unwrap_or((trimmed, ""));
+    let name = trimmed
+        .split(char::is_whitespace)
+        .next()
+        .unwrap_or_default();
     let Some(op) = Opcode::ALL.into_iter().find(|op| op.name() == name) else {
-        let column = column(code, name.as_ptr());
-        return Err(AsmError::UnknownInstruction { line, column, found: name.to_string() });
+        let column = column(code, indent);
+        return Err(AsmError::UnknownInstruction {
+            line,
+            column,
+            found: name.to_string(),
+        });
     };
-    let parts: Vec<&str> =
-        if rest.trim().is_empty() { Vec::new() } else { rest.split(',').collect() };
-    Inst::parse(op, &mut Operands { line, code, parts: parts.into_iter().peekable() })
+    let mut parts = Vec::new();
+    if trimmed.len() > name.len() {
+        let mut start = indent + name.len();
+        for part in code[start..].split(',') {
+            let space = part.len() - part.trim_start().len();
+            parts.push((start + space, part.trim()));
+            start += part.len() + 1;
+        }
+    }
+    Inst::parse(
+        op,
+        &mut Operands {
+            line,
+            code,
+            parts: parts.into_iter().peekable(),
+        },
+    )
 }
 
-/// The column at which a part of `code` begins.
-fn column(code: &str, part: *const u8) -> usize {
-    let bytes = part.addr() - code.as_ptr().addr();
-    code[..bytes].chars().count() + 1
+/// The column, from 1 and in characters, of a byte of the line.
+fn column(code: &str, byte: usize) -> usize {
+    code[..byte].chars().count() + 1
 }
 
 fn mnemonics() -> String {
@@ -140,5 +169,9 @@ fn mnemonics() -> String {
 }
 
 fn quoted(found: &str) -> String {
-    if found.is_empty() { "nothing".to_string() } else { format!("`{found}`") }
+    if found.is_empty() {
+        "nothing".to_string()
+    } else {
+        format!("`{found}`")
+    }
 }

@@ -38,11 +38,27 @@ pub fn operands(table: &Table) -> String {
     let mut out = String::from(HEADER);
     line!(out, "use crate::operand::bounded;\n");
     for kind in &table.kinds {
-        let Shape::Bounded(prefix) = &kind.shape else { continue };
+        let Shape::Bounded(prefix) = &kind.shape else {
+            continue;
+        };
         line!(out, "bounded! {{");
-        line!(out, "    /// {}. Legal: 0 to {}; written `{}`.", sentence(&kind.what), kind.max, kind.text);
+        line!(
+            out,
+            "    /// {}. Legal: 0 to {}; written `{}`.",
+            title(&kind.what),
+            kind.max,
+            kind.text
+        );
         line!(out, "    {}, {}, {prefix:?},", kind.rust, kind.max);
-        line!(out, "    {:?}", format!("a {}, {prefix}0 to {prefix}{}", kind.name, kind.max));
+        line!(
+            out,
+            "    {:?}",
+            format!(
+                "{}, {prefix}0 to {prefix}{}",
+                with_article(&kind.name),
+                kind.max
+            )
+        );
         line!(out, "}}");
     }
     out
@@ -52,10 +68,16 @@ pub fn operands(table: &Table) -> String {
 pub fn opcode(table: &Table) -> String {
     let mut out = String::from(HEADER);
     line!(out, "use crate::chip::CostClass;\n");
-    line!(out, "/// Name and version of the instruction set; a chip file names the one it executes.");
+    line!(
+        out,
+        "/// Name and version of the instruction set; a chip file names the one it executes."
+    );
     line!(out, "pub const ISA_NAME: &str = {:?};\n", table.isa);
     line!(out, "/// Bits 31:26 of a word.");
-    line!(out, "#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]");
+    line!(
+        out,
+        "#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]"
+    );
     line!(out, "#[repr(u8)]");
     line!(out, "pub enum Opcode {{");
     for inst in &table.instructions {
@@ -65,27 +87,69 @@ pub fn opcode(table: &Table) -> String {
     line!(out, "}}\n");
     line!(out, "impl Opcode {{");
     line!(out, "    /// All opcodes, in the order of the manual.");
-    let all: Vec<_> = table.instructions.iter().map(|i| format!("Self::{}", variant(i))).collect();
-    line!(out, "    pub const ALL: [Self; {}] = [{}];\n", all.len(), all.join(", "));
+    let all: Vec<_> = table
+        .instructions
+        .iter()
+        .map(|i| format!("Self::{}", variant(i)))
+        .collect();
+    line!(
+        out,
+        "    pub const ALL: [Self; {}] = [{}];\n",
+        all.len(),
+        all.join(", ")
+    );
     line!(out, "    /// The opcode with this code, if there is one.");
-    line!(out, "    pub const fn from_code(code: u8) -> Option<Self> {{");
+    line!(
+        out,
+        "    pub const fn from_code(code: u8) -> Option<Self> {{"
+    );
     line!(out, "        Some(match code {{");
     for inst in &table.instructions {
-        line!(out, "            {:#04x} => Self::{},", inst.opcode, variant(inst));
+        line!(
+            out,
+            "            {:#04x} => Self::{},",
+            inst.opcode,
+            variant(inst)
+        );
     }
     line!(out, "            _ => return None,\n        }})\n    }}");
-    getter(&mut out, table, "name", "The mnemonic.", "&'static str", |i| format!("{:?}", i.name));
-    getter(&mut out, table, "class", "Which cost coefficient of the chip applies.", "CostClass", |i| {
-        format!("CostClass::{:?}", i.class)
-    });
-    getter(&mut out, table, "format", "The name of its format in the manual.", "&'static str", |i| {
-        format!("{:?}", i.format)
-    });
-    getter(&mut out, table, "example", "A line of assembly text with this opcode.", "&'static str", |i| {
-        format!("{:?}", i.example)
-    });
+    getter(
+        &mut out,
+        table,
+        "name",
+        "The mnemonic.",
+        "&'static str",
+        |i| format!("{:?}", i.name),
+    );
+    getter(
+        &mut out,
+        table,
+        "class",
+        "Which cost coefficient of the chip applies.",
+        "CostClass",
+        |i| format!("CostClass::{:?}", i.class),
+    );
+    getter(
+        &mut out,
+        table,
+        "format",
+        "The name of its format in the manual.",
+        "&'static str",
+        |i| format!("{:?}", i.format),
+    );
+    getter(
+        &mut out,
+        table,
+        "example",
+        "A line of assembly text with this opcode.",
+        "&'static str",
+        |i| format!("{:?}", i.example),
+    );
     line!(out, "}}\n");
-    line!(out, "/// What fixes the meaning of words, one fact per line and without prose: the input of");
+    line!(
+        out,
+        "/// What fixes the meaning of words, one fact per line and without prose: the input of"
+    );
     line!(out, "/// [`isa_hash`](crate::isa_hash).");
     line!(out, "pub(crate) const CANONICAL_TABLE: &str = \"\\");
     for fact in canonical(table) {
@@ -99,9 +163,16 @@ pub fn opcode(table: &Table) -> String {
 pub fn formats(table: &Table) -> String {
     let mut out = String::from(HEADER);
     line!(out, "use crate::asm::{{AsmError, Operands}};");
-    line!(out, "use crate::decode::{{DecodeError, get, put, reserved}};");
+    line!(
+        out,
+        "use crate::decode::{{DecodeError, get, put, reserved}};"
+    );
     line!(out, "use crate::operand::{{Rounding, Text, When}};");
-    line!(out, "use crate::generated::{{{}, Opcode}};", bounded_types(table).join(", "));
+    line!(
+        out,
+        "use crate::generated::{{{}, Opcode}};",
+        bounded_types(table).join(", ")
+    );
     line!(out, "use std::fmt;");
     for format in table.formats.iter().filter(|f| !f.operands.is_empty()) {
         struct_of(&mut out, table, format);
@@ -112,13 +183,24 @@ pub fn formats(table: &Table) -> String {
 /// `generated/inst.rs`: the typed instruction, encode, decode, text.
 pub fn inst(table: &Table) -> String {
     let mut out = String::from(HEADER);
-    let structs: Vec<_> =
-        table.formats.iter().filter(|f| !f.rust.is_empty()).map(|f| f.rust.as_str()).collect();
+    let structs: Vec<_> = table
+        .formats
+        .iter()
+        .filter(|f| !f.rust.is_empty())
+        .map(|f| f.rust.as_str())
+        .collect();
     line!(out, "use crate::asm::{{AsmError, Operands}};");
     line!(out, "use crate::decode::{{DecodeError, reserved}};");
-    line!(out, "use crate::generated::{{Opcode, Reg, {}}};", structs.join(", "));
+    line!(
+        out,
+        "use crate::generated::{{Opcode, Reg, {}}};",
+        structs.join(", ")
+    );
     line!(out, "use std::fmt;\n");
-    line!(out, "/// One instruction with its operands; every value of this type has exactly one word.");
+    line!(
+        out,
+        "/// One instruction with its operands; every value of this type has exactly one word."
+    );
     line!(out, "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]");
     line!(out, "pub enum Inst {{");
     for i in &table.instructions {
@@ -130,61 +212,134 @@ pub fn inst(table: &Table) -> String {
     }
     line!(out, "}}\n");
     line!(out, "impl Inst {{");
-    inst_match(&mut out, table, "/// Which instruction this is.\n    pub const fn opcode(self) -> Opcode",
-        "self", &|i, _| format!("Opcode::{}", variant(i)));
+    inst_match(
+        &mut out,
+        table,
+        "/// Which instruction this is.\n    pub const fn opcode(self) -> Opcode",
+        "self",
+        &|i, _| format!("Opcode::{}", variant(i)),
+    );
     line!(out);
-    inst_match(&mut out, table, "/// The instruction as a word.\n    pub fn encode(self) -> u32", "self",
+    inst_match(
+        &mut out,
+        table,
+        "/// The instruction as a word.\n    pub fn encode(self) -> u32",
+        "self",
         &|i, o| {
             let opcode = format!("(Opcode::{} as u32) << 26", variant(i));
-            if o { format!("{opcode} | o.pack()") } else { opcode }
-        });
+            if o {
+                format!("{opcode} | o.pack()")
+            } else {
+                opcode
+            }
+        },
+    );
     line!(out, "\n    /// The instruction of a word.\n    ///");
-    line!(out, "    /// Errors: the opcode is unknown, a reserved bit is set, or a field holds a code that");
-    line!(out, "    /// has no meaning; so a word that decodes has exactly one text.");
-    line!(out, "    pub fn decode(word: u32) -> Result<Self, DecodeError> {{");
+    line!(
+        out,
+        "    /// Errors: the opcode is unknown, a reserved bit is set, or a field holds a code that"
+    );
+    line!(
+        out,
+        "    /// has no meaning; so a word that decodes has exactly one text."
+    );
+    line!(
+        out,
+        "    pub fn decode(word: u32) -> Result<Self, DecodeError> {{"
+    );
     line!(out, "        let code = (word >> 26) as u8;");
-    line!(out, "        let Some(op) = Opcode::from_code(code) else {{");
-    line!(out, "            return Err(DecodeError::UnknownOpcode {{ word, code }});\n        }};");
+    line!(
+        out,
+        "        let Some(op) = Opcode::from_code(code) else {{"
+    );
+    line!(
+        out,
+        "            return Err(DecodeError::UnknownOpcode {{ word, code }});\n        }};"
+    );
     line!(out, "        Ok(match op {{");
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
             "" => {
                 line!(out, "            Opcode::{} => {{", variant(i));
-                line!(out, "                reserved(word, op, 0)?;\n                Self::{}", variant(i));
+                line!(
+                    out,
+                    "                reserved(word, op, 0)?;\n                Self::{}",
+                    variant(i)
+                );
                 line!(out, "            }}");
             }
-            rust => line!(out, "            Opcode::{0} => Self::{0}({rust}::unpack(word, op)?),", variant(i)),
+            rust => line!(
+                out,
+                "            Opcode::{0} => Self::{0}({rust}::unpack(word, op)?),",
+                variant(i)
+            ),
         }
     }
     line!(out, "        }})\n    }}\n");
     line!(out, "    /// Reads the operands that follow a mnemonic.");
-    line!(out, "    pub(crate) fn parse(op: Opcode, ops: &mut Operands<'_>) -> Result<Self, AsmError> {{");
+    line!(
+        out,
+        "    pub(crate) fn parse(op: Opcode, ops: &mut Operands<'_>) -> Result<Self, AsmError> {{"
+    );
     line!(out, "        let inst = match op {{");
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
             "" => line!(out, "            Opcode::{0} => Self::{0},", variant(i)),
-            rust => line!(out, "            Opcode::{0} => Self::{0}({rust}::parse(ops)?),", variant(i)),
+            rust => line!(
+                out,
+                "            Opcode::{0} => Self::{0}({rust}::parse(ops)?),",
+                variant(i)
+            ),
         }
     }
-    line!(out, "        }};\n        ops.end()?;\n        Ok(inst)\n    }}\n");
-    inst_match(&mut out, table,
+    line!(
+        out,
+        "        }};\n        ops.end()?;\n        Ok(inst)\n    }}\n"
+    );
+    inst_match(
+        &mut out,
+        table,
         "/// The registers it reads, in operand order.\n    pub const fn reads(self) -> [Option<Reg>; 3]",
-        "self", &|i, _| {
-            let mut regs: Vec<_> = registers(table, i, &i.reads).map(|r| format!("Some(o.{r})")).collect();
+        "self",
+        &|i, _| {
+            let mut regs: Vec<_> = registers(table, i, &i.reads)
+                .map(|r| format!("Some(o.{r})"))
+                .collect();
             regs.resize(3, "None".into());
             format!("[{}]", regs.join(", "))
-        });
+        },
+    );
     line!(out);
-    inst_match(&mut out, table,
-        "/// The register it writes.\n    pub const fn writes(self) -> Option<Reg>", "self", &|i, _| {
-            registers(table, i, &i.writes).next().map_or("None".into(), |r| format!("Some(o.{r})"))
-        });
+    inst_match(
+        &mut out,
+        table,
+        "/// The register it writes.\n    pub const fn writes(self) -> Option<Reg>",
+        "self",
+        &|i, _| {
+            registers(table, i, &i.writes)
+                .next()
+                .map_or("None".into(), |r| format!("Some(o.{r})"))
+        },
+    );
     line!(out, "}}\n");
     line!(out, "impl fmt::Display for Inst {{");
-    line!(out, "    /// The text that [`assemble`](crate::assemble) reads back as the same instruction.");
-    inst_match(&mut out, table, "fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result", "self", &|i, o| {
-        if o { format!("write!(f, \"{} {{o}}\")", i.name) } else { format!("f.write_str({:?})", i.name) }
-    });
+    line!(
+        out,
+        "    /// The text that [`assemble`](crate::assemble) reads back as the same instruction."
+    );
+    inst_match(
+        &mut out,
+        table,
+        "fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result",
+        "self",
+        &|i, o| {
+            if o {
+                format!("write!(f, \"{} {{o}}\")", i.name)
+            } else {
+                format!("f.write_str({:?})", i.name)
+            }
+        },
+    );
     line!(out, "}}");
     out
 }
@@ -192,11 +347,25 @@ pub fn inst(table: &Table) -> String {
 /// `generated/execute.rs`: the trait with one handler per opcode, and the dispatch.
 pub fn execute(table: &Table) -> String {
     let mut out = String::from(HEADER);
-    let structs: Vec<_> =
-        table.formats.iter().filter(|f| !f.rust.is_empty()).map(|f| f.rust.as_str()).collect();
-    line!(out, "use crate::generated::{{Inst, {}}};\n", structs.join(", "));
-    line!(out, "/// Something that gives instructions a meaning: one required handler per opcode, so an");
-    line!(out, "/// instruction added to the table does not compile until every executor handles it.");
+    let structs: Vec<_> = table
+        .formats
+        .iter()
+        .filter(|f| !f.rust.is_empty())
+        .map(|f| f.rust.as_str())
+        .collect();
+    line!(
+        out,
+        "use crate::generated::{{Inst, {}}};\n",
+        structs.join(", ")
+    );
+    line!(
+        out,
+        "/// Something that gives instructions a meaning: one required handler per opcode, so an"
+    );
+    line!(
+        out,
+        "/// instruction added to the table does not compile until every executor handles it."
+    );
     line!(out, "pub trait Execute {{");
     line!(out, "    /// What a handler returns.");
     line!(out, "    type Output;");
@@ -204,13 +373,20 @@ pub fn execute(table: &Table) -> String {
         line!(out, "    /// {} Source: {}.", i.means, i.source);
         match table.format(i).rust.as_str() {
             "" => line!(out, "    fn {}(&mut self) -> Self::Output;", i.name),
-            rust => line!(out, "    fn {}(&mut self, o: {rust}) -> Self::Output;", i.name),
+            rust => line!(
+                out,
+                "    fn {}(&mut self, o: {rust}) -> Self::Output;",
+                i.name
+            ),
         }
     }
     line!(out, "}}\n");
     line!(out, "/// Calls the handler of an instruction.");
     line!(out, "#[inline]");
-    line!(out, "pub fn dispatch<E: Execute>(inst: &Inst, e: &mut E) -> E::Output {{");
+    line!(
+        out,
+        "pub fn dispatch<E: Execute>(inst: &Inst, e: &mut E) -> E::Output {{"
+    );
     line!(out, "    match *inst {{");
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
@@ -234,16 +410,43 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
     }
     line!(out, "}}\n");
     line!(out, "impl {rust} {{");
-    line!(out, "    const USED: u32 = {:#010x};\n", format.operands.iter().fold(0, |m, o| m | mask(o)));
-    let packed: Vec<_> = format.operands.iter().map(|o| format!("put(self.{}, {})", o.name, o.at.1)).collect();
-    line!(out, "    pub(crate) fn pack(self) -> u32 {{\n        {}\n    }}\n", packed.join(" | "));
-    line!(out, "    pub(crate) fn unpack(word: u32, op: Opcode) -> Result<Self, DecodeError> {{");
-    line!(out, "        reserved(word, op, Self::USED)?;\n        Ok(Self {{");
+    line!(
+        out,
+        "    const USED: u32 = {:#010x};\n",
+        format.operands.iter().fold(0, |m, o| m | mask(o))
+    );
+    let packed: Vec<_> = format
+        .operands
+        .iter()
+        .map(|o| format!("put(self.{}, {})", o.name, o.at.1))
+        .collect();
+    line!(
+        out,
+        "    pub(crate) fn pack(self) -> u32 {{\n        {}\n    }}\n",
+        packed.join(" | ")
+    );
+    line!(
+        out,
+        "    pub(crate) fn unpack(word: u32, op: Opcode) -> Result<Self, DecodeError> {{"
+    );
+    line!(
+        out,
+        "        reserved(word, op, Self::USED)?;\n        Ok(Self {{"
+    );
     for o in &format.operands {
-        line!(out, "            {0}: get(word, op, {0:?}, {1}, {2})?,", o.name, o.at.0, o.at.1);
+        line!(
+            out,
+            "            {0}: get(word, op, {0:?}, {1}, {2})?,",
+            o.name,
+            o.at.0,
+            o.at.1
+        );
     }
     line!(out, "        }})\n    }}\n");
-    line!(out, "    pub(crate) fn parse(ops: &mut Operands<'_>) -> Result<Self, AsmError> {{\n        Ok(Self {{");
+    line!(
+        out,
+        "    pub(crate) fn parse(ops: &mut Operands<'_>) -> Result<Self, AsmError> {{\n        Ok(Self {{"
+    );
     for o in &format.operands {
         match &table.kind(o).shape {
             Shape::Flag(word) => line!(out, "            {}: ops.flag({word:?}),", o.name),
@@ -252,14 +455,25 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
     }
     line!(out, "        }})\n    }}\n}}\n");
     line!(out, "impl fmt::Display for {rust} {{");
-    line!(out, "    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{");
+    line!(
+        out,
+        "    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{"
+    );
     for (n, o) in format.operands.iter().enumerate() {
         match (&table.kind(o).shape, n) {
             (Shape::Flag(word), _) => {
-                line!(out, "        if self.{} {{\n            f.write_str(\", {word}\")?;\n        }}", o.name);
+                line!(
+                    out,
+                    "        if self.{} {{\n            f.write_str(\", {word}\")?;\n        }}",
+                    o.name
+                );
             }
             (_, 0) => line!(out, "        self.{}.write(f)?;", o.name),
-            _ => line!(out, "        f.write_str(\", \")?;\n        self.{}.write(f)?;", o.name),
+            _ => line!(
+                out,
+                "        f.write_str(\", \")?;\n        self.{}.write(f)?;",
+                o.name
+            ),
         }
     }
     line!(out, "        Ok(())\n    }}\n}}");
@@ -268,7 +482,11 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
 /// A method that is one exhaustive match over the instructions; `arm` is told whether the
 /// operands are bound to `o`.
 fn inst_match(
-    out: &mut String, table: &Table, signature: &str, on: &str, arm: &dyn Fn(&Instruction, bool) -> String,
+    out: &mut String,
+    table: &Table,
+    signature: &str,
+    on: &str,
+    arm: &dyn Fn(&Instruction, bool) -> String,
 ) {
     line!(out, "    {signature} {{\n        match {on} {{");
     for i in &table.instructions {
@@ -286,9 +504,17 @@ fn inst_match(
 }
 
 fn getter(
-    out: &mut String, table: &Table, name: &str, doc: &str, ty: &str, value: impl Fn(&Instruction) -> String,
+    out: &mut String,
+    table: &Table,
+    name: &str,
+    doc: &str,
+    ty: &str,
+    value: impl Fn(&Instruction) -> String,
 ) {
-    line!(out, "\n    /// {doc}\n    pub const fn {name}(self) -> {ty} {{\n        match self {{");
+    line!(
+        out,
+        "\n    /// {doc}\n    pub const fn {name}(self) -> {ty} {{\n        match self {{"
+    );
     for i in &table.instructions {
         line!(out, "            Self::{} => {},", variant(i), value(i));
     }
@@ -297,11 +523,18 @@ fn getter(
 
 /// The register operands among the named effects.
 fn registers<'a>(
-    table: &'a Table, inst: &'a Instruction, names: &'a [String],
+    table: &'a Table,
+    inst: &'a Instruction,
+    names: &'a [String],
 ) -> impl Iterator<Item = &'a str> {
     let format = table.format(inst);
     let is_operand = |n: &&String| format.operands.iter().any(|o| o.name == **n);
-    names.iter().filter(is_operand).map(String::as_str).collect::<Vec<_>>().into_iter()
+    names
+        .iter()
+        .filter(is_operand)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn canonical(table: &Table) -> Vec<String> {
@@ -318,7 +551,10 @@ fn canonical(table: &Table) -> Vec<String> {
         facts.push(format!("format {}: {}", f.name, fields.join(", ")));
     }
     for i in &table.instructions {
-        facts.push(format!("{} {:#04x} {} {:?}", i.name, i.opcode, i.format, i.class));
+        facts.push(format!(
+            "{} {:#04x} {} {:?}",
+            i.name, i.opcode, i.format, i.class
+        ));
     }
     facts
 }
@@ -337,12 +573,21 @@ fn variant(inst: &Instruction) -> String {
 
 fn title(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
+    chars
+        .next()
+        .map(|c| c.to_ascii_uppercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
 }
 
-/// The description of a kind as the start of a sentence.
-fn sentence(what: &str) -> String {
-    title(what)
+fn with_article(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
 }
 
 /// `25:22`, or `15` for a single bit.

@@ -1,0 +1,63 @@
+//! From a checked network and its plan to a chip image: [`lower`] -> [`place`] -> [`route`] ->
+//! [`link`], a file (or folder) per pass, each reading shared references and writing a new value.
+//!
+//! [`compile`] runs all four. Nothing flows backwards: programs have their exact size before
+//! placement, formats are chosen before that (in `trifactor-quant`), and a pass that cannot
+//! succeed returns a diagnostic with a way out. The crate runs and trains nothing and writes no
+//! files; [`trifactor_image::elf`] does.
+
+pub mod link;
+pub mod lower;
+pub mod place;
+pub mod report;
+pub mod route;
+pub mod structure;
+
+use trifactor_diag::Diagnostics;
+use trifactor_image::Image;
+use trifactor_ir::CheckedNetwork;
+use trifactor_isa::Chip;
+use trifactor_quant::Plan;
+
+/// What the image's notes say beyond the network.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Hash of the model's dynamics and parameter shapes, hex.
+    pub model_hash: String,
+    /// Draw seed of a run that names none (S7).
+    pub seed: u32,
+    /// Milliseconds per step.
+    pub step_ms: f64,
+}
+
+/// A compiled network.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What goes onto the chip.
+    pub image: Image,
+    /// How full each core is.
+    pub report: report::Utilisation,
+    /// Programs and layouts, for listings.
+    pub lowered: lower::Lowered,
+    /// Populations to cores, for listings.
+    pub placement: place::Placement,
+}
+
+/// Compiles a network for a chip.
+///
+/// Errors: `C0xx` diagnostics that name the limit, what is used and what is allowed, and the way
+/// out, in the author's names.
+pub fn compile(
+    net: &CheckedNetwork,
+    plan: &Plan,
+    chip: &Chip,
+    identity: &Identity,
+) -> Result<Compiled, Diagnostics> {
+    let structure = structure::read(net)?;
+    let lowered = lower::lower(net, plan, chip, &structure)?;
+    let placement = place::place(net, chip, &structure, &lowered)?;
+    let routes = route::route(net, &structure, &placement);
+    let image = link::link(net, plan, chip, identity, &structure, &lowered, &placement, &routes)?;
+    let report = report::utilisation(&image, chip);
+    Ok(Compiled { image, report, lowered, placement })
+}

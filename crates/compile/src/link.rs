@@ -1,0 +1,445 @@
+//! Resolve addresses and fill the memories of every core.
+//!
+//! Reads: everything before it.   Writes: [`Image`].
+//! Gives: the same bytes for the same inputs; every table index inside its table.
+
+use crate::Identity;
+use crate::lower::{Lowered, Source};
+use crate::place::{PlacedRange, Placement};
+use crate::route::{Landing, RoutedGroup, Routes};
+use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure, TraceId, bound};
+use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use trifactor_entity::EntityId;
+use trifactor_fixed::Decay;
+use trifactor_image::{
+    AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, FieldMap, FieldRange, Group, Image,
+    Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
+    PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SourceLine, SynapseList,
+    TraceMap, TraceSide, f64_bits, pack_row,
+};
+use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
+use trifactor_isa::{Chip, isa_hash};
+use trifactor_quant::Plan;
+
+struct Linker<'a> {
+    net: &'a CheckedNetwork,
+    plan: &'a Plan,
+    structure: &'a Structure,
+    lowered: &'a Lowered,
+    placement: &'a Placement,
+    routes: &'a Routes,
+    map: Map,
+    diagnostics: Diagnostics,
+}
+
+/// Links an image. Errors: `C030` where a unit has one register and the model gives it a value
+/// per lane.
+pub fn link(
+    net: &CheckedNetwork,
+    plan: &Plan,
+    chip: &Chip,
+    identity: &Identity,
+    structure: &Structure,
+    lowered: &Lowered,
+    placement: &Placement,
+    routes: &Routes,
+) -> Result<Image, Diagnostics> {
+    let mut linker = Linker {
+        net,
+        plan,
+        structure,
+        lowered,
+        placement,
+        routes,
+        map: Map::default(),
+        diagnostics: Diagnostics::new(),
+    };
+    linker.maps();
+    let cores: Vec<Core> = (0..placement.cores.len()).map(|c| linker.core(c)).collect();
+    let Linker { map, diagnostics, .. } = linker;
+    let meta = Meta {
+        model: net.name.clone(),
+        model_hash: identity.model_hash.clone(),
+        plan_hash: plan.hash(net),
+        isa_hash: isa_hash(),
+        chip: chip.canonical(),
+        chip_hash: chip.hash(),
+        epoch: net.epoch,
+        seed: identity.seed,
+        step_ms: f64_bits::Ms::new(identity.step_ms),
+    };
+    diagnostics.into_result(Image { meta, cores, map }).map(|(image, _)| image)
+}
+
+impl Linker<'_> {
+    fn raw(&self, state: StateId, lane: usize) -> i64 {
+        self.plan.states[state].quantise(self.net.states[state].init.at(lane))
+    }
+
+    /// The value of a register that exists once for all lanes.
+    fn single(&mut self, phase: &Phase, port: &str) -> f64 {
+        let Some(state) = bound(self.net, phase, port) else { return 0.0 };
+        match &self.net.states[state].init {
+            Values::Constant(v) => *v,
+            Values::PerLane(values) => {
+                let first = values.first().copied().unwrap_or(0.0);
+                if values.iter().any(|v| *v != first) {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "C030",
+                            format!(
+                                "'{}' has a value per lane, and the chip's unit has one register for all lanes",
+                                self.net.full_name(state)
+                            ),
+                        )
+                        .at(Place::at_key(&phase.key))
+                        .hint("give one value for all lanes"),
+                    );
+                }
+                first
+            }
+        }
+    }
+
+    fn decay_of(&mut self, phase: &Phase) -> u16 {
+        let keep = self.single(phase, "keep");
+        self.decay_register(phase, "keep", keep)
+    }
+
+    fn decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u16 {
+        let bits = bound(self.net, phase, port)
+            .map_or(16, |state| self.plan.states[state].q.frac.unsigned_abs());
+        Decay::from_keep(keep, bits).register as u16
+    }
+
+    fn space_name(&self, space: SpaceId) -> String {
+        self.net.spaces[space].name.clone()
+    }
+
+    /// The author's names, before any core is filled.
+    fn maps(&mut self) {
+        for (id, population) in self.structure.populations.iter() {
+            let n = self.net.lanes(population.space) as u32;
+            let v = population.phase.and_then(|p| bound(self.net, &self.net.phases[p], "v"));
+            let input_axons = match population.phase {
+                None => self.routes.messages[id].clone(),
+                Some(_) => Vec::new(),
+            };
+            self.map.populations.push(PopulationMap {
+                name: self.space_name(population.space),
+                n,
+                frac: v.map_or(0, |v| self.plan.states[v].q.frac),
+                slices: self.slices_of(id),
+                input_axons,
+            });
+        }
+        for projection in self.structure.projections.values() {
+            let fields = projection
+                .fields
+                .iter()
+                .map(|f| FieldMap {
+                    name: self.net.states[*f].name.clone(),
+                    frac: self.plan.states[*f].q.frac,
+                })
+                .collect();
+            self.map.projections.push(ProjectionMap {
+                name: self.space_name(projection.space),
+                pre: self.space_name(projection.pre),
+                post: self.space_name(projection.post),
+                n_pre: self.net.lanes(projection.pre) as u32,
+                n_post: self.net.lanes(projection.post) as u32,
+                n_synapses: self.net.lanes(projection.space) as u32,
+                fields,
+                parts: Vec::new(),
+            });
+        }
+        for modulator in self.structure.modulators.values() {
+            self.map.modulators.push(ModulatorMap {
+                name: self.space_name(modulator.space),
+                n: self.net.lanes(modulator.space) as u32,
+                frac: self.plan.states[modulator.state].q.frac,
+                parts: Vec::new(),
+            });
+        }
+    }
+
+    fn slices_of(&self, id: PopulationId) -> Vec<Slice> {
+        let mut found = Vec::new();
+        for (core, placed) in (0u16..).zip(&self.placement.cores) {
+            for s in placed.slices.iter().filter(|s| s.population == id) {
+                found.push(Slice {
+                    first_lane: s.first_lane,
+                    n: s.n,
+                    core,
+                    first_compartment: s.first_compartment,
+                });
+            }
+        }
+        found
+    }
+
+    fn core(&mut self, c: usize) -> Core {
+        let id = c as u16;
+        let mut core = Core { id, ..Core::default() };
+        self.compartments(c, &mut core);
+        self.modulators(c, &mut core);
+        for group in &self.routes.groups[c] {
+            self.group(group, c, &mut core);
+        }
+        core
+    }
+
+    fn compartments(&mut self, c: usize, core: &mut Core) {
+        for slice in &self.placement.cores[c].slices {
+            let population = &self.structure.populations[slice.population];
+            let phase = &self.net.phases[population.phase.expect("internal: inputs are not placed")];
+            let state = |port: &str| bound(self.net, phase, port);
+            for lane in slice.first_lane..slice.first_lane + slice.n {
+                let k = lane as usize;
+                let raw = |port: &str| state(port).map(|s| self.raw(s, k) as i32);
+                let keep = |port: &str| {
+                    let value = state(port).map_or(0.0, |s| self.net.states[s].init.at(k));
+                    self.decay_register(phase, port, value)
+                };
+                let messages = &self.routes.messages[slice.population][k];
+                let first_out = core.axons_out.len() as u32;
+                core.axons_out
+                    .extend(messages.iter().map(|(core, axon)| AxonOut { core: *core, axon: *axon }));
+                core.compartments.push(Compartment {
+                    decay_u: keep("keep_u"),
+                    decay_v: keep("keep_v"),
+                    bias: raw("bias").unwrap_or(0),
+                    v_min: raw("v_min").unwrap_or(-(1 << 23)),
+                    threshold: raw("threshold").unwrap_or(0),
+                    refractory: raw("refractory").unwrap_or(0) as u8,
+                    spikes: state("threshold").is_some(),
+                    init_u: raw("u").unwrap_or(0),
+                    init_v: raw("v").unwrap_or(0),
+                    init_hold: raw("hold").unwrap_or(0) as u8,
+                    first_out,
+                    n_out: messages.len() as u32,
+                });
+            }
+        }
+    }
+
+    fn modulators(&mut self, c: usize, core: &mut Core) {
+        let mut first_line = 0;
+        let ranges: Vec<PlacedRange> = self.placement.cores[c].ranges.clone();
+        for range in ranges {
+            let modulator = &self.structure.modulators[range.modulator];
+            let phase = &self.net.phases[modulator.phase];
+            let decay = self.decay_of(phase);
+            let format = self.plan.states[modulator.state];
+            let init = self.single_init(modulator.state, phase);
+            let at = core.modulators.len() as u16;
+            core.modulators.push(ModulatorLines {
+                modulator: range.modulator.index() as u16,
+                first_line,
+                n_lines: range.n,
+                first_lane: range.first_lane,
+                decay,
+                rounding: format.rounding,
+                lo: format.raw.lo as i32,
+                hi: format.raw.hi as i32,
+                stream: phase.stream,
+                init: format.quantise(init) as i32,
+            });
+            self.map.modulators[range.modulator.index()]
+                .parts
+                .push(ModulatorPart { core: c as u16, range: at });
+            first_line += range.n;
+        }
+    }
+
+    fn single_init(&mut self, state: StateId, phase: &Phase) -> f64 {
+        let port = self.net.kernels[phase.kernel]
+            .ports
+            .iter()
+            .find(|(port, _)| phase.reads[*port] == trifactor_ir::Read::State(state))
+            .map(|(_, p)| p.name.clone());
+        port.map_or(0.0, |name| self.single(phase, &name))
+    }
+
+    fn group(&mut self, routed: &RoutedGroup, c: usize, core: &mut Core) {
+        let projection = &self.structure.projections[routed.projection];
+        let lowered = &self.lowered.projections[routed.projection];
+        let format = core.formats.iter().position(|f| *f == lowered.format).unwrap_or_else(|| {
+            core.formats.push(lowered.format.clone());
+            core.formats.len() - 1
+        }) as u8;
+        let first_target = match routed.landing {
+            Landing::Slice(k) => self.placement.cores[c].slices[k].first_compartment,
+            Landing::Range(k) => core.compartments.len() as u32 + core.modulators[k].first_line,
+        };
+        let profile = match &lowered.program {
+            Some(_) => self.profile(routed, core, c),
+            None => NO_PROFILE,
+        };
+        let (delay, delay_field) = match projection.delay {
+            Delay::Fixed(d) => (d, NO_DELAY_FIELD),
+            Delay::PerSynapse(_) => (0, 1),
+        };
+        let shift = -self.plan.phases[projection.deliver].outputs[0].shift;
+        let number = core.groups.len() as u16;
+        core.groups.push(Group {
+            projection: routed.projection.index() as u16,
+            first_axon: routed.first_axon,
+            n_axons: routed.pre.len() as u32,
+            format,
+            profile,
+            first_target,
+            first_post: routed.first_post,
+            n_post: routed.n_post,
+            shift: shift.clamp(-127, 127) as i8,
+            delay,
+            delay_field,
+        });
+        self.map.projections[routed.projection.index()]
+            .parts
+            .push(ProjectionPart { core: c as u16, group: number });
+        self.synapses(routed, format, core);
+    }
+
+    fn synapses(&mut self, routed: &RoutedGroup, number: u8, core: &mut Core) {
+        let projection = &self.structure.projections[routed.projection];
+        let synapses = self.net.synapses(projection.space).expect("internal: a projection has synapses");
+        let format = core.formats[usize::from(number)].clone();
+        for &pre in &routed.pre {
+            let row = synapses.row(pre);
+            let lanes = &synapses.post_lane[row.clone()];
+            let from = row.start + lanes.partition_point(|l| *l < routed.first_post);
+            let to =
+                row.start + lanes.partition_point(|l| *l < routed.first_post + routed.n_post);
+            let index = (from..to).map(|k| synapses.post_lane[k] - routed.first_post).collect();
+            let fields = projection
+                .fields
+                .iter()
+                .map(|f| (from..to).map(|k| self.raw(*f, k) as i32).collect())
+                .collect();
+            let first_word = core.synapses.len() as u32;
+            pack_row(&SynapseList { index, fields }, &format, number, &mut core.synapses)
+                .unwrap_or_else(|e| panic!("internal: a planned value does not fit its field: {e}"));
+            core.axons_in.push(AxonIn { pre, first_word, n_synapses: (to - from) as u32 });
+        }
+    }
+
+    fn profile(&mut self, routed: &RoutedGroup, core: &mut Core, c: usize) -> u8 {
+        let id: ProjectionId = routed.projection;
+        let projection = &self.structure.projections[id];
+        let lowered = &self.lowered.projections[id];
+        let program = lowered.program.as_ref().expect("internal: a plastic group has a program");
+        let rule = &self.net.phases[projection.rule.expect("internal: a plastic group has a rule")];
+        let number = core.profiles.len() as u8;
+        let first_word = core.ucode.len() as u32;
+        core.ucode.extend(program.code.iter().map(|i| i.encode()));
+        for (word, text) in (first_word..).zip(&program.lines) {
+            self.map.source.push(SourceLine {
+                core: c as u16,
+                word,
+                rule: rule.name.clone(),
+                text: text.clone(),
+                key: rule.key.clone(),
+            });
+        }
+        let slots = |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {
+            sources
+                .iter()
+                .map(|source| match source {
+                    Source::Trace(trace) => linker.column(*trace, id, number, role, core, c),
+                    Source::Modulator(m) => Slot::Modulator(range_of(core, *m, role, routed)),
+                })
+                .collect()
+        };
+        let pre_slots = slots(self, core, &program.pre_slots, Role::Pre);
+        let post_slots = slots(self, core, &program.post_slots, Role::Post);
+        let global_slots = slots(self, core, &program.global_slots, Role::Global);
+        let ranges = projection
+            .fields
+            .iter()
+            .map(|f| {
+                let raw = self.plan.states[*f].raw;
+                FieldRange { lo: raw.lo as i32, hi: raw.hi as i32 }
+            })
+            .collect();
+        core.profiles.push(Profile {
+            first_word,
+            n_words: program.code.len() as u32,
+            stream: rule.stream,
+            guard: lowered.guard,
+            ranges,
+            pre_slots,
+            post_slots,
+            global_slots,
+        });
+        number
+    }
+
+    fn column(
+        &mut self,
+        trace: TraceId,
+        projection: ProjectionId,
+        profile: u8,
+        role: Role,
+        core: &mut Core,
+        c: usize,
+    ) -> Slot {
+        let unit = &self.structure.traces[trace];
+        let phase = &self.net.phases[unit.phase];
+        let format = self.plan.states[unit.state];
+        let decay = self.decay_of(phase);
+        let single_raw = |linker: &mut Self, port: &str| {
+            let value = linker.single(phase, port);
+            bound(linker.net, phase, port)
+                .map_or(0, |state| linker.plan.states[state].quantise(value) as i32)
+        };
+        let impulse = single_raw(self, "impulse");
+        let x_max = single_raw(self, "x_max");
+        let shift = match (unit.saturating, bound(self.net, phase, "impulse")) {
+            (true, Some(state)) => self.plan.states[state].q.frac.unsigned_abs(),
+            _ => 0,
+        };
+        let init = self.single_init(unit.state, phase);
+        let at = core.columns.len() as u16;
+        core.columns.push(Column {
+            profile,
+            post: role == Role::Post,
+            kind: if unit.saturating { ColumnKind::Saturating } else { ColumnKind::Linear },
+            bits: format.q.bits,
+            max: format.raw.hi as i32,
+            decay,
+            impulse,
+            x_max,
+            shift,
+            rounding: format.rounding,
+            stream: phase.stream,
+            init: format.quantise(init) as i32,
+            history: self.net.needs_history(unit.state),
+        });
+        let name = self.net.full_name(unit.state);
+        let part = (c as u16, at);
+        match self.map.traces.iter_mut().find(|t| t.name == name) {
+            Some(map) => map.parts.push(part),
+            None => self.map.traces.push(TraceMap {
+                name,
+                projection: projection.index() as u16,
+                side: if role == Role::Post { TraceSide::Post } else { TraceSide::Pre },
+                frac: format.q.frac,
+                parts: vec![part],
+            }),
+        }
+        Slot::Column(at)
+    }
+}
+
+/// The range of a core's modulator table that a profile reads.
+fn range_of(core: &Core, modulator: ModulatorId, role: Role, routed: &RoutedGroup) -> u16 {
+    let wanted = modulator.index() as u16;
+    let at = core.modulators.iter().position(|m| {
+        m.modulator == wanted
+            && (role != Role::Post
+                || (m.first_lane <= routed.first_post
+                    && m.first_lane + m.n_lines >= routed.first_post + routed.n_post))
+    });
+    at.expect("internal: placement gave a profile no copy of its modulator") as u16
+}

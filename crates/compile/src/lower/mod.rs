@@ -1,0 +1,162 @@
+//! Lower rules to microcode and projections to synapse formats, before anything is placed.
+//!
+//! Reads: network, plan, chip, structure.   Writes: [`Lowered`].
+//! Gives: the exact size of every program and the exact bits of every synapse.
+
+mod guard;
+mod select;
+
+pub use guard::guard;
+pub use select::{Program, Source, select};
+
+use crate::structure::{ProjectionId, Structure};
+use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use trifactor_entity::SideTable;
+use trifactor_image::{Field, Format, Guard};
+use trifactor_ir::{CheckedNetwork, Delay, StateRole};
+use trifactor_isa::Chip;
+use trifactor_quant::Plan;
+
+/// A projection ready to be placed.
+#[derive(Clone, Debug)]
+pub struct LoweredProjection {
+    /// Bits of its synapses.
+    pub format: Format,
+    /// Program of its rule.
+    pub program: Option<Program>,
+    /// When its synapses may be skipped.
+    pub guard: Guard,
+}
+
+/// Everything that has a size.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// One entry per projection.
+    pub projections: SideTable<ProjectionId, LoweredProjection>,
+}
+
+/// Lowers every projection. Errors: `C010` to `C015`.
+pub fn lower(
+    net: &CheckedNetwork,
+    plan: &Plan,
+    chip: &Chip,
+    structure: &Structure,
+) -> Result<Lowered, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let projections = SideTable::for_each(&structure.projections, |id, projection| {
+        check_fields(net, chip, structure, id, &mut diagnostics);
+        let format = format(net, plan, chip, structure, id);
+        let mut lowered = LoweredProjection { format, program: None, guard: Guard::Always };
+        if let Some(rule) = projection.rule {
+            match select(net, plan, chip, structure, id) {
+                Ok(program) => lowered.program = Some(program),
+                Err(found) => diagnostics.append(found),
+            }
+            lowered.guard = guard(net, plan, rule);
+        }
+        lowered
+    });
+    diagnostics.into_result(Lowered { projections }).map(|(l, _)| l)
+}
+
+/// Index and field bits. A projection whose rows all reach every post lane stores no index.
+fn format(
+    net: &CheckedNetwork,
+    plan: &Plan,
+    chip: &Chip,
+    structure: &Structure,
+    id: ProjectionId,
+) -> Format {
+    let projection = &structure.projections[id];
+    let synapses = net.synapses(projection.space).expect("internal: a projection has synapses");
+    let n_post = net.lanes(projection.post) as u32;
+    let dense = synapses.row_start.windows(2).all(|r| r[1] - r[0] == n_post || r[1] == r[0]);
+    let reach = n_post.min(chip.core.compartments).max(2);
+    let needed = 32 - (reach - 1).leading_zeros();
+    let index_bits = if dense {
+        0
+    } else {
+        chip.synapse.index_bits.iter().copied().find(|b| u32::from(*b) >= needed).unwrap_or(12)
+    };
+    let fields = projection
+        .fields
+        .iter()
+        .map(|f| {
+            let q = plan.states[*f].q;
+            Field { bits: q.bits, signed: q.signed }
+        })
+        .collect();
+    Format { index_bits, fields }
+}
+
+/// The chip's limits on what a synapse can hold.
+fn check_fields(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    id: ProjectionId,
+    diagnostics: &mut Diagnostics,
+) {
+    let projection = &structure.projections[id];
+    let name = &net.spaces[projection.space].name;
+    let key = &net.phases[projection.deliver].key;
+    let first_extra = 1 + usize::from(matches!(projection.delay, Delay::PerSynapse(_)));
+    let extra = &projection.fields[first_extra..];
+    let names = |role: StateRole| -> Vec<&str> {
+        extra
+            .iter()
+            .filter(|f| net.states[**f].role == role)
+            .map(|f| net.states[*f].name.as_str())
+            .collect()
+    };
+    let limits = [
+        (names(StateRole::Variable), chip.synapse.tags, "tags (variables besides the weight)"),
+        (names(StateRole::Parameter), chip.synapse.rates, "rates (parameters per synapse)"),
+    ];
+    for (used, allowed, word) in limits {
+        if used.len() > usize::from(allowed) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "C010",
+                    format!(
+                        "a synapse of '{name}' needs {} {word} ({}), and one of the chip '{}' has {allowed}",
+                        used.len(),
+                        used.join(", "),
+                        chip.name
+                    ),
+                )
+                .at(Place::at_key(key))
+                .hint("share one variable between terms of the rule, or use a constant"),
+            );
+        }
+    }
+    if let Delay::Fixed(d) = projection.delay
+        && d >= chip.core.delay_slots
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                "C011",
+                format!(
+                    "'{name}' has a delay of {d} steps, and the chip '{}' reaches {}",
+                    chip.name,
+                    chip.core.delay_slots - 1
+                ),
+            )
+            .at(Place::at_key(key))
+            .hint("shorten the delay, or relay the spikes through a population"),
+        );
+    }
+    if net.epoch > u32::from(chip.core.epoch_max) {
+        diagnostics.push(
+            Diagnostic::error(
+                "C012",
+                format!(
+                    "an epoch of {} steps is asked for, and the chip '{}' allows {}",
+                    net.epoch, chip.name, chip.core.epoch_max
+                ),
+            )
+            .at(Place::at_key("epoch"))
+            .hint("choose a shorter epoch"),
+        );
+    }
+}

@@ -1,0 +1,412 @@
+//! Select instructions for a rule, and give its values registers.
+//!
+//! Reads: kernel, phase plan, structure.   Writes: [`Program`].
+//! Method: one walk in evaluation order over the operations that a result needs; each becomes at
+//! most one instruction and the alignments of its operands. Registers are given at definition and
+//! taken back after the last use. Nothing is reordered, so the program computes what
+//! `trifactor_quant::eval` computes, operation by operation.
+
+use crate::structure::{ModulatorId, ProjectionId, Structure, TraceId};
+use std::collections::BTreeMap;
+use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use trifactor_entity::EntityId;
+use trifactor_fixed::Rounding;
+use trifactor_ir::{
+    CheckedNetwork, Kernel, Op, Phase, PhaseId, PortId, Read, Role, StateId, ValueId, When, text,
+};
+use trifactor_isa::{
+    Chip, Exponent, Field, Immediate, Inst, Left, LoadEpoch, LoadField, LoadLine, LoadSlot, R2,
+    R2Left, R2Shift, R3, R3Shift, R4, Reg, Right, Site, Slot, Store,
+};
+use trifactor_quant::{PhasePlan, Plan};
+
+/// Registers of a lane.
+const N_REGISTERS: u8 = 16;
+
+/// What a load slot reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A trace of the pre or post lane.
+    Trace(TraceId),
+    /// A modulator.
+    Modulator(ModulatorId),
+}
+
+/// A rule as microcode, not yet at an address.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Program {
+    /// Instructions; the last is `halt`.
+    pub code: Vec<Inst>,
+    /// For each instruction, the kernel's line it comes from.
+    pub lines: Vec<String>,
+    /// Slots 1, 2, ... of `ldx`.
+    pub pre_slots: Vec<Source>,
+    /// Slots 1, 2, ... of `ldy`.
+    pub post_slots: Vec<Source>,
+    /// Slots 0, 1, ... of `ldg`.
+    pub global_slots: Vec<Source>,
+}
+
+struct Emitter<'a> {
+    phase: &'a Phase,
+    kernel: &'a Kernel,
+    plan: &'a PhasePlan,
+    structure: &'a Structure,
+    fields: &'a [StateId],
+    program: Program,
+    /// Where a value, or a value shifted for alignment, is.
+    place: BTreeMap<(ValueId, i32), Reg>,
+    free: Vec<Reg>,
+    /// Position after which a value is needed no more.
+    last_use: Vec<usize>,
+    line: String,
+    full: bool,
+}
+
+/// Lowers the rule of a projection. Errors: `C013` to `C015`.
+pub fn select(
+    net: &CheckedNetwork,
+    plan: &Plan,
+    chip: &Chip,
+    structure: &Structure,
+    projection: ProjectionId,
+) -> Result<Program, Diagnostics> {
+    let rule: PhaseId = structure.projections[projection].rule.expect("internal: a rule to lower");
+    let phase = &net.phases[rule];
+    let kernel = &net.kernels[phase.kernel];
+    let mut emitter = Emitter {
+        phase,
+        kernel,
+        plan: &plan.phases[rule],
+        structure,
+        fields: &structure.projections[projection].fields,
+        program: Program {
+            code: Vec::new(),
+            lines: Vec::new(),
+            pre_slots: Vec::new(),
+            post_slots: Vec::new(),
+            global_slots: Vec::new(),
+        },
+        place: BTreeMap::new(),
+        free: (0..N_REGISTERS).rev().map(Reg::at).collect(),
+        last_use: last_uses(kernel),
+        line: String::new(),
+        full: false,
+    };
+    emitter.run();
+    let Emitter { program, full, .. } = emitter;
+    let error = |code, message: String, hint: &str| {
+        Err(Diagnostic::error(code, message).at(Place::at_key(&phase.key)).hint(hint).into())
+    };
+    if full {
+        return error(
+            "C013",
+            format!(
+                "the rule '{}' needs more than {N_REGISTERS} values at the same time, and a lane has that \
+                 many registers",
+                phase.name
+            ),
+            "compute shared factors later, or split the rule over two variables",
+        );
+    }
+    let slots = [
+        (program.pre_slots.len(), usize::from(chip.core.pre_columns), "pre"),
+        (program.post_slots.len(), usize::from(chip.core.post_columns), "post"),
+        (program.global_slots.len(), usize::from(chip.core.modulator_lines), "global"),
+    ];
+    for (used, allowed, side) in slots {
+        if used > allowed {
+            return error(
+                "C014",
+                format!(
+                    "the rule '{}' reads {used} {side} traces and modulators, and a profile of the chip '{}' \
+                     has {allowed} {side} slots",
+                    phase.name, chip.name
+                ),
+                "read fewer of them",
+            );
+        }
+    }
+    if program.code.len() > chip.core.ucode_words as usize {
+        return error(
+            "C015",
+            format!(
+                "the rule '{}' takes {} microcode words, and a core of the chip '{}' has {}",
+                phase.name,
+                program.code.len(),
+                chip.name,
+                chip.core.ucode_words
+            ),
+            "simplify the rule",
+        );
+    }
+    Ok(program)
+}
+
+/// For each value, the position of the last operation that uses it; outputs count as one more.
+fn last_uses(kernel: &Kernel) -> Vec<usize> {
+    let mut last = vec![0; kernel.ops.len()];
+    let needed = needed(kernel);
+    for (id, op) in kernel.ops.iter() {
+        if needed[id.index()] {
+            for operand in op.operands() {
+                last[operand.index()] = id.index();
+            }
+        }
+    }
+    for output in &kernel.outputs {
+        last[output.value.index()] = kernel.ops.len();
+    }
+    last
+}
+
+/// Which values some result depends on.
+fn needed(kernel: &Kernel) -> Vec<bool> {
+    let mut needed = vec![false; kernel.ops.len()];
+    for output in &kernel.outputs {
+        needed[output.value.index()] = true;
+    }
+    for (id, op) in kernel.ops.iter().rev() {
+        if needed[id.index()] {
+            for operand in op.operands() {
+                needed[operand.index()] = true;
+            }
+        }
+    }
+    needed
+}
+
+/// The lines of the kernel's text form that define values, in order.
+fn value_lines(kernel: &Kernel) -> Vec<String> {
+    text::print_kernel(kernel)
+        .lines()
+        .map(str::trim)
+        .filter(|l| l.contains(" = ") && !l.starts_with("set ") && !l.starts_with("add "))
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Emitter<'_> {
+    fn run(&mut self) {
+        let needed = needed(self.kernel);
+        let lines = value_lines(self.kernel);
+        for (id, op) in self.kernel.ops.iter() {
+            if !needed[id.index()] || matches!(op, Op::Const(_)) {
+                continue;
+            }
+            self.line = lines.get(id.index()).cloned().unwrap_or_default();
+            self.operation(id, op);
+            self.release(id.index());
+        }
+        for j in 0..self.kernel.outputs.len() {
+            self.store(j);
+        }
+        self.line = "end".to_owned();
+        self.emit(Inst::Halt);
+    }
+
+    fn emit(&mut self, inst: Inst) {
+        self.program.code.push(inst);
+        self.program.lines.push(self.line.clone());
+    }
+
+    fn new_register(&mut self) -> Reg {
+        self.free.pop().unwrap_or_else(|| {
+            self.full = true;
+            Reg::at(0)
+        })
+    }
+
+    /// A register for a result. Operands whose last use this is give theirs back first: an
+    /// instruction reads before it writes.
+    fn define(&mut self, id: ValueId) -> Reg {
+        self.release(id.index());
+        let reg = self.new_register();
+        self.place.insert((id, 0), reg);
+        reg
+    }
+
+    /// Gives back registers of values, aligned copies included, that no later operation uses.
+    fn release(&mut self, position: usize) {
+        let done: Vec<(ValueId, i32)> = self
+            .place
+            .keys()
+            .copied()
+            .filter(|(v, _)| self.last_use[v.index()] <= position)
+            .collect();
+        for key in done {
+            if let Some(reg) = self.place.remove(&key) {
+                self.free.push(reg);
+            }
+        }
+    }
+
+    /// The register that holds a value aligned by `shift` (S44).
+    fn aligned(&mut self, v: ValueId, shift: i32) -> Reg {
+        if let Some(reg) = self.place.get(&(v, shift)) {
+            return *reg;
+        }
+        let reg = self.new_register();
+        self.place.insert((v, shift), reg);
+        if let Op::Const(_) = self.kernel.ops[v] {
+            self.load_constant(reg, self.plan.values[v].constant, shift);
+            return reg;
+        }
+        let ra = self.aligned(v, 0);
+        let amount = shift.unsigned_abs();
+        if shift > 0 {
+            self.emit(Inst::Shl(R2Left { rd: reg, ra, shift: Left::at(amount.min(31) as u8) }));
+        } else {
+            self.emit(Inst::Shr(R2Shift {
+                rd: reg,
+                ra,
+                shift: Right::at(amount.min(62) as u8),
+                round: Rounding::Nearest,
+                site: Site::at(0),
+            }));
+        }
+        reg
+    }
+
+    /// Constants have at most 15 significant bits (S60), so one immediate and a shift hold them.
+    fn load_constant(&mut self, rd: Reg, raw: i64, shift: i32) {
+        let aligned = trifactor_fixed::align(raw, shift, Rounding::Nearest, 0);
+        let places = if aligned == 0 { 0 } else { aligned.trailing_zeros().min(31) };
+        let (imm, places) = if i16::try_from(aligned).is_ok() { (aligned, 0) } else { (aligned >> places, places) };
+        let imm = i16::try_from(imm).expect("internal: a constant has at most 15 significant bits (S60)");
+        self.emit(Inst::Ldi(Immediate { rd, imm, shift: Left::at(places as u8) }));
+    }
+
+    fn operation(&mut self, id: ValueId, op: &Op) {
+        let p = self.plan.values[id];
+        match *op {
+            Op::Const(_) => {}
+            Op::Port(port) => {
+                let rd = self.define(id);
+                self.load(rd, port);
+            }
+            Op::Mul(a, b) => {
+                let (ra, rb) = (self.aligned(a, 0), self.aligned(b, 0));
+                let rd = self.define(id);
+                self.emit(Inst::Mul(R3Shift {
+                    rd,
+                    ra,
+                    rb,
+                    shift: Right::at(p.shift.min(62) as u8),
+                    round: p.rounding,
+                    site: Site::at(p.site.min(31)),
+                }));
+            }
+            Op::Add(a, b) => self.three(id, a, b, Inst::Add),
+            Op::Sub(a, b) => self.three(id, a, b, Inst::Sub),
+            Op::Min(a, b) => self.three(id, a, b, Inst::Min),
+            Op::Max(a, b) => self.three(id, a, b, Inst::Max),
+            Op::Gt(a, b) => self.three(id, a, b, Inst::Gt),
+            Op::Sgn(a) => {
+                let ra = self.aligned(a, 0);
+                let rd = self.define(id);
+                self.emit(Inst::Sgn(R2 { rd, ra }));
+            }
+            Op::Step(a, _) => {
+                let ra = self.aligned(a, 0);
+                let zero = self.new_register();
+                self.load_constant(zero, 0, 0);
+                let rd = self.define(id);
+                self.emit(Inst::Gt(R3 { rd, ra, rb: zero }));
+                self.free.push(zero);
+            }
+            Op::Select { cond, then, other } => {
+                let ra = self.aligned(cond, 0);
+                let rb = self.aligned(then, p.align[0]);
+                let rc = self.aligned(other, p.align[1]);
+                let rd = self.define(id);
+                self.emit(Inst::Sel(R4 { rd, ra, rb, rc }));
+            }
+            Op::Bump(..) => {
+                unreachable!("internal: a forward phase holds no gradient operation (I12)")
+            }
+        }
+    }
+
+    fn three(&mut self, id: ValueId, a: ValueId, b: ValueId, inst: fn(R3) -> Inst) {
+        let align = self.plan.values[id].align;
+        let (ra, rb) = (self.aligned(a, align[0]), self.aligned(b, align[1]));
+        let rd = self.define(id);
+        self.emit(inst(R3 { rd, ra, rb }));
+    }
+
+    fn load(&mut self, rd: Reg, port: PortId) {
+        let p = &self.kernel.ports[port];
+        let when = match p.when {
+            When::End => trifactor_isa::When::End,
+            When::AtPre => trifactor_isa::When::X0,
+            When::AtPost => trifactor_isa::When::Y0,
+        };
+        let inst = match (p.role, self.phase.reads[port]) {
+            (Role::Every(k), _) => Inst::Ldu(LoadEpoch { rd, k: Exponent::at(k.min(15)) }),
+            (Role::Own, Read::State(state)) => {
+                let field = self.fields.iter().position(|f| *f == state);
+                let field = field.expect("internal: a rule reads a synapse variable without a field");
+                Inst::Lds(LoadField { rd, field: Field::at(field as u8) })
+            }
+            (Role::Global, Read::State(state)) => {
+                let source = self.source(state);
+                let slot = slot_of(&mut self.program.global_slots, source);
+                Inst::Ldg(LoadLine { rd, slot: Slot::at(slot) })
+            }
+            (Role::Pre, read) => {
+                let slot = self.lane_slot(read, true);
+                Inst::Ldx(LoadSlot { rd, slot: Slot::at(slot), when, prev: p.prev })
+            }
+            (Role::Post, read) => {
+                let slot = self.lane_slot(read, false);
+                Inst::Ldy(LoadSlot { rd, slot: Slot::at(slot), when, prev: p.prev })
+            }
+            (role, read) => unreachable!("internal: {role:?} bound to {read:?} (I6)"),
+        };
+        self.emit(inst);
+    }
+
+    /// Slot 0 is the spike flag; traces and modulators follow from 1.
+    fn lane_slot(&mut self, read: Read, pre: bool) -> u8 {
+        let Read::State(state) = read else { return 0 };
+        let source = self.source(state);
+        let slots = if pre { &mut self.program.pre_slots } else { &mut self.program.post_slots };
+        1 + slot_of(slots, source)
+    }
+
+    fn source(&self, state: StateId) -> Source {
+        let trace = self.structure.traces.find(|t| t.state == state).map(Source::Trace);
+        let modulator = || self.structure.modulators.find(|m| m.state == state);
+        trace
+            .or_else(|| modulator().map(Source::Modulator))
+            .expect("internal: a rule reads a lane's state that is neither trace nor modulator (I7)")
+    }
+
+    fn store(&mut self, j: usize) {
+        let output = &self.kernel.outputs[j];
+        let state = self.phase.writes[j];
+        self.line = format!("set {}", output.variable);
+        let field = self.fields.iter().position(|f| *f == state);
+        let field = field.expect("internal: a rule sets a variable without a field");
+        let p = self.plan.outputs[j];
+        let ra = self.aligned(output.value, (-p.shift).max(0));
+        self.emit(Inst::Sts(Store {
+            field: Field::at(field as u8),
+            ra,
+            shift: Right::at(p.shift.max(0).min(62) as u8),
+            round: p.rounding,
+            site: Site::at(p.site.min(31)),
+        }));
+    }
+}
+
+/// The position of a source in a slot list, added at the end if new; saturates at 14 so that an
+/// over-long list still makes legal words (the list's length is then refused).
+fn slot_of(slots: &mut Vec<Source>, source: Source) -> u8 {
+    let at = slots.iter().position(|s| *s == source).unwrap_or_else(|| {
+        slots.push(source);
+        slots.len() - 1
+    });
+    at.min(14) as u8
+}

@@ -1,0 +1,425 @@
+//! Assign slices of populations to cores, with the modulator lines their rules read.
+//!
+//! Reads: network, structure, lowered sizes, chip capacities.   Writes: [`Placement`].
+//! Needs: exact program and synapse sizes (after lowering).
+//! Gives: no core over any capacity.
+//! Method: populations in the author's order fill cores one lane at a time; a lane brings its
+//! compartment, its incoming synapses (in exact words) and new input axons, and the first lane of
+//! a slice brings programs and modulator copies. A lane that does not fit opens the next core.
+//! Where a core would send more messages than its output table holds, the whole placement is
+//! made again with half as many compartments per core.
+//! Cost: O(synapses). Known limit: ignores distance on the mesh.
+
+use crate::lower::Lowered;
+use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure};
+use trifactor_diag::{Diagnostic, Diagnostics, Place as Where};
+use trifactor_entity::SideTable;
+use trifactor_image::{Format, words_for};
+use trifactor_ir::{CheckedNetwork, Role};
+use trifactor_isa::Chip;
+
+/// Part of a population on a core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlacedSlice {
+    /// The population.
+    pub population: PopulationId,
+    /// First lane.
+    pub first_lane: u32,
+    /// Number of lanes.
+    pub n: u32,
+    /// Compartment of the first lane.
+    pub first_compartment: u32,
+}
+
+/// Modulator lines on a core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlacedRange {
+    /// The modulator.
+    pub modulator: ModulatorId,
+    /// First lane.
+    pub first_lane: u32,
+    /// Number of lanes.
+    pub n: u32,
+}
+
+/// What a core hosts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PlacedCore {
+    /// Population slices in compartment order.
+    pub slices: Vec<PlacedSlice>,
+    /// Modulator lines.
+    pub ranges: Vec<PlacedRange>,
+}
+
+/// Populations and modulators to cores; core numbers are positions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Placement {
+    /// Used cores, from 0.
+    pub cores: Vec<PlacedCore>,
+}
+
+/// Synapses of a projection by post lane.
+pub(crate) struct Incoming {
+    start: Vec<u32>,
+    pre: Vec<u32>,
+}
+
+impl Incoming {
+    pub(crate) fn of(net: &CheckedNetwork, structure: &Structure, id: ProjectionId) -> Self {
+        let projection = &structure.projections[id];
+        let synapses = net.synapses(projection.space).expect("internal: a projection has synapses");
+        let n_post = net.lanes(projection.post);
+        let mut start = vec![0u32; n_post + 1];
+        for &post in &synapses.post_lane {
+            start[post as usize + 1] += 1;
+        }
+        for j in 0..n_post {
+            start[j + 1] += start[j];
+        }
+        let mut next = start.clone();
+        let mut pre = vec![0u32; synapses.len()];
+        for (i, row) in (0u32..).zip(synapses.row_start.windows(2)) {
+            for k in row[0]..row[1] {
+                let at = &mut next[synapses.post_lane[k as usize] as usize];
+                pre[*at as usize] = i;
+                *at += 1;
+            }
+        }
+        Self { start, pre }
+    }
+    fn of_lane(&self, lane: u32) -> &[u32] {
+        let lane = lane as usize;
+        &self.pre[self.start[lane] as usize..self.start[lane + 1] as usize]
+    }
+}
+
+/// How full a core is.
+#[derive(Clone, Copy, Default, Debug)]
+struct Load {
+    targets: u64,
+    axons_in: u64,
+    synapse_words: u64,
+    ucode_words: u64,
+    profiles: u64,
+    formats: u64,
+}
+
+impl Load {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            targets: self.targets + other.targets,
+            axons_in: self.axons_in + other.axons_in,
+            synapse_words: self.synapse_words + other.synapse_words,
+            ucode_words: self.ucode_words + other.ucode_words,
+            profiles: self.profiles + other.profiles,
+            formats: self.formats + other.formats,
+        }
+    }
+    /// The first resource over its limit: (what, used, allowed).
+    fn over(self, chip: &Chip, compartments: u32) -> Option<(&'static str, u64, u64)> {
+        let core = &chip.core;
+        [
+            ("compartments and modulator lines", self.targets, u64::from(compartments)),
+            ("input axons", self.axons_in, u64::from(core.axons_in)),
+            ("64-bit words of synapse memory", self.synapse_words, u64::from(core.synapse_words)),
+            ("microcode words", self.ucode_words, u64::from(core.ucode_words)),
+            ("learning profiles", self.profiles, u64::from(core.profiles)),
+            ("synapse formats", self.formats, u64::from(core.formats)),
+        ]
+        .into_iter()
+        .find(|(_, used, allowed)| used > allowed)
+    }
+}
+
+struct Placer<'a> {
+    net: &'a CheckedNetwork,
+    chip: &'a Chip,
+    structure: &'a Structure,
+    lowered: &'a Lowered,
+    incoming: &'a SideTable<ProjectionId, Incoming>,
+    compartments: u32,
+    placement: Placement,
+    load: Load,
+    /// Synapses of each pre lane in the slice being filled, per projection.
+    rows: SideTable<ProjectionId, Vec<u32>>,
+}
+
+/// Places all populations. Errors: `C020` where a lane does not fit an empty core, `C021` where
+/// the chip has too few cores, `C022` where spikes of a core cause too many messages.
+pub fn place(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    lowered: &Lowered,
+) -> Result<Placement, Diagnostics> {
+    let incoming =
+        SideTable::for_each(&structure.projections, |id, _| Incoming::of(net, structure, id));
+    let mut compartments = chip.core.compartments;
+    loop {
+        let rows = SideTable::for_each(&structure.projections, |_, p| vec![0; net.lanes(p.pre)]);
+        let mut placer = Placer {
+            net,
+            chip,
+            structure,
+            lowered,
+            incoming: &incoming,
+            compartments,
+            placement: Placement::default(),
+            load: Load::default(),
+            rows,
+        };
+        for (id, population) in structure.populations.iter() {
+            if population.phase.is_some() {
+                placer.population(id)?;
+            }
+        }
+        let placement = placer.placement;
+        let Some((core, used)) = too_many_messages(net, chip, structure, &placement) else {
+            return Ok(placement);
+        };
+        if compartments <= 1 {
+            let slice = placement.cores[core].slices[0];
+            let name = &net.spaces[structure.populations[slice.population].space].name;
+            return Err(Diagnostic::error(
+                "C022",
+                format!(
+                    "one neuron of '{name}' sends {used} messages per spike, and a core of the chip '{}' has {} \
+                     output axons",
+                    chip.name, chip.core.axons_out
+                ),
+            )
+            .hint("use fewer projections, or a chip with larger cores")
+            .into());
+        }
+        compartments /= 2;
+    }
+}
+
+/// The first core whose spikes need more output axons than there are, and how many.
+fn too_many_messages(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    placement: &Placement,
+) -> Option<(usize, u64)> {
+    let messages = crate::route::messages(net, structure, placement);
+    placement.cores.iter().enumerate().find_map(|(c, core)| {
+        let used: u64 = core
+            .slices
+            .iter()
+            .flat_map(|s| {
+                let counts = &messages[s.population];
+                (s.first_lane..s.first_lane + s.n).map(|lane| counts[lane as usize].len() as u64)
+            })
+            .sum();
+        (used > u64::from(chip.core.axons_out)).then_some((c, used))
+    })
+}
+
+impl Placer<'_> {
+    fn population(&mut self, id: PopulationId) -> Result<(), Diagnostics> {
+        let n = self.net.lanes(self.structure.populations[id].space) as u32;
+        let mut lane = 0;
+        let mut opened = false;
+        while lane < n {
+            if self.placement.cores.is_empty() || opened {
+                self.open_core(id)?;
+            }
+            let taken = self.slice(id, lane, n);
+            if taken == 0 && (opened || self.core_is_empty()) {
+                return Err(self.does_not_fit(id, lane));
+            }
+            lane += taken;
+            // The next turn needs a fresh core, since this one would not take the next lane.
+            opened = true;
+        }
+        Ok(())
+    }
+
+    fn core_is_empty(&self) -> bool {
+        self.placement.cores.last().is_some_and(|c| c.slices.is_empty())
+    }
+
+    fn open_core(&mut self, id: PopulationId) -> Result<(), Diagnostics> {
+        let available = self.chip.n_cores() as usize;
+        if self.placement.cores.len() == available {
+            let name = &self.net.spaces[self.structure.populations[id].space].name;
+            return Err(Diagnostic::error(
+                "C021",
+                format!(
+                    "'{name}' no longer fits: all {available} cores of the chip '{}' are in use",
+                    self.chip.name
+                ),
+            )
+            .at(Where::at_key(format!("populations.{name}")))
+            .hint("choose a larger chip (`--chip large`), or make the network smaller")
+            .into());
+        }
+        self.placement.cores.push(PlacedCore::default());
+        self.load = Load::default();
+        Ok(())
+    }
+
+    fn does_not_fit(&mut self, id: PopulationId, lane: u32) -> Diagnostics {
+        let population = &self.structure.populations[id];
+        let name = self.net.spaces[population.space].name.clone();
+        let load = self.fixed(id).0.plus(self.lane(id, lane));
+        let (what, used, allowed) =
+            load.over(self.chip, self.compartments).unwrap_or(("resources", 0, 0));
+        Diagnostic::error(
+            "C020",
+            format!(
+                "neuron {lane} of '{name}' does not fit a core by itself: it needs {used} {what}, and a core of \
+                 the chip '{}' has {allowed}",
+                self.chip.name
+            ),
+        )
+        .at(Where::at_key(format!("populations.{name}")))
+        .hint("lower its fan-in or the bits of its synapses, or choose the chip 'large'")
+        .into()
+    }
+
+    /// Puts as many lanes from `first` on the current core as fit; returns how many.
+    fn slice(&mut self, id: PopulationId, first: u32, n: u32) -> u32 {
+        let (fixed, ranges) = self.fixed(id);
+        let before = self.load;
+        let mut load = before.plus(fixed);
+        let mut taken = 0;
+        if load.over(self.chip, self.compartments).is_none() {
+            while first + taken < n {
+                let with = load.plus(self.lane(id, first + taken));
+                if with.over(self.chip, self.compartments).is_some() {
+                    break;
+                }
+                load = with;
+                taken += 1;
+            }
+        }
+        self.clear_rows(id);
+        if taken == 0 {
+            return 0;
+        }
+        self.load = load;
+        let post = self.post_modulators(id);
+        let core = self.placement.cores.last_mut().expect("internal: a core is open");
+        let first_compartment = core.slices.iter().map(|s| s.n).sum();
+        core.slices.push(PlacedSlice { population: id, first_lane: first, n: taken, first_compartment });
+        core.ranges.extend(ranges);
+        for modulator in post {
+            let range = PlacedRange { modulator, first_lane: first, n: taken };
+            if !core.ranges.contains(&range) {
+                core.ranges.push(range);
+            }
+        }
+        taken
+    }
+
+    fn projections_to(&self, id: PopulationId) -> Vec<ProjectionId> {
+        let space = self.structure.populations[id].space;
+        self.structure.projections.iter().filter(|(_, p)| p.post == space).map(|(k, _)| k).collect()
+    }
+
+    fn feeding(&self, modulator: ModulatorId) -> Vec<ProjectionId> {
+        let space = self.structure.modulators[modulator].space;
+        self.structure.projections.iter().filter(|(_, p)| p.post == space).map(|(k, _)| k).collect()
+    }
+
+    /// Modulators read per post lane by rules of projections to this population.
+    fn post_modulators(&self, id: PopulationId) -> Vec<ModulatorId> {
+        let mut found = Vec::new();
+        for projection in self.projections_to(id) {
+            for (modulator, role) in self.structure.modulators_of(self.net, projection) {
+                if role == Role::Post && !found.contains(&modulator) {
+                    found.push(modulator);
+                }
+            }
+        }
+        found
+    }
+
+    /// What the first lane of a slice brings besides itself, and the modulator lines among it.
+    fn fixed(&self, id: PopulationId) -> (Load, Vec<PlacedRange>) {
+        let mut load = Load::default();
+        let mut ranges: Vec<PlacedRange> = Vec::new();
+        let core = self.placement.cores.last();
+        for projection in self.projections_to(id) {
+            let lowered = &self.lowered.projections[projection];
+            load.formats += 1;
+            if let Some(program) = &lowered.program {
+                load.profiles += 1;
+                load.ucode_words += program.code.len() as u64;
+            }
+            for (modulator, role) in self.structure.modulators_of(self.net, projection) {
+                if role == Role::Post {
+                    continue;
+                }
+                let n = self.net.lanes(self.structure.modulators[modulator].space) as u32;
+                let range = PlacedRange { modulator, first_lane: 0, n };
+                let there = core.is_some_and(|c| c.ranges.contains(&range));
+                if there || ranges.contains(&range) {
+                    continue;
+                }
+                load = load.plus(self.copy_of(modulator));
+                ranges.push(range);
+            }
+        }
+        for modulator in self.post_modulators(id) {
+            load.formats += self.feeding(modulator).len() as u64;
+        }
+        (load, ranges)
+    }
+
+    /// All lines of a modulator with all synapses that feed it.
+    fn copy_of(&self, modulator: ModulatorId) -> Load {
+        let space = self.structure.modulators[modulator].space;
+        let mut load = Load { targets: self.net.lanes(space) as u64, ..Load::default() };
+        for projection in self.feeding(modulator) {
+            let format = &self.lowered.projections[projection].format;
+            let synapses = self.net.synapses(self.structure.projections[projection].space);
+            load.formats += 1;
+            for row in synapses.into_iter().flat_map(|s| s.row_start.windows(2)) {
+                let n = (row[1] - row[0]) as usize;
+                load.synapse_words += words_for(n, format) as u64;
+                load.axons_in += u64::from(n > 0);
+            }
+        }
+        load
+    }
+
+    /// What one more lane brings; remembers its synapses.
+    fn lane(&mut self, id: PopulationId, lane: u32) -> Load {
+        let mut load = Load { targets: 1, ..Load::default() };
+        for projection in self.projections_to(id) {
+            self.synapses_of_lane(projection, lane, &mut load);
+        }
+        for modulator in self.post_modulators(id) {
+            load.targets += 1;
+            for projection in self.feeding(modulator) {
+                self.synapses_of_lane(projection, lane, &mut load);
+            }
+        }
+        load
+    }
+
+    fn synapses_of_lane(&mut self, projection: ProjectionId, lane: u32, load: &mut Load) {
+        let format: &Format = &self.lowered.projections[projection].format;
+        let rows = &mut self.rows[projection];
+        for &pre in self.incoming[projection].of_lane(lane) {
+            let count = &mut rows[pre as usize];
+            let before = words_for(*count as usize, format);
+            load.axons_in += u64::from(*count == 0);
+            *count += 1;
+            load.synapse_words += (words_for(*count as usize, format) - before) as u64;
+        }
+    }
+
+    fn clear_rows(&mut self, id: PopulationId) {
+        let mut touched = self.projections_to(id);
+        for modulator in self.post_modulators(id) {
+            touched.extend(self.feeding(modulator));
+        }
+        for projection in touched {
+            self.rows[projection].fill(0);
+        }
+    }
+}

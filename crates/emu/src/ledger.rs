@@ -1,0 +1,259 @@
+//! What a run costs: integer femtojoules and ticks, by cause (S70, S71).
+//!
+//! Cores only count events. Energy is count times coefficient, computed when a report is asked
+//! for; the time of a step needs every core's sum and is added up as steps are executed. Nothing
+//! here can change a state.
+//!
+//! Definitions that the chip file leaves open:
+//! * a compartment is *active* in a step if its accumulator was not 0 when it was read, or if it
+//!   spikes; else it is inactive;
+//! * a message occupies its sender until it has arrived: tile entry and links count as time of
+//!   the sending core. Messages of inputs enter at tile (0, 0); the host port is one more sender
+//!   and counts like a core;
+//! * synapse words are charged when a synapse list is read: on arrival where a projection has
+//!   one delay, at emission where delays are per synapse;
+//! * a rule is charged for every instruction up to and including `halt`, executed in full for
+//!   every synapse that its guard does not skip;
+//! * host writes and resets are no part of a step's time.
+
+use serde::{Deserialize, Serialize};
+use trifactor_isa::{Cost, CostClass, ResolvedCosts};
+
+/// Events of one core, or of the host port.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// Messages that arrived.
+    pub axon_in: u64,
+    /// Words of synapse memory read for delivery.
+    pub synapse_words: u64,
+    /// Weights delivered.
+    pub synops: u64,
+    /// Compartment steps without input or spike.
+    pub inactive: u64,
+    /// Other compartment steps.
+    pub active: u64,
+    /// Spikes of compartments.
+    pub spikes: u64,
+    /// Messages sent by compartments.
+    pub axon_out: u64,
+    /// Messages that entered the mesh here.
+    pub tile_entries: u64,
+    /// Links passed east or west.
+    pub hops_ew: u64,
+    /// Links passed north or south.
+    pub hops_ns: u64,
+    /// Trace steps.
+    pub traces: u64,
+    /// Modulator line steps.
+    pub modulators: u64,
+}
+
+/// What causes a cost.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Cause {
+    /// Messages arriving at synapse lists.
+    AxonIn,
+    /// Words of synapse memory read for delivery.
+    SynapseWord,
+    /// Weights delivered.
+    Synop,
+    /// Compartment steps without input or spike.
+    CompartmentInactive,
+    /// Other compartment steps.
+    CompartmentActive,
+    /// Spikes.
+    SpikeOut,
+    /// Messages sent by compartments.
+    AxonOut,
+    /// Messages entering the mesh, those of inputs included.
+    TileEntry,
+    /// Links passed east or west.
+    HopEw,
+    /// Links passed north or south.
+    HopNs,
+    /// Trace steps.
+    Trace,
+    /// Modulator line steps.
+    Modulator,
+    /// A rule: synapse states fetched and written back.
+    RuleState,
+    /// A rule: instructions of a class.
+    RuleInstruction(CostClass),
+    /// A rule: synapses skipped by its guard.
+    RuleSkip,
+    /// Barriers at the end of steps.
+    Barrier,
+    /// Words written by the host.
+    HostWrite,
+    /// Cores reset by the host.
+    HostReset,
+    /// Static power over the time of all steps.
+    Static,
+}
+
+impl Cause {
+    /// Whether it is work of a core or of the host port, which is what limits a step.
+    pub const fn is_work(self) -> bool {
+        !matches!(self, Self::Barrier | Self::HostWrite | Self::HostReset | Self::Static)
+    }
+}
+
+/// One line of a report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// Cause.
+    pub cause: Cause,
+    /// The projection whose rule it was, for the causes of rules.
+    pub rule: Option<String>,
+    /// How often it happened; for static power, ticks.
+    pub count: u64,
+    /// Energy, and time added over all cores.
+    pub cost: Cost,
+}
+
+/// Events of the state that were clipped, under the author's names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Saturation {
+    /// `population.u`, `modulator`, `projection.field` or a trace's name.
+    pub state: String,
+    /// How often a value was clipped.
+    pub count: u64,
+}
+
+/// What was done since the ledger was cleared, and what it cost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Chip.
+    pub chip: String,
+    /// Cost preset.
+    pub preset: String,
+    /// Picoseconds of a tick.
+    pub tick_ps: u64,
+    /// Steps executed.
+    pub steps: u64,
+    /// Tiles with at least one core in use.
+    pub tiles: u32,
+    /// All causes, in the order of [`Cause`], rules in the author's order of projections.
+    pub lines: Vec<Line>,
+    /// Time of all steps: for each the largest sum of a core (or of the host port), plus the
+    /// barrier.
+    pub time_ticks: u64,
+    /// The largest time of a single step.
+    pub longest_step_ticks: u64,
+    /// Coefficients that the preset does not give and that count as 0 here.
+    pub missing: Vec<&'static str>,
+    /// Every state that can saturate.
+    pub saturations: Vec<Saturation>,
+}
+
+impl Report {
+    /// Energy of all lines, in femtojoules.
+    pub fn total_fj(&self) -> u64 {
+        self.lines.iter().map(|l| l.cost.fj).sum()
+    }
+    /// Time of all cores and the host port added up, in ticks: what would pass if one thing were
+    /// done after the other. Barriers, host work and static power are no part of it.
+    pub fn work_ticks(&self) -> u64 {
+        self.lines.iter().filter(|l| l.cause.is_work()).map(|l| l.cost.ticks).sum()
+    }
+    /// The lines of a cause.
+    pub fn of(&self, cause: Cause) -> Cost {
+        self.lines.iter().filter(|l| l.cause == cause).map(|l| l.cost).sum()
+    }
+    /// How often a cause happened.
+    pub fn count(&self, cause: Cause) -> u64 {
+        self.lines.iter().filter(|l| l.cause == cause).map(|l| l.count).sum()
+    }
+}
+
+/// What one synapse of a rule costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RuleCost {
+    /// Executed.
+    pub evaluated: Cost,
+    /// Skipped.
+    pub skipped: Cost,
+}
+
+impl RuleCost {
+    pub(crate) fn new(costs: &ResolvedCosts, classes: &[u64; 5]) -> Self {
+        let learning = &costs.learning;
+        let program: Cost =
+            CLASSES.iter().zip(classes).map(|(class, n)| learning.of(*class) * *n).sum();
+        Self { evaluated: learning.state_access + program, skipped: learning.skipped_synapse }
+    }
+}
+
+/// All instruction classes, in the order of program counts.
+pub(crate) const CLASSES: [CostClass; 5] =
+    [CostClass::Load, CostClass::Alu, CostClass::Mul, CostClass::Store, CostClass::Control];
+
+impl Counts {
+    /// Each cause with its count and coefficient.
+    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 12] {
+        [
+            (Cause::AxonIn, self.axon_in, c.axon_in),
+            (Cause::SynapseWord, self.synapse_words, c.synapse_word),
+            (Cause::Synop, self.synops, c.synop),
+            (Cause::CompartmentInactive, self.inactive, c.compartment_inactive),
+            (Cause::CompartmentActive, self.active, c.compartment_active),
+            (Cause::SpikeOut, self.spikes, c.spike_out),
+            (Cause::AxonOut, self.axon_out, c.axon_out),
+            (Cause::TileEntry, self.tile_entries, c.tile_entry),
+            (Cause::HopEw, self.hops_ew, c.hop_ew),
+            (Cause::HopNs, self.hops_ns, c.hop_ns),
+            (Cause::Trace, self.traces, c.learning.trace_update),
+            (Cause::Modulator, self.modulators, c.learning.modulator_update),
+        ]
+    }
+    /// Time of all events.
+    pub(crate) fn ticks(&self, c: &ResolvedCosts) -> u64 {
+        self.priced(c).iter().map(|(_, n, cost)| n * cost.ticks).sum()
+    }
+    /// Adds the events of a step.
+    pub(crate) fn add(&mut self, step: &Self) {
+        let Self {
+            axon_in,
+            synapse_words,
+            synops,
+            inactive,
+            active,
+            spikes,
+            axon_out,
+            tile_entries,
+            hops_ew,
+            hops_ns,
+            traces,
+            modulators,
+        } = step;
+        self.axon_in += axon_in;
+        self.synapse_words += synapse_words;
+        self.synops += synops;
+        self.inactive += inactive;
+        self.active += active;
+        self.spikes += spikes;
+        self.axon_out += axon_out;
+        self.tile_entries += tile_entries;
+        self.hops_ew += hops_ew;
+        self.hops_ns += hops_ns;
+        self.traces += traces;
+        self.modulators += modulators;
+    }
+}
+
+/// Sums over steps that no core can keep alone.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Clock {
+    /// Steps executed.
+    pub steps: u64,
+    /// Time of all steps.
+    pub time_ticks: u64,
+    /// Time of the longest step.
+    pub longest: u64,
+    /// Barriers.
+    pub barrier_ticks: u64,
+    /// Words the host has written.
+    pub host_writes: u64,
+    /// Cores the host has reset, counted once for each reset.
+    pub host_resets: u64,
+}

@@ -1,0 +1,309 @@
+//! The plasticity phase of one group (S39 to S48).
+//!
+//! Order: values that need no synapse first (once per phase, row and post lane), then tiles of
+//! synapses. A synapse's stores touch only its own fields, and rows and post lanes do not change
+//! in this phase, so writing a tile back at once is the same as writing everything at the end.
+
+use crate::draws::{Draws, SiteDraws};
+use crate::lanes::{self, Operand, padded};
+use crate::program::{At, Domain, Op, Program, Side, Value};
+use crate::state::GroupState;
+use crate::tables::{GroupTable, ModulatorTable, Rule};
+use crate::tile::{LANES, Tile};
+use trifactor_fixed::DrawKey;
+use trifactor_image::Guard;
+
+/// What a group reads that is not its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// Source of random bits.
+    pub draws: &'a Draws,
+    /// Step (S1).
+    pub step: u32,
+    /// Epoch (S5).
+    pub epoch: u32,
+    /// Steps per epoch.
+    pub length: u32,
+    /// Position of each target's last spike in the epoch; 0 for none.
+    pub last: &'a [u8],
+    /// Modulator values of the core.
+    pub modulators: &'a [Vec<i32>],
+    /// Modulator ranges of the core.
+    pub ranges: &'a [ModulatorTable],
+}
+
+/// Memory a group computes in. Holds nothing from one phase to the next.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Workspace {
+    /// Values outside of tiles. Shape: [value][1, rows or post lanes].
+    values: Vec<Vec<i32>>,
+    /// The row's part of keyed draws. Shape: [site][row].
+    row_keys: Vec<Vec<u32>>,
+    /// Tile buffers.
+    buffers: Vec<Vec<i32>>,
+    /// Draws of the operation at hand.
+    draws: Vec<u32>,
+    /// The result of a store.
+    stored: Vec<i32>,
+    /// Synapses at hand.
+    tile: Tile,
+    /// Post lanes that spiked in the epoch.
+    spiked: Vec<u32>,
+}
+
+impl Workspace {
+    /// Memory for a group.
+    pub(crate) fn new(group: &GroupTable) -> Self {
+        let Some(rule) = &group.rule else { return Self::default() };
+        let p = &rule.program;
+        let length = |domain| match domain {
+            Domain::Global => 1,
+            Domain::Pre => padded(group.n_rows()),
+            // One chunk more: tiles read whole chunks that begin at any lane.
+            Domain::Post => padded(group.n_post) + lanes::WIDTH,
+            Domain::Synapse => 0,
+        };
+        let buffer = LANES + lanes::WIDTH;
+        Self {
+            values: p.domain.iter().map(|d| vec![0; length(*d)]).collect(),
+            row_keys: vec![vec![0; group.n_rows()]; p.sites.len()],
+            buffers: vec![vec![0; buffer]; p.n_slots],
+            draws: vec![0; buffer],
+            stored: vec![0; buffer],
+            tile: Tile::default(),
+            spiked: Vec::new(),
+        }
+    }
+}
+
+/// Evaluates the rule for every synapse that its guard does not skip; returns how many.
+pub(crate) fn learn(
+    group: &GroupTable,
+    rule: &Rule,
+    state: &mut GroupState,
+    work: &mut Workspace,
+    around: &Surroundings<'_>,
+) -> u64 {
+    work.spiked.clear();
+    if matches!(rule.guard, Guard::Post | Guard::PreOrPost) {
+        let last = &around.last[group.first_target..group.first_target + group.n_post];
+        work.spiked.extend((0u32..).zip(last).filter(|(_, p)| **p > 0).map(|(post, _)| post));
+    }
+    let rows = |row: &usize| match rule.guard {
+        Guard::Always => true,
+        Guard::Pre | Guard::PreOrPost => state.pre_last[*row] > 0,
+        Guard::Post => false,
+    };
+    let rows: Vec<usize> = (0..group.n_rows()).filter(rows).collect();
+    if rows.is_empty() && work.spiked.is_empty() {
+        return 0;
+    }
+    let mut run = Run { group, rule, state, work, around, evaluated: 0 };
+    run.prepare();
+    run.rows(&rows);
+    run.columns();
+    run.evaluated
+}
+
+struct Run<'a> {
+    group: &'a GroupTable,
+    rule: &'a Rule,
+    state: &'a mut GroupState,
+    work: &'a mut Workspace,
+    around: &'a Surroundings<'a>,
+    evaluated: u64,
+}
+
+impl Run<'_> {
+    /// Computes what no synapse is needed for.
+    fn prepare(&mut self) {
+        let p = &self.rule.program;
+        for (v, op) in p.ops.iter().enumerate().filter(|(v, _)| p.domain[*v] != Domain::Synapse) {
+            let mut dst = std::mem::take(&mut self.work.values[v]);
+            if op.operands().next().is_some() {
+                let mut operands = [Operand::Scalar(0); 3];
+                for (slot, operand) in operands.iter_mut().zip(op.operands()) {
+                    let values = &self.work.values[operand];
+                    *slot = match p.domain[operand] {
+                        Domain::Global => Operand::Scalar(values[0]),
+                        _ => Operand::Lanes(values),
+                    };
+                }
+                lanes::apply(op, operands, &[], &mut dst);
+            } else {
+                self.load(op, &mut dst);
+            }
+            self.work.values[v] = dst;
+        }
+        for (site, keys) in p.sites.iter().zip(&mut self.work.row_keys) {
+            if let SiteDraws::Keyed(key) = self.site(*site) {
+                for (k, pre) in keys.iter_mut().zip(&self.group.pre) {
+                    *k = DrawKey::row(key, *pre);
+                }
+            }
+        }
+    }
+
+    /// A load that needs no synapse.
+    fn load(&self, op: &Op, dst: &mut [i32]) {
+        let (group, around) = (self.group, self.around);
+        let post = group.first_target..group.first_target + group.n_post;
+        let last = |side| match side {
+            Side::Pre => &self.state.pre_last[..],
+            Side::Post => &around.last[post.clone()],
+        };
+        match *op {
+            Op::Const(x) => dst[0] = x,
+            Op::EpochFlag(k) => dst[0] = i32::from(around.epoch.is_multiple_of(1 << k)),
+            Op::GlobalLine(m) => dst[0] = around.modulators[m][0],
+            Op::Flag(side) => {
+                for (d, p) in dst.iter_mut().zip(last(side)) {
+                    *d = i32::from(*p > 0);
+                }
+            }
+            Op::Line { side, modulator } => {
+                let lines = &around.modulators[modulator];
+                let first = around.ranges[modulator].first_lane;
+                match side {
+                    Side::Pre => {
+                        for (d, pre) in dst.iter_mut().zip(&group.pre) {
+                            *d = lines[(pre - first) as usize];
+                        }
+                    }
+                    Side::Post => {
+                        let skip = (group.first_post - first) as usize;
+                        dst[..group.n_post].copy_from_slice(&lines[skip..skip + group.n_post]);
+                    }
+                }
+            }
+            Op::Column { side, column, at: At::End, prev: false } => {
+                let columns = match side {
+                    Side::Pre => &self.state.pre,
+                    Side::Post => &self.state.post,
+                };
+                let value = &columns[column].value;
+                dst[..value.len()].copy_from_slice(value);
+            }
+            Op::Column { side, column, at, prev } => {
+                let last = last(side);
+                for (lane, (d, p)) in dst.iter_mut().zip(last).enumerate() {
+                    let spike = if at == At::Own { *p } else { 0 };
+                    let position = around.position(spike, prev);
+                    *d = match side {
+                        Side::Pre => self.pre_history(column, lane, position),
+                        Side::Post => self.post_history(column, lane, position),
+                    };
+                }
+            }
+            _ => unreachable!("internal: only loads without a synapse come here"),
+        }
+    }
+    fn pre_history(&self, column: usize, row: usize, position: usize) -> i32 {
+        self.state.pre[column].history[row * (self.around.length as usize + 1) + position]
+    }
+    fn post_history(&self, column: usize, lane: usize, position: usize) -> i32 {
+        self.state.post[column].history[position * self.group.n_post + lane]
+    }
+    fn site(&self, site: u8) -> SiteDraws<'static>
+    where
+        Self: Sized,
+    {
+        unreachable!("{site}")
+    }
+
+    /// Evaluates whole rows.
+    fn rows(&mut self, rows: &[usize]) {
+        self.work.tile.clear();
+        for row in rows {
+            let all = self.group.row(*row);
+            let mut offset = 0;
+            while offset < all.len() {
+                let len = self.work.tile.room().min(all.len() - offset);
+                self.work.tile.push_stretch(*row, all.start + offset, offset, len);
+                offset += len;
+                if self.work.tile.room() == 0 {
+                    self.tile();
+                }
+            }
+        }
+        self.tile();
+    }
+
+    /// Evaluates the rows that did not spike at the post lanes that did.
+    fn columns(&mut self) {
+        let skip_rows = self.rule.guard == Guard::PreOrPost;
+        for at in 0..self.work.spiked.len() {
+            let post = self.work.spiked[at];
+            match &self.group.by_post {
+                None => {
+                    for row in 0..self.group.n_rows() {
+                        let synapses = self.group.row(row);
+                        let in_row = (post as usize) < synapses.len();
+                        if in_row && !(skip_rows && self.state.pre_last[row] > 0) {
+                            self.pair(row as u32, post, (synapses.start + post as usize) as u32);
+                        }
+                    }
+                }
+                Some(by_post) => {
+                    let [from, to] = [post, post + 1].map(|p| by_post.start[p as usize] as usize);
+                    for k in from..to {
+                        let row = by_post.row[k];
+                        if !(skip_rows && self.state.pre_last[row as usize] > 0) {
+                            self.pair(row, post, by_post.synapse[k]);
+                        }
+                    }
+                }
+            }
+        }
+        self.tile();
+    }
+    #[inline]
+    fn pair(&mut self, row: u32, post: u32, synapse: u32) {
+        self.work.tile.push_pair(row, post, synapse);
+        if self.work.tile.room() == 0 {
+            self.tile();
+        }
+    }
+
+    /// Evaluates the synapses at hand and empties the tile.
+    fn tile(&mut self) {
+        let mut tile = std::mem::take(&mut self.work.tile);
+        if tile.n > 0 {
+            self.evaluated += tile.n as u64;
+            self.execute(&tile);
+        }
+        tile.clear();
+        self.work.tile = tile;
+    }
+
+    fn execute(&mut self, tile: &Tile) {
+        let (group, p, n) = (self.group, &self.rule.program, tile.padded());
+        for v in &p.tile {
+            let values = &self.work.values[*v];
+            let slot = p.slot[*v];
+            match p.domain[*v] {
+                Domain::Global => {}
+                Domain::Pre if tile.single().is_some() => {}
+                Domain::Post if is_slice(group, tile) => {}
+                Domain::Pre => tile.spread_pre(values, &mut self.work.buffers[slot]),
+                Domain::Post => tile.spread_post(group, values, &mut self.work.buffers[slot]),
+                Domain::Synapse => {
+                    let op = &p.ops[*v];
+                    let mut dst = std::mem::take(&mut self.work.buffers[slot]);
+                    self.compute(op, tile, &mut dst[..]);
+                    self.work.buffers[slot] = dst;
+                }
+            }
+        }
+        for store in &p.stores {
+            let s = store.shift;
+            if s.draws() {
+                self.draw(tile, s.site);
+            }
+            let value = self.operand(p, tile, store.value);
+            let mut stored = std::mem::take(&mut self.work.stored);
+            todo(value, &mut stored, n);
+            self.work.stored = stored;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Ranges that a value cannot leave, for choosing 32-bit arithmetic.
+
+use super::{Op, Shift};
+use crate::narrow::largest_offset;
+use trifactor_fixed::{RawRange, sat32};
+
+/// All values between two raw integers, both included; inside 32 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Interval {
+    /// Smallest.
+    pub lo: i64,
+    /// Largest.
+    pub hi: i64,
+}
+
+impl From<RawRange> for Interval {
+    fn from(r: RawRange) -> Self {
+        Self { lo: r.lo, hi: r.hi }
+    }
+}
+
+impl Interval {
+    /// One value.
+    pub(crate) fn point(x: i64) -> Self {
+        Self { lo: x, hi: x }
+    }
+    /// The smallest interval that holds both.
+    pub(crate) fn hull(self, other: Self) -> Self {
+        Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+    fn saturated(lo: i64, hi: i64) -> Self {
+        Self { lo: sat32(lo), hi: sat32(hi) }
+    }
+    /// Bounds of the exact product; not saturated.
+    pub(crate) fn product(self, other: Self) -> Self {
+        let ends = [
+            self.lo * other.lo,
+            self.lo * other.hi,
+            self.hi * other.lo,
+            self.hi * other.hi,
+        ];
+        let first = Self::point(ends[0]);
+        ends.into_iter().fold(first, |i, x| i.hull(Self::point(x)))
+    }
+    /// Whether the narrow shift is exact for every value of an unsaturated interval.
+    pub(crate) fn fits_narrow(self, shift: &Shift) -> bool {
+        let word = i64::from(i32::MIN)..=i64::from(i32::MAX);
+        if shift.places == 0 {
+            return word.contains(&self.lo) && word.contains(&self.hi);
+        }
+        shift.places <= 30
+            && word.contains(&self.lo)
+            && self.hi + largest_offset(shift.places, shift.rounding) <= *word.end()
+    }
+    /// Bounds after a rounded right shift and saturation.
+    pub(crate) fn shifted(self, shift: &Shift) -> Self {
+        if shift.places == 0 {
+            return Self::saturated(self.lo, self.hi);
+        }
+        // Every rounding lies between the floor and one above it.
+        Self::saturated(self.lo >> shift.places, (self.hi >> shift.places) + 1)
+    }
+    /// Bounds of an operation with operands in the given intervals; loads are not among them.
+    pub(crate) fn of(op: &Op, at: impl Fn(usize) -> Self) -> Option<Self> {
+        Some(match *op {
+            Op::Const(x) => Self::point(x.into()),
+            Op::EpochFlag(_) | Op::Flag(_) | Op::Gt(..) => Self { lo: 0, hi: 1 },
+            Op::GlobalLine(_) | Op::Column { .. } | Op::Line { .. } | Op::Field(_) => return None,
+            Op::Add(a, b) => Self::saturated(at(a).lo + at(b).lo, at(a).hi + at(b).hi),
+            Op::Sub(a, b) => Self::saturated(at(a).lo - at(b).hi, at(a).hi - at(b).lo),
+            Op::Min(a, b) => Self { lo: at(a).lo.min(at(b).lo), hi: at(a).hi.min(at(b).hi) },
+            Op::Max(a, b) => Self { lo: at(a).lo.max(at(b).lo), hi: at(a).hi.max(at(b).hi) },
+            Op::Sgn(a) => Self { lo: at(a).lo.signum(), hi: at(a).hi.signum() },
+            Op::Sel(_, b, c) => at(b).hull(at(c)),
+            Op::Shl(a, n) => Self::saturated(at(a).lo << n, at(a).hi << n),
+            Op::Shr(a, s) => at(a).shifted(&s),
+            Op::Mul(a, b, s) => at(a).product(at(b)).shifted(&s),
+        })
+    }
+}

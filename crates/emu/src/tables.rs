@@ -1,0 +1,243 @@
+//! What a loaded core never changes while it runs: registers, synapse lists, columns, programs.
+//!
+//! State is kept apart in `state.rs`, so that a checkpoint is the state and nothing else. All
+//! indices in these tables were checked by `load.rs`.
+
+use crate::program::Program;
+use crate::state::Lanes;
+use trifactor_fixed::{Overflow, RawRange, Rounding};
+use trifactor_image::{ColumnKind, Guard};
+
+/// Widths of the chip that the arithmetic of every core uses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Widths {
+    /// Raw range of u and v (S25).
+    pub state: RawRange,
+    /// What u and v do beyond it.
+    pub overflow: Overflow,
+    /// Bits of decay registers (S45).
+    pub decay_bits: u32,
+    /// Steps per epoch (S5).
+    pub epoch: u32,
+}
+
+/// Registers of the compartments of a core, one entry each.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Neurons {
+    /// Surviving numerator of u.
+    pub keep_u: Vec<u32>,
+    /// Surviving numerator of v.
+    pub keep_v: Vec<u32>,
+    /// Added to v in every step.
+    pub bias: Vec<i32>,
+    /// Lower bound of v.
+    pub v_min: Vec<i32>,
+    /// Threshold; the largest number, which no v exceeds, where the compartment has none.
+    pub threshold: Vec<i32>,
+    /// Steps held after a spike.
+    pub refractory: Vec<i32>,
+    /// Initial u.
+    pub init_u: Vec<i32>,
+    /// Initial v.
+    pub init_v: Vec<i32>,
+    /// Initial refractory counter.
+    pub init_hold: Vec<i32>,
+    /// First message of each compartment in `messages`, and one past the last.
+    pub first_message: Vec<u32>,
+    /// Messages: index of the receiving core in the emulator's list, input axon there.
+    pub messages: Vec<(u32, u32)>,
+    /// Links that the messages of one spike pass, summed: (east-west, north-south).
+    pub hops: Vec<(u32, u32)>,
+}
+
+impl Neurons {
+    /// Number of compartments.
+    pub(crate) fn len(&self) -> usize {
+        self.keep_u.len()
+    }
+}
+
+/// A range of modulator lines.
+#[derive(Clone, Debug)]
+pub(crate) struct ModulatorTable {
+    /// Modulator of the map.
+    pub modulator: usize,
+    /// Target address of the first line.
+    pub first_target: usize,
+    /// Number of lines.
+    pub n_lines: usize,
+    /// Logical id of the first line's lane.
+    pub first_lane: u32,
+    /// Surviving numerator.
+    pub keep: i64,
+    /// Rounding of the decay.
+    pub rounding: Rounding,
+    /// Raw range.
+    pub range: RawRange,
+    /// Draw stream.
+    pub stream: u32,
+    /// Initial value.
+    pub init: i32,
+    /// Which lines this core counts saturations of: copies elsewhere count nothing, so that
+    /// counts do not depend on the placement.
+    pub counts: Vec<bool>,
+}
+
+/// A trace unit of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnTable {
+    /// Trace of the map that this column is part of, if the map names it.
+    pub trace: Option<usize>,
+    /// Arithmetic.
+    pub kind: ColumnKind,
+    /// Largest raw value, at most 2^16 - 1.
+    pub max: i32,
+    /// Surviving numerator.
+    pub keep: u32,
+    /// Impulse.
+    pub impulse: i32,
+    /// Saturating traces: raw x_max.
+    pub x_max: i32,
+    /// Saturating traces: fraction bits of the impulse.
+    pub shift: u32,
+    /// Rounding of decay and saturating impulse.
+    pub rounding: Rounding,
+    /// Draw stream.
+    pub stream: u32,
+    /// Initial value.
+    pub init: i32,
+    /// Whether the values of every step of the epoch are kept: some load of the program reads
+    /// the column at a spike time or one step back.
+    pub history: bool,
+}
+
+/// How long the spikes of a group travel beyond the first step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Travel {
+    /// The same for all synapses: rows are filed and weights read on arrival.
+    Fixed(u32),
+    /// As this field says when the spike is emitted (S14): synapses are filed one by one.
+    PerSynapse(usize),
+}
+
+impl Travel {
+    /// Steps that must be told apart in the ring of arrivals.
+    pub(crate) fn slots(self) -> usize {
+        match self {
+            Self::Fixed(d) => d as usize + 2,
+            Self::PerSynapse(_) => 64,
+        }
+    }
+}
+
+/// Synapses ordered by post lane: for rules that skip silent pre lanes in sparse projections.
+#[derive(Clone, Debug)]
+pub(crate) struct ByPost {
+    /// First entry of each post lane, and one past the last.
+    pub start: Vec<u32>,
+    /// Row of each entry.
+    pub row: Vec<u32>,
+    /// Synapse of each entry.
+    pub synapse: Vec<u32>,
+}
+
+/// A plastic group's rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// The decoded program.
+    pub program: Program,
+    /// Draw stream.
+    pub stream: u32,
+    /// When synapses may be skipped.
+    pub guard: Guard,
+    /// Columns on the rows.
+    pub pre_columns: Vec<ColumnTable>,
+    /// Columns on the post lanes.
+    pub post_columns: Vec<ColumnTable>,
+    /// Rows whose pre traces this group counts saturations of; see [`ModulatorTable::counts`].
+    pub counts: Vec<bool>,
+}
+
+/// A field of a group's synapses.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldTable {
+    /// What a store or the host may write: the format's range, narrowed by the profile's.
+    pub range: RawRange,
+    /// Value of every synapse in the image.
+    pub init: Lanes,
+}
+
+/// The part of a projection that ends on a core.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupTable {
+    /// Projection of the map.
+    pub projection: usize,
+    /// Logical pre lane of each row; ascending is not required.
+    pub pre: Vec<u32>,
+    /// First synapse of each row, and one past the last.
+    pub row_start: Vec<u32>,
+    /// Words of synapse memory of each row.
+    pub row_words: Vec<u32>,
+    /// Post lane of each synapse, from `first_post`; `None` where the k-th synapse of a row has
+    /// post lane k.
+    pub index: Option<Vec<u16>>,
+    /// Target address of post lane 0 of the slice.
+    pub first_target: usize,
+    /// Logical id of post lane 0 of the slice.
+    pub first_post: u32,
+    /// Post lanes of the slice.
+    pub n_post: usize,
+    /// A weight's contribution is `w << shift`, or `w >> -shift`.
+    pub shift: i32,
+    /// Delays.
+    pub travel: Travel,
+    /// Fields; the first is the weight.
+    pub fields: Vec<FieldTable>,
+    /// The rule, where the group is plastic.
+    pub rule: Option<Rule>,
+    /// Synapses by post lane, where the rule's guard needs it.
+    pub by_post: Option<ByPost>,
+}
+
+impl GroupTable {
+    /// Number of rows.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.pre.len()
+    }
+    /// Number of synapses.
+    pub(crate) fn n_synapses(&self) -> usize {
+        self.row_start.last().map_or(0, |n| *n as usize)
+    }
+    /// The synapses of a row.
+    pub(crate) fn row(&self, row: usize) -> std::ops::Range<usize> {
+        self.row_start[row] as usize..self.row_start[row + 1] as usize
+    }
+    /// Post lane of a synapse of a row, from `first_post`.
+    pub(crate) fn post_of(&self, row: usize, synapse: usize) -> u32 {
+        match &self.index {
+            Some(index) => index[synapse].into(),
+            None => (synapse - self.row_start[row] as usize) as u32,
+        }
+    }
+}
+
+/// A core.
+#[derive(Clone, Debug)]
+pub(crate) struct CoreTable {
+    /// Position on the chip.
+    pub id: u16,
+    /// Compartments.
+    pub neurons: Neurons,
+    /// Modulator lines.
+    pub modulators: Vec<ModulatorTable>,
+    /// Accumulators: compartments, then modulator lines.
+    pub n_targets: usize,
+    /// Groups.
+    pub groups: Vec<GroupTable>,
+    /// Group and row of each input axon; `None` for an axon outside of all groups.
+    pub axons: Vec<Option<(u32, u32)>>,
+    /// Traces that make a step in every step: columns times lanes.
+    pub n_traces: u64,
+    /// Modulator lines that make a step in every step.
+    pub n_lines: u64,
+}

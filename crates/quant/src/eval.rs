@@ -1,0 +1,101 @@
+//! A kernel under a plan, in integers: what every operation does to raw values.
+//!
+//! One function per question, all arithmetic in `trifactor_fixed`. Register results saturate once
+//! (S42); products shift with rounding (S43); other operands are aligned first (S44).
+
+use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
+use trifactor_entity::{SideTable, Table};
+use trifactor_fixed::{RawRange, Rounding, align, clamp_raw, fit, round_shift};
+use trifactor_ir::{Kernel, Op, PortId, ValueId};
+
+/// A random draw for a site; called only where a stochastic rounding drops bits.
+pub trait Site {
+    /// 32 uniform bits for this site.
+    fn draw(&self, site: u8) -> u32;
+}
+
+impl<F: Fn(u8) -> u32> Site for F {
+    fn draw(&self, site: u8) -> u32 {
+        self(site)
+    }
+}
+
+/// Evaluates every operation of a kernel for one lane.
+///
+/// Shape: `ports` holds the raw value of each input; the result holds the raw value of each
+/// operation. Source: S41 to S44.
+pub fn eval(
+    kernel: &Kernel,
+    plan: &PhasePlan,
+    ports: &SideTable<PortId, i64>,
+    draws: &impl Site,
+) -> Table<ValueId, i64> {
+    let mut values: Table<ValueId, i64> = Table::new();
+    for (id, op) in kernel.ops.iter() {
+        let p = &plan.values[id];
+        let raw = eval_op(op, p, ports, &values, draws);
+        values.push(saturate(raw, p.bits));
+    }
+    values
+}
+
+fn eval_op(
+    op: &Op,
+    p: &ValuePlan,
+    ports: &SideTable<PortId, i64>,
+    values: &Table<ValueId, i64>,
+    draws: &impl Site,
+) -> i64 {
+    let aligned = |v: ValueId, side: usize| align(values[v], p.align[side], Rounding::Nearest, 0);
+    match *op {
+        Op::Const(_) => p.constant,
+        Op::Port(port) => ports[port],
+        Op::Add(a, b) => aligned(a, 0) + aligned(b, 1),
+        Op::Sub(a, b) => aligned(a, 0) - aligned(b, 1),
+        Op::Mul(a, b) => {
+            let draw = if needs_draw(p.shift, p.rounding) { draws.draw(p.site) } else { 0 };
+            round_shift(values[a] * values[b], p.shift, p.rounding, draw)
+        }
+        Op::Min(a, b) => aligned(a, 0).min(aligned(b, 1)),
+        Op::Max(a, b) => aligned(a, 0).max(aligned(b, 1)),
+        Op::Gt(a, b) => i64::from(aligned(a, 0) > aligned(b, 1)),
+        Op::Sgn(a) => values[a].signum(),
+        Op::Step(a, _) => i64::from(values[a] > 0),
+        Op::Select { cond, then, other } => {
+            if values[cond] != 0 {
+                aligned(then, 0)
+            } else {
+                aligned(other, 1)
+            }
+        }
+        Op::Bump(..) => unreachable!("internal: a forward phase holds no gradient operation (I12)"),
+    }
+}
+
+/// The raw value of a state after a store, and whether it saturated.
+///
+/// Source: S42 and, for contributions to accumulators, S11.
+pub fn store(
+    value: i64,
+    output: &OutputPlan,
+    format: &StateFormat,
+    draws: &impl Site,
+) -> (i64, bool) {
+    let moved = if output.shift > 0 {
+        let shift = output.shift.unsigned_abs();
+        let draw = if needs_draw(shift, output.rounding) { draws.draw(output.site) } else { 0 };
+        round_shift(value, shift, output.rounding, draw)
+    } else {
+        align(value, -output.shift, Rounding::Floor, 0)
+    };
+    fit(moved, format.raw, format.overflow)
+}
+
+const fn needs_draw(shift: u32, rounding: Rounding) -> bool {
+    shift > 0 && matches!(rounding, Rounding::Stochastic)
+}
+
+fn saturate(raw: i64, bits: u8) -> i64 {
+    let half = 1i64 << (bits - 1);
+    clamp_raw(raw, RawRange { lo: -half, hi: half - 1 })
+}

@@ -1,0 +1,441 @@
+//! Choose a format for every state.
+//!
+//! Reads: network, chip widths, requests.   Writes: one [`StateFormat`] per state.
+//! Method: each phase's unit (or, for a rule, each synapse variable) says which widths the chip
+//! gives its states; the binary point is the highest that holds the reachable range.
+
+use crate::plan::{Encoding, FormatRequest, Requests, StateFormat};
+use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
+use trifactor_entity::{EntityId, SideTable};
+use trifactor_fixed::{Overflow, QFormat, RawRange, Rounding};
+use trifactor_ir::units::{Unit, recognise};
+use trifactor_ir::{
+    CheckedNetwork, Delay, Group, MAX_DELAY, Phase, PhaseId, Read, Sign, StateId, StateRole,
+};
+use trifactor_isa::Chip;
+
+/// More fraction bits than this serve nobody: the weights that feed a state have at most 16.
+const MAX_STATE_FRAC: i8 = 24;
+
+struct Chooser<'a> {
+    net: &'a CheckedNetwork,
+    chip: &'a Chip,
+    requests: &'a Requests,
+    formats: Vec<Option<StateFormat>>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// Chooses all formats. Errors: `Q001` to `Q006`.
+pub(crate) fn choose(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    requests: &Requests,
+    diagnostics: &mut Diagnostics,
+) -> Result<SideTable<StateId, StateFormat>, Diagnostics> {
+    let mut chooser =
+        Chooser { net, chip, requests, formats: vec![None; net.states.len()], diagnostics };
+    chooser.reject_unknown_requests();
+    chooser.spikes();
+    chooser.synapse_variables();
+    let phases: Vec<PhaseId> = net.phases.ids().collect();
+    for id in phases {
+        let phase = &net.phases[id];
+        match recognise(&net.kernels[phase.kernel]) {
+            Some(Unit::Lif(_)) => chooser.population(phase),
+            Some(Unit::LinearTrace) => chooser.trace(phase, false),
+            Some(Unit::SaturatingTrace) => chooser.trace(phase, true),
+            Some(Unit::Modulator) => chooser.modulator(phase),
+            Some(Unit::Deliver) => {}
+            None if phase.group == Group::Plasticity => {}
+            None => chooser.no_unit(phase),
+        }
+    }
+    chooser.finish()
+}
+
+impl Chooser<'_> {
+    fn request(&self, state: StateId) -> FormatRequest {
+        self.requests.get(&self.net.full_name(state)).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, state: StateId, q: QFormat, rounding: Rounding) {
+        let raw = q.raw_range();
+        let raw = match self.net.states[state].range {
+            Some((lo, hi)) => RawRange {
+                lo: raw.lo.max((lo * f64::from(q.frac).exp2()).ceil() as i64),
+                hi: raw.hi.min((hi * f64::from(q.frac).exp2()).floor() as i64),
+            },
+            None => raw,
+        };
+        let format =
+            StateFormat { q, rounding, overflow: Overflow::Saturate, raw, encoding: Encoding::Plain };
+        self.formats[state.index()] = Some(format);
+    }
+
+    fn set_decay(&mut self, state: StateId) {
+        let bits = self.chip.neuron.decay_bits;
+        // The surviving fraction is an integer over 2^bits, and 2^bits itself is "all survives".
+        let q = QFormat::unsigned(bits + 1, bits as i8);
+        self.formats[state.index()] = Some(StateFormat {
+            q,
+            rounding: Rounding::Nearest,
+            overflow: Overflow::Saturate,
+            raw: RawRange { lo: 0, hi: 1 << bits },
+            encoding: Encoding::Decay,
+        });
+    }
+
+    /// The state bound to an input of a unit's kernel, if the unit uses that part.
+    fn bound(&self, phase: &Phase, port: &str) -> Option<StateId> {
+        let port = self.net.kernels[phase.kernel].port(port)?;
+        match phase.reads[port] {
+            Read::State(state) => Some(state),
+            _ => None,
+        }
+    }
+
+    fn error(&mut self, code: &'static str, message: String, key: &str, hint: &str) {
+        let d = Diagnostic::error(code, message).at(Place::at_key(key)).hint(hint);
+        self.diagnostics.push(d);
+    }
+
+    fn reject_unknown_requests(&mut self) {
+        let names: Vec<String> = self.net.states.ids().map(|s| self.net.full_name(s)).collect();
+        for name in self.requests.keys() {
+            if names.contains(name) {
+                continue;
+            }
+            let near = did_you_mean(name, names.iter().map(String::as_str));
+            let hint = match near {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => "formats are named PROJECTION.VARIABLE or POPULATION.v".to_owned(),
+            };
+            self.error(
+                "Q001",
+                format!("a format is given for '{name}', but the model has no such variable"),
+                &format!("formats.{name}"),
+                &hint,
+            );
+        }
+    }
+
+    fn spikes(&mut self) {
+        for (id, state) in self.net.states.iter() {
+            if state.role == StateRole::Spike {
+                self.set(id, QFormat::unsigned(1, 0), Rounding::Floor);
+            }
+        }
+    }
+
+    fn synapse_variables(&mut self) {
+        let delays: Vec<StateId> = self
+            .net
+            .phases
+            .values()
+            .flat_map(|p| p.reads.values())
+            .filter_map(|r| match r {
+                Read::Arriving { delay: Delay::PerSynapse(s), .. } => Some(*s),
+                _ => None,
+            })
+            .collect();
+        let ids: Vec<StateId> = self.net.states.ids().collect();
+        for id in ids {
+            let state = &self.net.states[id];
+            let Some(synapses) = self.net.synapses(state.space) else { continue };
+            if delays.contains(&id) {
+                self.set(id, QFormat::unsigned(6, 0), Rounding::Stochastic);
+                let format = self.formats[id.index()].as_mut().expect("set just now");
+                format.raw.hi = format.raw.hi.min(i64::from(MAX_DELAY));
+                continue;
+            }
+            let Some((init_lo, init_hi)) = state.init.bounds() else {
+                self.set(id, QFormat::signed(9, 0), Rounding::Stochastic);
+                continue;
+            };
+            let (lo, hi) = state.range.unwrap_or((init_lo, init_hi));
+            let is_weight = self.is_weight(id);
+            let defaults = &self.chip.defaults;
+            let signed = match (is_weight, synapses.sign) {
+                (true, Sign::Excitatory) => false,
+                (true, _) => true,
+                (false, _) => state.role == StateRole::Variable || lo < 0.0,
+            };
+            let (bits, allowed, word): (u8, &[u8], _) = if is_weight {
+                let bits =
+                    if signed { defaults.weight_signed_bits } else { defaults.weight_unsigned_bits };
+                (bits, &self.chip.synapse.weight_bits, "weight")
+            } else if state.role == StateRole::Variable {
+                (defaults.tag_bits, &self.chip.synapse.tag_bits, "tag")
+            } else {
+                (defaults.rate_bits, &self.chip.synapse.rate_bits, "rate")
+            };
+            let allowed = allowed.to_vec();
+            let rounding = self.chip.defaults.store_rounding;
+            self.fitted(id, bits, &allowed, signed, lo, hi, word, rounding);
+        }
+    }
+
+    /// Whether some delivery sends this state's value to a target.
+    fn is_weight(&self, state: StateId) -> bool {
+        self.net.phases.values().any(|p| {
+            p.group == Group::Deliver && p.reads.values().any(|r| *r == Read::State(state))
+        })
+    }
+
+    /// Sets a format of the requested or default width with the best binary point.
+    fn fitted(
+        &mut self,
+        id: StateId,
+        default_bits: u8,
+        allowed: &[u8],
+        signed: bool,
+        lo: f64,
+        hi: f64,
+        word: &str,
+        default_rounding: Rounding,
+    ) {
+        let request = self.request(id);
+        let name = self.net.full_name(id);
+        let bits = request.bits.unwrap_or(default_bits);
+        if !allowed.contains(&bits) {
+            let list: Vec<String> = allowed.iter().map(u8::to_string).collect();
+            self.error(
+                "Q002",
+                format!(
+                    "{bits} bits are asked for '{name}', but the chip '{}' stores a {word} in {} bits",
+                    self.chip.name,
+                    list.join(", ")
+                ),
+                &format!("formats.{name}.bits"),
+                "choose one of these widths, or another chip",
+            );
+            return;
+        }
+        let rounding = request.rounding.unwrap_or(default_rounding);
+        let q = match request.frac {
+            Some(frac) => Some(QFormat { bits, frac, signed }),
+            None => QFormat::for_range(bits, signed, lo, hi, MAX_STATE_FRAC),
+        };
+        match q {
+            Some(q) => self.set(id, q, rounding),
+            None => self.error(
+                "Q003",
+                format!("no {bits}-bit format holds '{name}', which ranges from {lo} to {hi}"),
+                &name,
+                "narrow its range, or give 'frac' under 'formats'",
+            ),
+        }
+    }
+
+    /// The largest sum of magnitudes that can arrive at one lane in one step, and the most
+    /// fraction bits among the weights that feed it.
+    fn drive(&self, accumulator: StateId) -> (f64, i8) {
+        let lanes = self.net.lanes(self.net.states[accumulator].space);
+        let mut sum = vec![0.0f64; lanes];
+        let mut frac = 0i8;
+        for phase in self.net.phases.values().filter(|p| p.writes.contains(&accumulator)) {
+            let Some(w) = self.bound(phase, "w") else { continue };
+            let Some(synapses) = self.net.synapses(phase.over) else { continue };
+            let Some(format) = self.formats[w.index()] else { continue };
+            frac = frac.max(format.q.frac);
+            let state = &self.net.states[w];
+            let limit = format.value(format.raw.lo).abs().max(format.value(format.raw.hi).abs());
+            for (k, &post) in synapses.post_lane.iter().enumerate() {
+                let w = if state.role == StateRole::Parameter {
+                    state.init.at(k).abs()
+                } else {
+                    limit
+                };
+                sum[post as usize] += w;
+            }
+        }
+        (sum.into_iter().fold(0.0, f64::max), frac)
+    }
+
+    fn keep_of(&self, state: StateId) -> f64 {
+        self.net.states[state].init.bounds().map_or(0.0, |(_, hi)| hi)
+    }
+
+    fn population(&mut self, phase: &Phase) {
+        let part = |c: &Self, name: &str| c.bound(phase, name);
+        let (Some(q), Some(u), Some(v)) = (part(self, "q"), part(self, "u"), part(self, "v")) else {
+            return;
+        };
+        let (keep_u, keep_v) = (part(self, "keep_u"), part(self, "keep_v"));
+        let bits = self.chip.neuron.state_bits;
+        let top = f64::from(bits - 1).exp2();
+        let (drive, weight_frac) = self.drive(q);
+        // A lane that does not leak at all has no bound; 64 steps of full drive then stand in,
+        // and saturation is counted at run time.
+        let gain = |keep: f64| (1.0 / (1.0 - keep)).min(64.0);
+        let u_top = drive * gain(keep_u.map_or(0.0, |k| self.keep_of(k)));
+        let mut reach = u_top;
+        for name in ["threshold", "bias", "v_min"] {
+            if let Some((lo, hi)) = part(self, name).and_then(|s| self.net.states[s].init.bounds()) {
+                // Twice the threshold leaves room for the last input before a spike.
+                reach = reach.max(2.0 * lo.abs().max(hi.abs()));
+            }
+        }
+        if part(self, "threshold").is_none() {
+            reach = reach.max(u_top * gain(keep_v.map_or(0.0, |k| self.keep_of(k))).min(16.0));
+        }
+        let request = self.request(v);
+        let auto = if reach > 0.0 { (top / reach).log2().floor() as i8 } else { weight_frac };
+        // Beyond eight bits below the finest weight there is nothing left to resolve.
+        let frac = request.frac.unwrap_or(auto.min(weight_frac.saturating_add(8)).clamp(-8, 20));
+        if request.bits.is_some_and(|b| b != bits) {
+            let name = self.net.full_name(v);
+            self.error(
+                "Q002",
+                format!("'{name}' has {bits} bits on the chip '{}'; no other width exists", self.chip.name),
+                &format!("formats.{name}.bits"),
+                "remove 'bits'; 'frac' may be chosen",
+            );
+        }
+        let wide = QFormat::signed(self.chip.neuron.accumulator_bits, frac);
+        let narrow = QFormat::signed(bits, frac);
+        self.check_accumulator(phase, q, drive, wide);
+        self.set(q, wide, Rounding::Floor);
+        self.set(u, narrow, Rounding::Zero);
+        self.set(v, narrow, Rounding::Zero);
+        for name in ["threshold", "bias", "v_min"] {
+            let Some(state) = part(self, name) else { continue };
+            self.set(state, narrow, Rounding::Nearest);
+            let (lo, hi) = narrow.range();
+            if let Some((a, b)) = self.net.states[state].init.bounds()
+                && (a < lo || b > hi)
+            {
+                let full = self.net.full_name(state);
+                self.error(
+                    "Q004",
+                    format!("'{full}' reaches {} and the {bits}-bit membrane of '{}' ends at {hi:.4}",
+                        if b > hi { b } else { a }, self.net.spaces[phase.over].name),
+                    &phase.key,
+                    &format!("give a smaller 'frac' under formats.{}", self.net.full_name(v)),
+                );
+            }
+        }
+        for name in ["refractory", "hold"] {
+            if let Some(state) = part(self, name) {
+                self.set(state, QFormat::unsigned(6, 0), Rounding::Floor);
+            }
+        }
+        for state in [keep_u, keep_v].into_iter().flatten() {
+            self.set_decay(state);
+        }
+    }
+
+    /// S12: the accumulator never overflows, because a network in which it could is refused.
+    fn check_accumulator(&mut self, phase: &Phase, q: StateId, drive: f64, wide: QFormat) {
+        let (_, hi) = wide.range();
+        if drive > hi {
+            let name = self.net.spaces[self.net.states[q].space].name.clone();
+            self.error(
+                "Q005",
+                format!(
+                    "if all synapses of a lane of '{name}' fire at their largest weight they add up to \
+                     {drive:.4}, and its {}-bit accumulator ends at {hi:.4}",
+                    wide.bits
+                ),
+                &phase.key,
+                &format!("give a smaller 'frac' under formats.{name}.v, or smaller weights"),
+            );
+        }
+    }
+
+    fn trace(&mut self, phase: &Phase, saturating: bool) {
+        let (Some(x), Some(keep), Some(impulse)) =
+            (self.bound(phase, "x"), self.bound(phase, "keep"), self.bound(phase, "impulse"))
+        else {
+            return;
+        };
+        let (_, kick) = self.net.states[impulse].init.bounds().unwrap_or((0.0, 0.0));
+        let x_max = self.bound(phase, "x_max");
+        let reach = match (self.net.states[x].range, x_max) {
+            (Some((_, hi)), _) => hi,
+            (None, Some(m)) => self.net.states[m].init.bounds().map_or(0.0, |(_, hi)| hi),
+            (None, None) => kick / (1.0 - self.keep_of(keep)).max(1.0 / 64.0),
+        };
+        let allowed = self.chip.trace.bits.clone();
+        let bits = self.chip.defaults.trace_bits;
+        let rounding = self.chip.defaults.trace_rounding;
+        self.fitted(x, bits, &allowed, false, 0.0, reach, "trace", rounding);
+        let Some(format) = self.formats[x.index()] else { return };
+        self.set_decay(keep);
+        let rounding = Rounding::Nearest;
+        if saturating {
+            // The factor of S31 lies between 0 and 1.
+            self.set(impulse, QFormat::unsigned(16, 15), rounding);
+            if let Some(m) = x_max {
+                self.set(m, format.q, rounding);
+            }
+        } else {
+            // One bit more than the trace: an impulse may exceed what the trace holds.
+            let q = QFormat { bits: format.q.bits + 1, ..format.q };
+            self.set(impulse, q, rounding);
+        }
+    }
+
+    fn modulator(&mut self, phase: &Phase) {
+        let (Some(m), Some(q), Some(keep)) =
+            (self.bound(phase, "m"), self.bound(phase, "q"), self.bound(phase, "keep"))
+        else {
+            return;
+        };
+        let (drive, _) = self.drive(q);
+        let reach = match self.net.states[m].range {
+            Some((lo, hi)) => lo.abs().max(hi.abs()),
+            None => drive / (1.0 - self.keep_of(keep)).max(1.0 / 64.0),
+        };
+        let allowed = self.chip.modulator.bits.clone();
+        let bits = self.chip.defaults.modulator_bits;
+        let rounding = self.chip.defaults.trace_rounding;
+        self.fitted(m, bits, &allowed, true, -reach, reach, "modulator", rounding);
+        let Some(format) = self.formats[m.index()] else { return };
+        let wide = QFormat::signed(self.chip.neuron.accumulator_bits, format.q.frac);
+        self.check_accumulator(phase, q, drive, wide);
+        self.set(q, wide, Rounding::Floor);
+        self.set_decay(keep);
+    }
+
+    fn no_unit(&mut self, phase: &Phase) {
+        self.error(
+            "Q006",
+            format!(
+                "the chip '{}' has no unit that computes the {} of '{}'",
+                self.chip.name,
+                phase.group.word(),
+                phase.name
+            ),
+            &phase.key,
+            "units exist for CUBA LIF neurons, linear and saturating traces and modulators",
+        );
+    }
+
+    fn finish(self) -> Result<SideTable<StateId, StateFormat>, Diagnostics> {
+        let mut table = SideTable::empty();
+        let mut missing = Diagnostics::new();
+        for (id, format) in self.net.states.ids().zip(&self.formats) {
+            match format {
+                Some(format) => {
+                    table.push(*format);
+                }
+                None => missing.push(
+                    Diagnostic::error(
+                        "Q007",
+                        format!("no unit of the chip '{}' holds '{}'", self.chip.name,
+                            self.net.full_name(id)),
+                    )
+                    .hint("a chip holds variables of neurons, traces, modulators and synapses"),
+                ),
+            }
+        }
+        if missing.is_empty() || self.diagnostics.has_errors() {
+            if self.diagnostics.has_errors() {
+                return Err(std::mem::take(self.diagnostics));
+            }
+            return Ok(table);
+        }
+        Err(missing)
+    }
+}

@@ -1,0 +1,415 @@
+//! Binary points, shifts and error bounds for the values of one phase's kernel.
+//!
+//! Reads: kernel, state formats.   Writes: [`PhasePlan`].
+//! Method: one forward sweep with integer intervals; a product keeps every bit that fits a
+//! register; sums align to the finer operand and give up its last bits only where the sum would
+//! not fit. Errors are bounded at the same time (S61).
+
+use crate::interval;
+use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
+use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use trifactor_entity::SideTable;
+use trifactor_fixed::{RawRange, Rounding, site};
+use trifactor_ir::units::{Unit, recognise};
+use trifactor_ir::{
+    CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
+};
+use trifactor_isa::Chip;
+
+/// Significant bits of a stored constant (S60).
+const CONSTANT_BITS: u32 = 15;
+/// Bits of an engine register.
+const REGISTER_BITS: u8 = 32;
+
+/// What is known about one value while the sweep goes on.
+#[derive(Clone, Copy)]
+struct Known {
+    frac: i16,
+    raw: RawRange,
+    bound: f64,
+}
+
+impl Known {
+    fn lsb(&self) -> f64 {
+        (-f64::from(self.frac)).exp2()
+    }
+    fn magnitude(&self) -> f64 {
+        interval::magnitude(self.raw) as f64 * self.lsb()
+    }
+}
+
+/// Rounding of products inside a unit, and how many bits its sums saturate to.
+struct Style {
+    product: Rounding,
+    bits: u8,
+    /// Sites of the products in order, for units; rules count from 0.
+    unit_sites: Option<[u8; 2]>,
+}
+
+pub(crate) fn plan_phase(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    phase: &Phase,
+    states: &SideTable<StateId, StateFormat>,
+    diagnostics: &mut Diagnostics,
+) -> PhasePlan {
+    let kernel = &net.kernels[phase.kernel];
+    let unit = recognise(kernel);
+    let trace_rounding = || {
+        kernel.outputs.first().map_or(Rounding::Stochastic, |_| states[phase.writes[0]].rounding)
+    };
+    let style = match unit {
+        Some(Unit::Lif(_)) => Style {
+            product: Rounding::Zero,
+            bits: chip.neuron.state_bits,
+            unit_sites: None,
+        },
+        Some(Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => Style {
+            product: trace_rounding(),
+            bits: REGISTER_BITS,
+            unit_sites: Some([site::DECAY, site::IMPULSE]),
+        },
+        Some(Unit::Deliver) | None => {
+            Style { product: Rounding::Nearest, bits: REGISTER_BITS, unit_sites: None }
+        }
+    };
+    let mut sweep = Sweep {
+        net,
+        phase,
+        kernel,
+        states,
+        style,
+        unit,
+        known: Vec::new(),
+        values: SideTable::empty(),
+        rounded_products: 0,
+        diagnostics,
+    };
+    for (id, op) in kernel.ops.iter() {
+        sweep.value(id, op);
+    }
+    sweep.outputs()
+}
+
+struct Sweep<'a> {
+    net: &'a CheckedNetwork,
+    phase: &'a Phase,
+    kernel: &'a Kernel,
+    states: &'a SideTable<StateId, StateFormat>,
+    style: Style,
+    unit: Option<Unit>,
+    known: Vec<Known>,
+    values: SideTable<ValueId, ValuePlan>,
+    rounded_products: usize,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Sweep<'_> {
+    fn at(&self, v: ValueId) -> Known {
+        use trifactor_entity::EntityId;
+        self.known[v.index()]
+    }
+
+    fn push(&mut self, known: Known, plan: ValuePlan) {
+        self.known.push(known);
+        self.values.push(plan);
+    }
+
+    fn value(&mut self, id: ValueId, op: &Op) {
+        let blank = ValuePlan {
+            frac: 0,
+            constant: 0,
+            shift: 0,
+            align: [0, 0],
+            rounding: Rounding::Floor,
+            site: 0,
+            bits: REGISTER_BITS,
+            raw: RawRange { lo: 0, hi: 0 },
+            bound: 0.0,
+        };
+        let (known, plan) = match *op {
+            Op::Const(c) => constant(c, blank),
+            Op::Port(port) => (self.port(port), blank),
+            Op::Mul(a, b) => self.product(a, b, blank),
+            Op::Add(a, b) | Op::Sub(a, b) => self.sum(op, a, b, blank),
+            Op::Min(a, b) | Op::Max(a, b) => self.extreme(op, a, b, blank),
+            Op::Gt(a, b) => self.compare(a, b, blank),
+            Op::Sgn(a) => (self.sign(a), blank),
+            Op::Step(a, _) => (self.step(a), blank),
+            Op::Select { cond, then, other } => self.select(cond, then, other, blank),
+            Op::Bump(..) => {
+                unreachable!("internal: a forward phase holds no gradient operation (I12)")
+            }
+        };
+        let bits = match op {
+            Op::Add(..) if matches!(self.unit, Some(Unit::Lif(_))) && !self.awaits_bias(id) => {
+                self.style.bits
+            }
+            _ => REGISTER_BITS,
+        };
+        let known = Known { raw: clip(known.raw, bits), ..known };
+        let plan =
+            ValuePlan { frac: known.frac, raw: known.raw, bound: known.bound, bits, ..plan };
+        self.push(known, plan);
+    }
+
+    /// S25: the voltage's sum saturates once, after the bias.
+    fn awaits_bias(&self, id: ValueId) -> bool {
+        self.kernel.ops.values().any(|op| match *op {
+            Op::Add(a, b) if a == id => match self.kernel.ops[b] {
+                Op::Port(port) => self.kernel.ports[port].name == "bias",
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    fn port(&self, port: PortId) -> Known {
+        let flag = Known { frac: 0, raw: RawRange { lo: 0, hi: 1 }, bound: 0.0 };
+        match self.phase.reads[port] {
+            Read::State(state) => {
+                let format = &self.states[state];
+                let mut raw = format.raw;
+                // A parameter only takes the values it has.
+                if self.net.states[state].role == trifactor_ir::StateRole::Parameter
+                    && let Some((lo, hi)) = self.net.states[state].init.bounds()
+                {
+                    raw = RawRange { lo: format.quantise(lo), hi: format.quantise(hi) };
+                }
+                Known { frac: i16::from(format.q.frac), raw, bound: 0.0 }
+            }
+            Read::Arriving { .. } | Read::SpikedInEpoch(_) | Read::EpochFlag => flag,
+        }
+    }
+
+    fn product(&mut self, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let exact = interval::mul(x.raw, y.raw);
+        let frac = x.frac + y.frac;
+        // A unit's product by a decay register or factor comes back to the variable's own point.
+        let shift = match self.unit {
+            Some(Unit::Lif(_) | Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => {
+                self.unit_shift(a, b)
+            }
+            Some(Unit::Deliver) | None => {
+                (0..63).find(|&s| interval::fits(interval::shift_right(exact, s), 31)).unwrap_or(62)
+            }
+        };
+        let (rounding, site) = if shift > 0 {
+            let site = self.style.unit_sites.map_or(0, |s| s[self.rounded_products.min(1)]);
+            self.rounded_products += 1;
+            (self.style.product, site)
+        } else {
+            (Rounding::Floor, 0)
+        };
+        let raw = interval::shift_right(exact, shift);
+        let mut known = Known { frac: frac - shift as i16, raw, bound: 0.0 };
+        let lost = if shift > 0 { rounding.max_error_lsb() * known.lsb() } else { 0.0 };
+        known.bound =
+            x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound + lost;
+        (known, ValuePlan { shift, rounding, site, ..blank })
+    }
+
+    /// Fraction bits of the factor that is not the unit's own variable.
+    fn unit_shift(&self, a: ValueId, b: ValueId) -> u32 {
+        let factor = |v: ValueId| match self.kernel.ops[v] {
+            Op::Port(port) => match self.kernel.ports[port].name.as_str() {
+                "keep" | "keep_u" | "keep_v" => Some(self.at(v).frac),
+                "impulse" if self.unit == Some(Unit::SaturatingTrace) => Some(self.at(v).frac),
+                _ => None,
+            },
+            _ => None,
+        };
+        factor(a).or_else(|| factor(b)).map_or(0, |f| f.unsigned_abs().into())
+    }
+
+    /// The binary point at which both operands and `result` of their ranges fit a register.
+    fn common_point(&self, x: Known, y: Known, result: impl Fn(RawRange, RawRange) -> RawRange) -> i16 {
+        let mut frac = x.frac.max(y.frac);
+        let floor = frac - 62;
+        while frac > floor {
+            let (a, b) = (moved(x, frac), moved(y, frac));
+            let fit = |r| interval::fits(r, REGISTER_BITS);
+            if fit(a) && fit(b) && fit(result(a, b)) {
+                break;
+            }
+            frac -= 1;
+        }
+        frac
+    }
+
+    fn sum(&mut self, op: &Op, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let combine = |p, q| match op {
+            Op::Sub(..) => interval::sub(p, q),
+            _ => interval::add(p, q),
+        };
+        // Unit sums keep the variable's own point: all their operands share it.
+        let frac = if self.unit.is_some() { x.frac.max(y.frac) } else { self.common_point(x, y, combine) };
+        let raw = combine(moved(x, frac), moved(y, frac));
+        let mut known = Known { frac, raw, bound: 0.0 };
+        known.bound = x.bound + y.bound + lost_by_alignment(x, frac) + lost_by_alignment(y, frac);
+        (known, ValuePlan { align: alignment(x, y, frac), ..blank })
+    }
+
+    fn extreme(&mut self, op: &Op, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let frac = self.common_point(x, y, interval::hull);
+        let (p, q) = (moved(x, frac), moved(y, frac));
+        let raw = match op {
+            Op::Min(..) => RawRange { lo: p.lo.min(q.lo), hi: p.hi.min(q.hi) },
+            _ => RawRange { lo: p.lo.max(q.lo), hi: p.hi.max(q.hi) },
+        };
+        let bound = (x.bound + lost_by_alignment(x, frac)).max(y.bound + lost_by_alignment(y, frac));
+        (Known { frac, raw, bound }, ValuePlan { align: alignment(x, y, frac), ..blank })
+    }
+
+    fn compare(&mut self, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let frac = self.common_point(x, y, interval::hull);
+        let uncertain = x.bound + y.bound + lost_by_alignment(x, frac) + lost_by_alignment(y, frac);
+        let known = Known {
+            frac: 0,
+            raw: RawRange { lo: 0, hi: 1 },
+            bound: if uncertain > 0.0 { 1.0 } else { 0.0 },
+        };
+        (known, ValuePlan { align: alignment(x, y, frac), ..blank })
+    }
+
+    fn sign(&self, a: ValueId) -> Known {
+        let x = self.at(a);
+        let bound = if x.bound > 0.0 { 2.0 } else { 0.0 };
+        Known { frac: 0, raw: RawRange { lo: x.raw.lo.signum(), hi: x.raw.hi.signum() }, bound }
+    }
+
+    fn step(&self, a: ValueId) -> Known {
+        let x = self.at(a);
+        let bound = if x.bound > 0.0 { 1.0 } else { 0.0 };
+        Known { frac: 0, raw: RawRange { lo: 0, hi: 1 }, bound }
+    }
+
+    fn select(
+        &mut self,
+        cond: ValueId,
+        then: ValueId,
+        other: ValueId,
+        blank: ValuePlan,
+    ) -> (Known, ValuePlan) {
+        let (c, x, y) = (self.at(cond), self.at(then), self.at(other));
+        let frac = self.common_point(x, y, interval::hull);
+        let raw = interval::hull(moved(x, frac), moved(y, frac));
+        let mut known = Known { frac, raw, bound: 0.0 };
+        let same_choice =
+            (x.bound + lost_by_alignment(x, frac)).max(y.bound + lost_by_alignment(y, frac));
+        // Where the condition itself may flip, the result may be the other choice altogether.
+        let width = (raw.hi - raw.lo) as f64 * known.lsb();
+        known.bound = if c.bound > 0.0 { same_choice + width } else { same_choice };
+        (known, ValuePlan { align: alignment(x, y, frac), ..blank })
+    }
+
+    fn outputs(mut self) -> PhasePlan {
+        let mut next_site = 0u8;
+        let mut outputs = Vec::new();
+        for (output, &state) in self.kernel.outputs.iter().zip(&self.phase.writes) {
+            let format = self.states[state];
+            let value = self.at(output.value);
+            let shift = i32::from(value.frac) - i32::from(format.q.frac);
+            let rounding = match (output.target, self.unit) {
+                (Target::Set, None) => format.rounding,
+                _ => Rounding::Floor,
+            };
+            let mut site = 0;
+            if shift > 0 && rounding == Rounding::Stochastic {
+                site = next_site;
+                next_site += 1;
+            }
+            if shift > 31 {
+                self.too_fine(&output.variable, shift);
+            }
+            let lsb = format.q.lsb();
+            let lost = if shift > 0 { rounding.max_error_lsb() * lsb } else { 0.0 };
+            let bound = value.bound + lost + self.clamp_loss(state, &format, value);
+            outputs.push(OutputPlan { shift, rounding, site, bound });
+        }
+        PhasePlan { values: self.values, outputs }
+    }
+
+    /// How far a value may lie outside what the store holds but the author's range allows.
+    fn clamp_loss(&self, state: StateId, format: &StateFormat, value: Known) -> f64 {
+        let lsb = value.lsb();
+        let (lo, hi) = (value.raw.lo as f64 * lsb, value.raw.hi as f64 * lsb);
+        let (mut wanted_lo, mut wanted_hi) = (lo - value.bound, hi + value.bound);
+        if let Some((a, b)) = self.net.states[state].range {
+            wanted_lo = wanted_lo.clamp(a, b);
+            wanted_hi = wanted_hi.clamp(a, b);
+        }
+        let (held_lo, held_hi) = (format.value(format.raw.lo), format.value(format.raw.hi));
+        (wanted_hi - held_hi).max(held_lo - wanted_lo).max(0.0)
+    }
+
+    fn too_fine(&mut self, variable: &str, shift: i32) {
+        if self.phase.group != Group::Plasticity {
+            return;
+        }
+        self.diagnostics.push(
+            Diagnostic::error(
+                "Q008",
+                format!(
+                    "the change of '{variable}' in '{}' is {shift} bits finer than the variable, more \
+                     than a 32-bit register can round off",
+                    self.phase.name
+                ),
+            )
+            .at(Place::at_key(&self.phase.key))
+            .hint("use a larger rate, or a narrower range for the variable"),
+        );
+    }
+}
+
+/// A constant with at most 15 significant bits and the sign (S60).
+fn constant(c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
+    let (mut raw, mut frac) = (0i64, 0i16);
+    if c != 0.0 {
+        // The exponent that puts the leading bit at 2^14.
+        let exponent = c.abs().log2().floor() as i32;
+        let places = (CONSTANT_BITS as i32 - 1 - exponent).clamp(-40, 60);
+        raw = (c * f64::from(places).exp2()).round() as i64;
+        frac = places as i16;
+        while raw != 0 && raw % 2 == 0 {
+            raw /= 2;
+            frac -= 1;
+        }
+        // A whole number is held as it is, so that sums need no alignment.
+        if frac < 0 && raw.unsigned_abs().leading_zeros() > 33 + u32::from(frac.unsigned_abs()) {
+            raw <<= frac.unsigned_abs();
+            frac = 0;
+        }
+    }
+    let known = Known { frac, raw: RawRange { lo: raw, hi: raw }, bound: 0.0 };
+    let held = raw as f64 * known.lsb();
+    (Known { bound: (held - c).abs(), ..known }, ValuePlan { constant: raw, ..blank })
+}
+
+fn clip(raw: RawRange, bits: u8) -> RawRange {
+    let half = 1i64 << (bits - 1);
+    RawRange { lo: raw.lo.clamp(-half, half - 1), hi: raw.hi.clamp(-half, half - 1) }
+}
+
+/// The range of a value after its alignment to `frac` (S44).
+fn moved(x: Known, frac: i16) -> RawRange {
+    let shift = i32::from(frac) - i32::from(x.frac);
+    if shift >= 0 {
+        interval::shift_left(x.raw, shift.unsigned_abs())
+    } else {
+        interval::shift_right(x.raw, shift.unsigned_abs())
+    }
+}
+
+fn alignment(x: Known, y: Known, frac: i16) -> [i32; 2] {
+    [i32::from(frac) - i32::from(x.frac), i32::from(frac) - i32::from(y.frac)]
+}
+
+/// Alignment to the right rounds to the nearest: half a unit of the new last place.
+fn lost_by_alignment(x: Known, frac: i16) -> f64 {
+    if frac < x.frac { 0.5 * (-f64::from(frac)).exp2() } else { 0.0 }
+}

@@ -1,0 +1,452 @@
+//! The fixed reading: the whole network in integers under a plan, before placement.
+//!
+//! It executes the same phases as the float reading, one lane after another, with
+//! [`trifactor_quant::eval`] as the meaning of every operation. It knows no core, no axon and no
+//! skipping, so it is the oracle that an emulated image must equal bit for bit, in every state
+//! and every step. It is not meant to be fast.
+
+use trifactor_entity::{EntityId, SideTable, Table};
+use trifactor_fixed::{Draw, KeyedDraws};
+use trifactor_ir::units::{Unit, recognise};
+use trifactor_ir::{
+    CheckedNetwork, Delay, Group, Network, Op, Phase, PhaseId, PortId, Read, ResetGroup, Role,
+    SpaceId, SpaceKind, StateId, StateRole, Target, When,
+};
+use trifactor_quant::{Plan, eval, store};
+
+/// Steps a spike may travel: 1 + 62, and the step itself.
+const RING: usize = 64;
+
+/// A network in integers.
+///
+/// ```
+/// # use trifactor_reference::FixedMachine;
+/// # fn demo(net: &trifactor_ir::CheckedNetwork, plan: &trifactor_quant::Plan) {
+/// let mut machine = FixedMachine::new(net, plan);
+/// machine.restart(7);
+/// machine.step(&[]);
+/// assert_eq!(machine.step_number(), 1);
+/// # }
+/// ```
+pub struct FixedMachine<'a> {
+    net: &'a CheckedNetwork,
+    plan: &'a Plan,
+    draws: Box<dyn Draw + Send + Sync>,
+    step: u32,
+    raw: Vec<Vec<i64>>,
+    /// Spikes of the last steps, per spike state: `[step mod RING][lane]`.
+    sent: Vec<Vec<Vec<bool>>>,
+    /// Arrivals filed at emission for synapses with their own delay: `[step mod RING][synapse]`.
+    filed: Vec<Option<Vec<Vec<u8>>>>,
+    /// Position of the last spike of each lane in this epoch, 0 for none, per spike state.
+    last: Vec<Vec<u32>>,
+    /// Values of the epoch's steps, `[position 0..=T][lane]`, per state that needs them.
+    history: Vec<Option<Vec<Vec<i64>>>>,
+    saturated: Vec<u64>,
+    pre_lanes: Vec<Vec<u32>>,
+    units: Vec<Option<Unit>>,
+}
+
+impl<'a> FixedMachine<'a> {
+    /// A machine at the start of a trial with draw seed 0.
+    pub fn new(net: &'a CheckedNetwork, plan: &'a Plan) -> Self {
+        let n = net.states.len();
+        let per_synapse = |id: PhaseId| {
+            net.phases[id].reads.values().any(|r| {
+                matches!(r, Read::Arriving { delay: Delay::PerSynapse(_), .. })
+            })
+        };
+        let mut machine = Self {
+            net,
+            plan,
+            draws: Box::new(KeyedDraws { seed: 0 }),
+            step: 0,
+            raw: vec![Vec::new(); n],
+            sent: vec![Vec::new(); n],
+            filed: net
+                .phases
+                .iter()
+                .map(|(id, p)| per_synapse(id).then(|| vec![vec![0; net.lanes(p.over)]; RING]))
+                .collect(),
+            last: vec![Vec::new(); n],
+            history: vec![None; n],
+            saturated: vec![0; n],
+            pre_lanes: net
+                .spaces
+                .ids()
+                .map(|s| net.synapses(s).map_or_else(Vec::new, |x| x.pre_lanes()))
+                .collect(),
+            units: net.phases.values().map(|p| recognise(&net.kernels[p.kernel])).collect(),
+        };
+        machine.restart(0);
+        machine
+    }
+
+    /// Starts a trial (S7): step 0, initial values, draws keyed by `seed`.
+    pub fn restart(&mut self, seed: u32) {
+        self.draws = Box::new(KeyedDraws { seed });
+        self.step = 0;
+        self.saturated.fill(0);
+        self.reset(&ResetGroup::ALL);
+        for id in self.net.states.ids() {
+            self.initialise(id);
+        }
+    }
+
+    /// Replaces the source of random bits (S54).
+    pub fn replace_draws(&mut self, draws: Box<dyn Draw + Send + Sync>) {
+        self.draws = draws;
+    }
+
+    /// Resets groups of states between two steps (S6).
+    pub fn reset(&mut self, groups: &[ResetGroup]) {
+        for (id, state) in self.net.states.iter() {
+            if state.role != StateRole::Parameter && groups.contains(&state.reset) {
+                self.initialise(id);
+            }
+            if state.role == StateRole::Spike {
+                let lanes = self.net.lanes(state.space);
+                if groups.contains(&ResetGroup::Membrane) {
+                    self.sent[id.index()] = vec![vec![false; lanes]; RING];
+                }
+                if groups.contains(&ResetGroup::Traces) {
+                    self.last[id.index()] = vec![0; lanes];
+                }
+            }
+        }
+        if groups.contains(&ResetGroup::Membrane) {
+            for ring in self.filed.iter_mut().flatten() {
+                ring.iter_mut().for_each(|slot| slot.fill(0));
+            }
+        }
+    }
+
+    fn initialise(&mut self, id: StateId) {
+        let state = &self.net.states[id];
+        let format = &self.plan.states[id];
+        let lanes = self.net.lanes(state.space);
+        let values: Vec<i64> = (0..lanes).map(|k| format.quantise(state.init.at(k))).collect();
+        if self.net.needs_history(id) {
+            let steps = self.net.epoch as usize + 1;
+            self.history[id.index()] = Some(vec![values.clone(); steps]);
+        }
+        self.raw[id.index()] = values;
+    }
+
+    /// Number of the last step, 0 before the first.
+    pub fn step_number(&self) -> u32 {
+        self.step
+    }
+    /// Raw values of a state. Shape: [lanes].
+    pub fn raw(&self, state: StateId) -> &[i64] {
+        &self.raw[state.index()]
+    }
+    /// Replaces the raw values of a state, as a host write does. Shape: [lanes].
+    pub fn set_raw(&mut self, state: StateId, values: &[i64]) {
+        self.raw[state.index()].copy_from_slice(values);
+    }
+    /// Real values of a state. Shape: [lanes]. Units: the author's.
+    pub fn values(&self, state: StateId) -> Vec<f64> {
+        let format = &self.plan.states[state];
+        self.raw(state).iter().map(|r| format.value(*r)).collect()
+    }
+    /// How often a store into a state saturated since the start of the trial.
+    pub fn saturated(&self, state: StateId) -> u64 {
+        self.saturated[state.index()]
+    }
+
+    /// One time step (S2). `inputs` gives, for input populations, the lanes that fire.
+    ///
+    /// Errors: panics if a lane lies outside its population; the callers' lists come from
+    /// encoders that know the population's size.
+    pub fn step(&mut self, inputs: &[(SpaceId, &[u32])]) {
+        self.step += 1;
+        let net: &Network = self.net;
+        for space in net.inputs() {
+            let spike = net.spikes(space).expect("internal: an input without spikes (I9)");
+            self.raw[spike.index()].fill(0);
+        }
+        for (space, lanes) in inputs {
+            let spike = net.spikes(*space).expect("internal: an input without spikes (I9)");
+            for &lane in *lanes {
+                self.raw[spike.index()][lane as usize] = 1;
+            }
+        }
+        let mut recorded = false;
+        for (id, phase) in net.phases.iter() {
+            // Spikes of this step are final once the neurons are done; rings and spike times
+            // follow before traces and rules read them.
+            if phase.group > Group::Neurons && !recorded {
+                self.record_spikes();
+                recorded = true;
+            }
+            match phase.group {
+                Group::Deliver => self.deliver(id, phase),
+                Group::Neurons | Group::Modulators | Group::Traces => self.lanes(id, phase),
+                Group::Plasticity => {
+                    if self.position() == net.epoch {
+                        self.lanes(id, phase);
+                    }
+                }
+            }
+        }
+        if !recorded {
+            self.record_spikes();
+        }
+        if self.position() == net.epoch {
+            self.close_epoch();
+        }
+    }
+
+    /// Position of the current step in its epoch, from 1 (S5).
+    fn position(&self) -> u32 {
+        (self.step - 1) % self.net.epoch + 1
+    }
+
+    fn record_spikes(&mut self) {
+        let net: &Network = self.net;
+        let slot = self.step as usize % RING;
+        let position = self.position();
+        for (id, state) in net.states.iter() {
+            if state.role != StateRole::Spike {
+                continue;
+            }
+            for (lane, &s) in self.raw[id.index()].iter().enumerate() {
+                self.sent[id.index()][slot][lane] = s != 0;
+                if s != 0 {
+                    self.last[id.index()][lane] = position;
+                }
+            }
+        }
+        for (phase_id, phase) in net.phases.iter() {
+            let Some(ring) = &mut self.filed[phase_id.index()] else { continue };
+            for read in phase.reads.values() {
+                let Read::Arriving { spike, delay: Delay::PerSynapse(d) } = read else { continue };
+                for (k, &pre) in self.pre_lanes[phase.over.index()].iter().enumerate() {
+                    if self.raw[spike.index()][pre as usize] != 0 {
+                        let travel = 1 + self.raw[d.index()][k] as usize;
+                        ring[(self.step as usize + travel) % RING][k] += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn close_epoch(&mut self) {
+        for last in &mut self.last {
+            last.fill(0);
+        }
+        for (history, raw) in self.history.iter_mut().zip(&self.raw) {
+            if let Some(history) = history {
+                history[0].clone_from(raw);
+            }
+        }
+    }
+
+    /// The number of spikes that arrive at a synapse in this step.
+    fn arriving(&self, phase: PhaseId, spike: StateId, delay: Delay, k: usize, pre: usize) -> i64 {
+        match delay {
+            Delay::Fixed(d) => {
+                let travel = 1 + u32::from(d);
+                if self.step <= travel {
+                    return 0;
+                }
+                let slot = (self.step - travel) as usize % RING;
+                i64::from(self.sent[spike.index()][slot][pre])
+            }
+            Delay::PerSynapse(_) => {
+                let ring = self.filed[phase.index()].as_ref();
+                let slot = self.step as usize % RING;
+                ring.map_or(0, |r| i64::from(r[slot][k]))
+            }
+        }
+    }
+
+    fn deliver(&mut self, id: PhaseId, phase: &Phase) {
+        let net: &Network = self.net;
+        let kernel = &net.kernels[phase.kernel];
+        let synapses = net.synapses(phase.over).expect("internal: delivery over lanes (I6)");
+        for k in 0..synapses.len() {
+            let pre = self.pre_lanes[phase.over.index()][k] as usize;
+            let quiet = phase.reads.values().all(|read| match *read {
+                Read::Arriving { spike, delay } => self.arriving(id, spike, delay, k, pre) == 0,
+                _ => true,
+            });
+            // Nothing arrives, so the product with the weight is 0; only the unit's own kernel
+            // is known to have that form.
+            if quiet && self.units[id.index()] == Some(Unit::Deliver) {
+                continue;
+            }
+            let post = synapses.post_lane[k];
+            let ports = self.ports(id, phase, k, pre as u32, post);
+            let values = eval(kernel, &self.plan.phases[id], &ports, &|site| {
+                self.draws.draw(self.step, phase.stream, site, pre as u32, post)
+            });
+            for (j, output) in kernel.outputs.iter().enumerate() {
+                let state = phase.writes[j];
+                let (moved, _) = store(
+                    values[output.value],
+                    &self.plan.phases[id].outputs[j],
+                    &self.plan.states[state],
+                    &|_| 0,
+                );
+                self.raw[state.index()][post as usize] += moved;
+            }
+        }
+        if let Some(ring) = &mut self.filed[id.index()] {
+            ring[self.step as usize % RING].fill(0);
+        }
+    }
+
+    /// Raw values of a kernel's inputs for one lane.
+    fn ports(
+        &self,
+        id: PhaseId,
+        phase: &Phase,
+        lane: usize,
+        pre: u32,
+        post: u32,
+    ) -> SideTable<PortId, i64> {
+        let net: &Network = self.net;
+        let kernel = &net.kernels[phase.kernel];
+        let mut table = SideTable::empty();
+        for (port, read) in phase.reads.iter() {
+            let p = &kernel.ports[port];
+            let at = match p.role {
+                Role::Own | Role::Every(_) => lane,
+                Role::Pre => pre as usize,
+                Role::Post => post as usize,
+                Role::Global => 0,
+            };
+            let value = match *read {
+                Read::State(state) => {
+                    if p.prev || p.when != When::End {
+                        self.sampled(phase, state, p.when, p.prev, at, pre, post)
+                    } else {
+                        self.raw[state.index()][at]
+                    }
+                }
+                Read::Arriving { spike, delay } => self.arriving(id, spike, delay, lane, at),
+                Read::SpikedInEpoch(spike) => i64::from(self.last[spike.index()][at] != 0),
+                Read::EpochFlag => match p.role {
+                    Role::Every(k) => {
+                        let epoch = (self.step - 1) / net.epoch + 1;
+                        i64::from(epoch.is_multiple_of(1 << k))
+                    }
+                    _ => unreachable!("internal: an epoch flag without a period (I5)"),
+                },
+            };
+            table.push(value);
+        }
+        table
+    }
+
+    /// A trace at a spike time or one step back (S34, S40).
+    fn sampled(
+        &self,
+        phase: &Phase,
+        state: StateId,
+        when: When,
+        prev: bool,
+        at: usize,
+        pre: u32,
+        post: u32,
+    ) -> i64 {
+        let net: &Network = self.net;
+        let synapses = net.synapses(phase.over).expect("internal: a gated read off synapses (I7)");
+        let last = |space: SpaceId, lane: u32| {
+            let spike = net.spikes(space).expect("internal: a population without spikes (I9)");
+            self.last[spike.index()][lane as usize]
+        };
+        let spiked_at = match when {
+            When::End => 0,
+            When::AtPre => last(synapses.pre, pre),
+            When::AtPost => last(synapses.post, post),
+        };
+        let position = if spiked_at == 0 { net.epoch } else { spiked_at };
+        let position = position - u32::from(prev);
+        let history = self.history[state.index()].as_ref();
+        history.expect("internal: a gated read without history")[position as usize][at]
+    }
+
+    /// A phase over the lanes of a space that sets their own states. All reads give values from
+    /// before the phase (S39).
+    fn lanes(&mut self, id: PhaseId, phase: &Phase) {
+        let net: &Network = self.net;
+        let kernel = &net.kernels[phase.kernel];
+        let synapses = net.synapses(phase.over);
+        let is_lif = matches!(self.units[id.index()], Some(Unit::Lif(_)));
+        let mut results: Vec<Vec<i64>> = vec![Vec::new(); kernel.outputs.len()];
+        for lane in 0..net.lanes(phase.over) {
+            let (pre, post) = match synapses {
+                Some(s) => (self.pre_lanes[phase.over.index()][lane], s.post_lane[lane]),
+                None => (lane as u32, 0),
+            };
+            let ports = self.ports(id, phase, lane, pre, post);
+            let draws =
+                |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
+            let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+            if is_lif {
+                self.count_register_saturation(id, phase, &ports, &values);
+            }
+            for (j, output) in kernel.outputs.iter().enumerate() {
+                let state = phase.writes[j];
+                let format = &self.plan.states[state];
+                let (raw, changed) =
+                    store(values[output.value], &self.plan.phases[id].outputs[j], format, &draws);
+                self.saturated[state.index()] += u64::from(changed);
+                results[j].push(raw);
+            }
+        }
+        for (j, output) in kernel.outputs.iter().enumerate() {
+            debug_assert_eq!(output.target, Target::Set);
+            self.raw[phase.writes[j].index()] = std::mem::take(&mut results[j]);
+        }
+        // An accumulator is cleared by being read (S20).
+        for read in phase.reads.values() {
+            if let Read::State(state) = read
+                && net.states[*state].role == StateRole::Accumulator
+            {
+                self.raw[state.index()].fill(0);
+            }
+        }
+        let position = self.position() as usize;
+        if phase.group == Group::Traces {
+            for &state in &phase.writes {
+                if let Some(history) = &mut self.history[state.index()] {
+                    history[position].clone_from(&self.raw[state.index()]);
+                }
+            }
+        }
+    }
+
+    /// S25: the compartment's sums saturate to the state's width inside the kernel; count where
+    /// the exact sum lay outside.
+    fn count_register_saturation(
+        &mut self,
+        id: PhaseId,
+        phase: &Phase,
+        ports: &SideTable<PortId, i64>,
+        values: &Table<trifactor_ir::ValueId, i64>,
+    ) {
+        let _ = ports;
+        let kernel = &self.net.kernels[phase.kernel];
+        for (v, op) in kernel.ops.iter() {
+            let p = &self.plan.phases[id].values[v];
+            let (Op::Add(a, b), true) = (op, p.bits < 32) else { continue };
+            let exact = values[*a] + values[*b];
+            if exact != values[v] {
+                // The first sum is the current, later ones the voltage.
+                let name = if kernel.output("u").is_some_and(|o| o.value == v) { "u" } else { "v" };
+                if let Some(j) = kernel.outputs.iter().position(|o| o.variable == name) {
+                    self.saturated[phase.writes[j].index()] += 1;
+                }
+            }
+        }
+    }
+
+    /// Whether a space is a population of neurons or inputs.
+    pub fn is_population(&self, space: SpaceId) -> bool {
+        matches!(self.net.spaces[space].kind, SpaceKind::Population { .. })
+    }
+}

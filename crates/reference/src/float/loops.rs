@@ -1,0 +1,441 @@
+//! The inner loops: one operation, or one fused group, over the rows of a tile.
+//!
+//! A tile is `rows` lanes of `width` episodes. Every loop works on chunks of `W` neighbouring
+//! numbers held in registers; `W` is 16 or 8 where it divides the width, and where the rows of all
+//! operands lie one behind the other the tile is one long row (so that a single episode is
+//! vectorised over its lanes). Fused groups compute exactly what their operations compute one by
+//! one: the same roundings in the same order.
+
+use super::real::Real;
+use trifactor_ir::Surrogate;
+
+/// What an instruction computes from its operands a, b, c, d.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Code {
+    /// a
+    Copy,
+    /// Sign of a.
+    Sgn,
+    /// a > 0
+    Step,
+    /// Surrogate derivative at a.
+    Bump(Surrogate),
+    /// a + b
+    Add,
+    /// a - b
+    Sub,
+    /// a * b
+    Mul,
+    /// The smaller one.
+    Min,
+    /// The larger one.
+    Max,
+    /// a > b
+    Gt,
+    /// (a - b) > 0
+    SubStep,
+    /// b where a is not 0, else c.
+    Select,
+    /// a, not below b, not above c.
+    Clamp,
+    /// a * b + c
+    MulAdd,
+    /// a * b - c
+    MulSub,
+    /// c - a * b
+    SubMul,
+    /// (a * b) * c
+    Mul3,
+    /// a * b + c * d
+    MulMulAdd,
+    /// a * b - c * d
+    MulMulSub,
+    /// d + (a * b) * c
+    Mul3Add,
+    /// d - (a * b) * c
+    SubMul3,
+}
+
+/// An operand of one instruction over one tile.
+#[derive(Clone, Copy)]
+pub(super) enum Arg<'a, T> {
+    /// Row r starts at `r * stride`; a stride of 0 repeats one row.
+    Rows { data: &'a [T], stride: usize },
+    /// One number per row.
+    Lane(&'a [T]),
+    /// One number.
+    Uniform(T),
+}
+
+/// Size of a tile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Size {
+    pub rows: usize,
+    pub width: usize,
+}
+
+impl Size {
+    fn len(self) -> usize {
+        self.rows * self.width
+    }
+}
+
+/// Rows of an operand in chunks of `W`.
+trait Source<T, const W: usize>: Copy {
+    type Row: Copy;
+    fn row(self, r: usize) -> Self::Row;
+    fn lane(row: Self::Row, i: usize) -> T;
+}
+
+#[derive(Clone, Copy)]
+struct Chunks<'a, T, const W: usize> {
+    chunks: &'a [[T; W]],
+    stride: usize,
+    first: usize,
+}
+
+impl<'a, T: Real, const W: usize> Source<T, W> for Chunks<'a, T, W> {
+    type Row = &'a [T; W];
+    #[inline(always)]
+    fn row(self, r: usize) -> &'a [T; W] {
+        &self.chunks[r * self.stride + self.first]
+    }
+    #[inline(always)]
+    fn lane(row: &'a [T; W], i: usize) -> T {
+        row[i]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Lanes<'a, T>(&'a [T]);
+
+impl<T: Real, const W: usize> Source<T, W> for Lanes<'_, T> {
+    type Row = T;
+    #[inline(always)]
+    fn row(self, r: usize) -> T {
+        self.0[r]
+    }
+    #[inline(always)]
+    fn lane(row: T, _: usize) -> T {
+        row
+    }
+}
+
+/// Where results go: chunk `r * step + first` for row r.
+struct Sink<'a, T, const W: usize> {
+    chunks: &'a mut [[T; W]],
+    step: usize,
+    first: usize,
+    rows: usize,
+}
+
+/// Defines a loop over rows for a function of so many operands.
+macro_rules! define_map {
+    ($name:ident, $($x:ident: $kind:ident),+) => {
+        #[inline(always)]
+        fn $name<T: Real, const W: usize, $($kind: Source<T, W>),+>(
+            sink: Sink<'_, T, W>, $($x: $kind,)+ f: impl Fn($(replace_with!(T $x)),+) -> T,
+        ) {
+            for r in 0..sink.rows {
+                $(let $x = $x.row(r);)+
+                let row: [T; W] = std::array::from_fn(|i| f($($kind::lane($x, i)),+));
+                sink.chunks[r * sink.step + sink.first] = row;
+            }
+        }
+    };
+}
+macro_rules! replace_with {
+    ($t:ty $x:ident) => {
+        $t
+    };
+}
+define_map!(map1, a: A);
+define_map!(map2, a: A, b: B);
+define_map!(map3, a: A, b: B, c: C);
+define_map!(map4, a: A, b: B, c: C, d: D);
+
+/// Evaluates a loop with each operand bound to its kind of source, once per combination.
+macro_rules! with_sources {
+    ($w:ident $first:ident; ; $body:expr) => { $body };
+    ($w:ident $first:ident; $x:ident $(, $rest:ident)*; $body:expr) => {
+        match $x {
+            Arg::Rows { data, stride } => {
+                let chunks = data.as_chunks::<$w>().0;
+                // A splat operand has one chunk only, whichever column is computed.
+                let first = $first.min(chunks.len().saturating_sub(1));
+                let $x = Chunks { chunks, stride: stride / $w, first };
+                with_sources!($w $first; $($rest),*; $body)
+            }
+            Arg::Lane(values) => {
+                let $x = Lanes(values);
+                with_sources!($w $first; $($rest),*; $body)
+            }
+            Arg::Uniform(_) => unreachable!("internal: uniform operands are splat before"),
+        }
+    };
+}
+
+/// Computes `code` for every row of a tile. `out` holds `rows * width` numbers.
+pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: [Arg<'_, T>; 4]) {
+    if size.width.is_multiple_of(16) {
+        chunked::<T, 16>(code, out, size, args);
+    } else if size.width.is_multiple_of(8) {
+        chunked::<T, 8>(code, out, size, args);
+    } else if args.iter().all(|a| is_one_row(a, size.width)) {
+        let main = size.len() / 16 * 16;
+        let (head, tail) = out.split_at_mut(main);
+        let long = Size { rows: main / 16, width: 16 };
+        chunked::<T, 16>(code, head, long, args.map(|a| flattened(a, size.width, 0, 16)));
+        let rest = Size { rows: tail.len(), width: 1 };
+        chunked::<T, 1>(code, tail, rest, args.map(|a| flattened(a, size.width, main, 1)));
+    } else {
+        chunked::<T, 1>(code, out, size, args);
+    }
+}
+
+/// Whether an operand can be read as one long row.
+fn is_one_row<T>(arg: &Arg<'_, T>, width: usize) -> bool {
+    match *arg {
+        Arg::Rows { stride, .. } => stride == width || width == 1,
+        Arg::Lane(_) => width == 1,
+        Arg::Uniform(_) => true,
+    }
+}
+
+/// An operand for which [`is_one_row`] holds, from element `from` on, in rows of `stride`.
+fn flattened<T: Real>(arg: Arg<'_, T>, width: usize, from: usize, stride: usize) -> Arg<'_, T> {
+    match arg {
+        Arg::Rows { data, stride: 0 } if width == 1 => Arg::Uniform(data[0]),
+        Arg::Rows { data, .. } | Arg::Lane(data) => Arg::Rows { data: &data[from..], stride },
+        Arg::Uniform(value) => Arg::Uniform(value),
+    }
+}
+
+fn chunked<T: Real, const W: usize>(
+    code: Code,
+    out: &mut [T],
+    size: Size,
+    args: [Arg<'_, T>; 4],
+) {
+    let mut splat = [[T::ZERO; W]; 4];
+    for (s, a) in splat.iter_mut().zip(&args) {
+        if let Arg::Uniform(value) = *a {
+            *s = [value; W];
+        }
+    }
+    let splat = &splat;
+    let rows = |i: usize| match args[i] {
+        Arg::Uniform(_) => Arg::Rows { data: &splat[i][..], stride: 0 },
+        arg => arg,
+    };
+    let (a, b, c, d) = (rows(0), rows(1), rows(2), rows(3));
+    let step = size.width / W;
+    let chunks = out.as_chunks_mut::<W>().0;
+    for first in 0..step {
+        let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
+        column(code, sink, first, a, b, c, d);
+    }
+}
+
+#[rustfmt::skip]
+fn column<T: Real, const W: usize>(
+    code: Code, sink: Sink<'_, T, W>, first: usize,
+    a: Arg<'_, T>, b: Arg<'_, T>, c: Arg<'_, T>, d: Arg<'_, T>,
+) {
+    macro_rules! one { ($f:expr) => { with_sources!(W first; a; map1(sink, a, $f)) }; }
+    macro_rules! two { ($f:expr) => { with_sources!(W first; a, b; map2(sink, a, b, $f)) }; }
+    macro_rules! three {
+        ($f:expr) => { with_sources!(W first; a, b, c; map3(sink, a, b, c, $f)) };
+    }
+    macro_rules! four {
+        ($f:expr) => { with_sources!(W first; a, b, c, d; map4(sink, a, b, c, d, $f)) };
+    }
+    match code {
+        Code::Copy => one!(|a| a),
+        Code::Sgn => one!(sign),
+        Code::Step => one!(|a| flag(a > T::ZERO)),
+        Code::Bump(Surrogate::None) => one!(|_| T::ZERO),
+        Code::Bump(Surrogate::FastSigmoid { scale, beta }) => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            one!(|a| fast_sigmoid(a, scale, beta))
+        }
+        Code::Bump(Surrogate::Exponential { scale, beta }) => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            one!(|a| exponential(a, scale, beta))
+        }
+        Code::Bump(Surrogate::Triangle { scale, beta }) => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            one!(|a| triangle(a, scale, beta))
+        }
+        Code::Add => two!(|a, b| a + b),
+        Code::Sub => two!(|a, b| a - b),
+        Code::Mul => two!(|a, b| a * b),
+        Code::Min => two!(min),
+        Code::Max => two!(max),
+        Code::Gt => two!(|a, b| flag(a > b)),
+        Code::SubStep => two!(|a, b| flag(a - b > T::ZERO)),
+        Code::Select => three!(|a, b, c| if a != T::ZERO { b } else { c }),
+        Code::Clamp => three!(|a, b, c| min(max(a, b), c)),
+        Code::MulAdd => three!(|a, b, c| a * b + c),
+        Code::MulSub => three!(|a, b, c| a * b - c),
+        Code::SubMul => three!(|a, b, c| c - a * b),
+        Code::Mul3 => three!(|a, b, c| (a * b) * c),
+        Code::MulMulAdd => four!(|a, b, c, d| a * b + c * d),
+        Code::MulMulSub => four!(|a, b, c, d| a * b - c * d),
+        Code::Mul3Add => four!(|a, b, c, d| d + (a * b) * c),
+        Code::SubMul3 => four!(|a, b, c, d| d - (a * b) * c),
+    }
+}
+
+/// The value of one operation, for operands that are the same in every lane.
+pub(super) fn scalar<T: Real>(code: Code, args: [T; 4]) -> T {
+    let mut out = [T::ZERO];
+    chunked::<T, 1>(code, &mut out, Size { rows: 1, width: 1 }, args.map(Arg::Uniform));
+    out[0]
+}
+
+#[inline(always)]
+fn flag<T: Real>(condition: bool) -> T {
+    if condition { T::ONE } else { T::ZERO }
+}
+#[inline(always)]
+fn sign<T: Real>(a: T) -> T {
+    flag::<T>(a > T::ZERO) - flag::<T>(a < T::ZERO)
+}
+#[inline(always)]
+fn min<T: Real>(a: T, b: T) -> T {
+    if a < b { a } else { b }
+}
+#[inline(always)]
+fn max<T: Real>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+#[inline(always)]
+fn fast_sigmoid<T: Real>(a: T, scale: T, beta: T) -> T {
+    let x = T::ONE + a.magnitude() * beta;
+    scale / (x * x)
+}
+#[inline(always)]
+fn exponential<T: Real>(a: T, scale: T, beta: T) -> T {
+    scale * (beta * a.magnitude()).exp_neg()
+}
+#[inline(always)]
+fn triangle<T: Real>(a: T, scale: T, beta: T) -> T {
+    scale * max(T::ZERO, T::ONE - beta * a.magnitude())
+}
+
+/// What is added to accumulators: one value or a product of two.
+#[derive(Clone, Copy)]
+pub(super) enum Addend<'a, T> {
+    One(Arg<'a, T>),
+    Product(Arg<'a, T>, Arg<'a, T>),
+}
+
+/// The row of accumulators to which a row of a tile is added.
+#[derive(Clone, Copy)]
+pub(super) enum Onto<'a> {
+    /// The row of the same number.
+    Same,
+    /// The row the list names.
+    Listed(&'a [u32]),
+    /// Row 0, which thus becomes a sum over rows.
+    First,
+}
+
+/// Adds every row of a tile to a row of `sums`, rows in order.
+pub(super) fn add_rows<T: Real>(
+    sums: &mut [T],
+    size: Size,
+    addend: Addend<'_, T>,
+    onto: Onto<'_>,
+) {
+    if size.width.is_multiple_of(16) {
+        add_chunks::<T, 16>(sums, size, addend, onto);
+    } else if size.width.is_multiple_of(8) {
+        add_chunks::<T, 8>(sums, size, addend, onto);
+    } else {
+        add_chunks::<T, 1>(sums, size, addend, onto);
+    }
+}
+
+fn add_chunks<T: Real, const W: usize>(
+    sums: &mut [T],
+    size: Size,
+    addend: Addend<'_, T>,
+    onto: Onto<'_>,
+) {
+    let (a, b) = match addend {
+        Addend::One(a) => (a, None),
+        Addend::Product(a, b) => (a, Some(b)),
+    };
+    let mut splat = [[T::ZERO; W]; 2];
+    for (s, arg) in splat.iter_mut().zip([Some(a), b]) {
+        if let Some(Arg::Uniform(value)) = arg {
+            *s = [value; W];
+        }
+    }
+    let splat = &splat;
+    let rows = |i: usize, arg| match arg {
+        Arg::Uniform(_) => Arg::Rows { data: &splat[i][..], stride: 0 },
+        arg => arg,
+    };
+    let (a, b) = (rows(0, a), b.map(|b| rows(1, b)));
+    let step = size.width / W;
+    let chunks = sums.as_chunks_mut::<W>().0;
+    for first in 0..step {
+        let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
+        match b {
+            None => with_sources!(W first; a; add1(sink, a, onto)),
+            Some(b) => with_sources!(W first; a, b; add2(sink, a, b, onto)),
+        }
+    }
+}
+
+fn add1<T: Real, const W: usize, A: Source<T, W>>(sink: Sink<'_, T, W>, a: A, onto: Onto<'_>) {
+    accumulate(sink, onto, |r, sum| {
+        let row = a.row(r);
+        std::array::from_fn(|i| sum[i] + A::lane(row, i))
+    });
+}
+
+fn add2<T: Real, const W: usize, A: Source<T, W>, B: Source<T, W>>(
+    sink: Sink<'_, T, W>,
+    a: A,
+    b: B,
+    onto: Onto<'_>,
+) {
+    accumulate(sink, onto, |r, sum| {
+        let (a, b) = (a.row(r), b.row(r));
+        std::array::from_fn(|i| sum[i] + A::lane(a, i) * B::lane(b, i))
+    });
+}
+
+#[inline(always)]
+fn accumulate<T: Real, const W: usize>(
+    sink: Sink<'_, T, W>,
+    onto: Onto<'_>,
+    add: impl Fn(usize, [T; W]) -> [T; W],
+) {
+    let Sink { chunks, step, first, rows } = sink;
+    match onto {
+        Onto::Same => {
+            for r in 0..rows {
+                let sum = &mut chunks[r * step + first];
+                *sum = add(r, *sum);
+            }
+        }
+        Onto::Listed(list) => {
+            for (r, target) in list[..rows].iter().enumerate() {
+                let sum = &mut chunks[*target as usize * step + first];
+                *sum = add(r, *sum);
+            }
+        }
+        Onto::First => {
+            let mut sum = chunks[first];
+            for r in 0..rows {
+                sum = add(r, sum);
+            }
+            chunks[first] = sum;
+        }
+    }
+}
