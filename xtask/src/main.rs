@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod r#gen;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -20,11 +21,14 @@ struct Cli {
 enum Command {
     /// Write the files that are generated from the instruction table.
     Gen(r#gen::Cmd),
+    /// Check crate directions, file lengths, words, paths named in documents and code pages.
+    Tidy(tidy::Cmd),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Gen(cmd) => cmd.run(&root()).map_err(|e| e.to_string()),
+        Command::Tidy(cmd) => cmd.run(&root()).map_err(|e| e.to_string()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -136,7 +136,7 @@ impl Run<'_> {
             self.work.values[v] = dst;
         }
         for (site, keys) in p.sites.iter().zip(&mut self.work.row_keys) {
-            if let SiteDraws::Keyed(key) = self.site(*site) {
+            if let SiteDraws::Keyed(key) = self.around.site(self.rule, *site) {
                 for (k, pre) in keys.iter_mut().zip(&self.group.pre) {
                     *k = DrawKey::row(key, *pre);
                 }
@@ -203,12 +203,6 @@ impl Run<'_> {
     }
     fn post_history(&self, column: usize, lane: usize, position: usize) -> i32 {
         self.state.post[column].history[position * self.group.n_post + lane]
-    }
-    fn site(&self, site: u8) -> SiteDraws<'static>
-    where
-        Self: Sized,
-    {
-        unreachable!("{site}")
     }
 
     /// Evaluates whole rows.
@@ -277,33 +271,98 @@ impl Run<'_> {
     }
 
     fn execute(&mut self, tile: &Tile) {
-        let (group, p, n) = (self.group, &self.rule.program, tile.padded());
+        let (group, rule) = (self.group, self.rule);
+        let (p, n) = (&rule.program, tile.padded());
         for v in &p.tile {
-            let values = &self.work.values[*v];
-            let slot = p.slot[*v];
-            match p.domain[*v] {
-                Domain::Global => {}
-                Domain::Pre if tile.single().is_some() => {}
-                Domain::Post if is_slice(group, tile) => {}
-                Domain::Pre => tile.spread_pre(values, &mut self.work.buffers[slot]),
-                Domain::Post => tile.spread_post(group, values, &mut self.work.buffers[slot]),
-                Domain::Synapse => {
-                    let op = &p.ops[*v];
-                    let mut dst = std::mem::take(&mut self.work.buffers[slot]);
-                    self.compute(op, tile, &mut dst[..]);
-                    self.work.buffers[slot] = dst;
-                }
+            let (op, slot) = (&p.ops[*v], p.slot[*v]);
+            if p.domain[*v] != Domain::Synapse && self.direct(tile, *v) {
+                continue;
             }
-        }
-        for store in &p.stores {
-            let s = store.shift;
-            if s.draws() {
+            if let Some(s) = op.shift().filter(|s| s.draws()) {
                 self.draw(tile, s.site);
             }
-            let value = self.operand(p, tile, store.value);
+            let mut dst = std::mem::take(&mut self.work.buffers[slot]);
+            match p.domain[*v] {
+                Domain::Global => {}
+                Domain::Pre => tile.spread_pre(&self.work.values[*v], &mut dst),
+                Domain::Post => tile.spread_post(group, &self.work.values[*v], &mut dst),
+                Domain::Synapse => self.compute(op, tile, n, &mut dst),
+            }
+            self.work.buffers[slot] = dst;
+        }
+        for store in &p.stores {
+            if store.shift.draws() {
+                self.draw(tile, store.shift.site);
+            }
             let mut stored = std::mem::take(&mut self.work.stored);
-            todo(value, &mut stored, n);
+            let value = self.operand(tile, n, store.value);
+            lanes::shift_right(value, store.shift, &self.work.draws[..n], &mut stored[..n]);
+            let changed = lanes::clamp(&mut stored, tile.n, store.range);
+            self.state.saturated_stores[store.field] += changed;
+            tile.store(&mut self.state.fields[store.field], &stored[..tile.n]);
             self.work.stored = stored;
         }
+    }
+
+    /// A value of a tile's lanes.
+    fn compute(&self, op: &Op, tile: &Tile, n: usize, dst: &mut [i32]) {
+        let (group, around) = (self.group, self.around);
+        match *op {
+            Op::Field(f) => tile.load(&self.state.fields[f], &mut dst[..tile.n]),
+            Op::Column { side: Side::Pre, column, prev, .. } => {
+                let last = &around.last[group.first_target..group.first_target + group.n_post];
+                tile.fill(group, dst, |row, post| {
+                    self.pre_history(column, row, around.position(last[post], prev))
+                });
+            }
+            Op::Column { side: Side::Post, column, prev, .. } => tile.fill(group, dst, |row, post| {
+                let spike = self.state.pre_last[row];
+                self.post_history(column, post, around.position(spike, prev))
+            }),
+            _ => {
+                let mut operands = [Operand::Scalar(0); 3];
+                for (slot, operand) in operands.iter_mut().zip(op.operands()) {
+                    *slot = self.operand(tile, n, operand);
+                }
+                lanes::apply(op, operands, &self.work.draws[..n], &mut dst[..n]);
+            }
+        }
+    }
+
+    /// Where the lanes of a tile find a value.
+    fn operand(&self, tile: &Tile, n: usize, v: Value) -> Operand<'_> {
+        let p: &Program = &self.rule.program;
+        let values = &self.work.values[v];
+        match (p.domain[v], tile.single()) {
+            (Domain::Global, _) => Operand::Scalar(values[0]),
+            (Domain::Pre, Some(one)) => Operand::Scalar(values[one.row]),
+            (Domain::Post, Some(one)) if self.group.index.is_none() => {
+                Operand::Lanes(&values[one.offset..one.offset + n])
+            }
+            _ => Operand::Lanes(&self.work.buffers[p.slot[v]][..n]),
+        }
+    }
+    /// Whether a value of rows or post lanes need not be spread over the tile.
+    fn direct(&self, tile: &Tile, v: Value) -> bool {
+        let dense = self.group.index.is_none();
+        tile.single().is_some() && (dense || self.rule.program.domain[v] == Domain::Pre)
+    }
+    /// Draws of a site for the lanes of a tile.
+    fn draw(&mut self, tile: &Tile, site: u8) {
+        let at = self.rule.program.sites.binary_search(&site).expect("internal: sites are listed");
+        let keys = &self.work.row_keys[at];
+        let draws = self.around.site(self.rule, site);
+        tile.draw(self.group, draws, keys, &mut self.work.draws);
+    }
+}
+
+impl Surroundings<'_> {
+    /// The position of a reading in the epoch, 0 for the end of the one before (S34, S40).
+    fn position(&self, last_spike: u8, prev: bool) -> usize {
+        let position = if last_spike > 0 { last_spike.into() } else { self.length as usize };
+        position - usize::from(prev)
+    }
+    fn site(&self, rule: &Rule, site: u8) -> SiteDraws<'_> {
+        self.draws.site(self.step, rule.stream, site)
     }
 }

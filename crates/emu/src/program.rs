@@ -14,7 +14,7 @@
 mod decode;
 mod interval;
 
-pub(crate) use decode::{Context, ProgramError, compile};
+pub(crate) use decode::{Context, ProgramError, compile, sources};
 pub(crate) use interval::Interval;
 
 use trifactor_fixed::{RawRange, Rounding};

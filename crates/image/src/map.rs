@@ -28,7 +28,7 @@ pub struct PopulationMap {
     pub frac: i8,
     /// Compartments; empty for inputs.
     pub slices: Vec<Slice>,
-    /// Inputs only: messages of each lane. Shape: [lane][message] of (core, input axon).
+    /// Inputs only: messages of each lane. Shape: `[lane][message]` of (core, input axon).
     pub input_axons: Vec<Vec<(u16, u16)>>,
 }
 

@@ -23,7 +23,7 @@ const WORD_BITS: u32 = u64::BITS;
 pub struct SynapseList {
     /// Target of each synapse, relative to the group's `first_target`.
     pub index: Vec<u32>,
-    /// Raw values. Shape: [field][synapse].
+    /// Raw values. Shape: `[field][synapse]`.
     pub fields: Vec<Vec<i32>>,
 }
 
@@ -119,7 +119,11 @@ impl Field {
     /// The raw values the field can hold, both ends included; the width must be 1 to 16.
     pub(crate) fn raw_range(self) -> (i32, i32) {
         let span = 1i32 << self.bits.clamp(1, MAX_BITS);
-        if self.signed { (-span / 2, span / 2 - 1) } else { (0, span - 1) }
+        if self.signed {
+            (-span / 2, span / 2 - 1)
+        } else {
+            (0, span - 1)
+        }
     }
 }
 
@@ -166,7 +170,11 @@ pub fn pack_row(
     out.reserve(words_for(n, format));
     for start in (0..n).step_by(BLOCK_SYNAPSES) {
         let end = n.min(start + BLOCK_SYNAPSES);
-        let mut bits = BitWriter { out, word: 0, used: 0 };
+        let mut bits = BitWriter {
+            out,
+            word: 0,
+            used: 0,
+        };
         bits.put(format_number.into(), NUMBER_BITS);
         // A block holds at most 63 synapses, so the count always fits.
         bits.put((end - start) as u64, COUNT_BITS);
@@ -193,7 +201,11 @@ pub fn unpack_row(
     format_number: u8,
 ) -> Result<SynapseList, PackError> {
     check_format(format, format_number)?;
-    let bounds = PackError::Bounds { first_word, n_synapses, n_words: words.len() };
+    let bounds = PackError::Bounds {
+        first_word,
+        n_synapses,
+        n_words: words.len(),
+    };
     let (first, n) = (first_word as usize, n_synapses as usize);
     let end = first.checked_add(words_for(n, format));
     if end.is_none_or(|end| end > words.len()) {
@@ -207,8 +219,19 @@ pub fn unpack_row(
     for start in (0..n).step_by(BLOCK_SYNAPSES) {
         let count = (n - start).min(BLOCK_SYNAPSES);
         let block = &words[word..word + block_words(count, format)];
-        let mut bits = BitReader { words: block, position: 0 };
-        unpack_block(&mut bits, word, start, count, format, format_number, &mut list)?;
+        let mut bits = BitReader {
+            words: block,
+            position: 0,
+        };
+        unpack_block(
+            &mut bits,
+            word,
+            start,
+            count,
+            format,
+            format_number,
+            &mut list,
+        )?;
         word += block.len();
     }
     Ok(list)
@@ -243,11 +266,17 @@ fn unpack_block(
         for (field, values) in format.fields.iter().zip(&mut list.fields) {
             let raw = bits.take(field.bits.into()) as i32;
             let unused = 32 - u32::from(field.bits);
-            values.push(if field.signed { (raw << unused) >> unused } else { raw });
+            values.push(if field.signed {
+                (raw << unused) >> unused
+            } else {
+                raw
+            });
         }
     }
     if bits.rest() != 0 {
-        return Err(PackError::Padding { word: word + bits.words.len() - 1 });
+        return Err(PackError::Padding {
+            word: word + bits.words.len() - 1,
+        });
     }
     Ok(())
 }
@@ -259,12 +288,22 @@ pub(crate) fn check_format(format: &Format, number: u8) -> Result<(), PackError>
         return refuse(format!("a header has {NUMBER_BITS} bits for this number"));
     }
     if format.index_bits > MAX_BITS {
-        return refuse(format!("{} index bits are more than {MAX_BITS}", format.index_bits));
+        return refuse(format!(
+            "{} index bits are more than {MAX_BITS}",
+            format.index_bits
+        ));
     }
     if !(1..=MAX_FIELDS).contains(&format.fields.len()) {
-        return refuse(format!("{} fields; 1 to {MAX_FIELDS} fit", format.fields.len()));
+        return refuse(format!(
+            "{} fields; 1 to {MAX_FIELDS} fit",
+            format.fields.len()
+        ));
     }
-    if let Some(k) = format.fields.iter().position(|f| !(1..=MAX_BITS).contains(&f.bits)) {
+    if let Some(k) = format
+        .fields
+        .iter()
+        .position(|f| !(1..=MAX_BITS).contains(&f.bits))
+    {
         let bits = format.fields[k].bits;
         return refuse(format!("field {k} has {bits} bits; 1 to {MAX_BITS} fit"));
     }
@@ -273,7 +312,13 @@ pub(crate) fn check_format(format: &Format, number: u8) -> Result<(), PackError>
 
 fn check_shape(list: &SynapseList, format: &Format) -> Result<(), PackError> {
     let (n_synapses, n_fields) = (list.index.len(), format.fields.len());
-    let refuse = |found: String| Err(PackError::Shape { n_synapses, n_fields, found });
+    let refuse = |found: String| {
+        Err(PackError::Shape {
+            n_synapses,
+            n_fields,
+            found,
+        })
+    };
     if list.fields.len() != n_fields {
         return refuse(format!("{} columns of values", list.fields.len()));
     }
@@ -290,14 +335,24 @@ fn check_values(list: &SynapseList, format: &Format) -> Result<(), PackError> {
             return Err(PackError::NotDense { synapse, index });
         }
         if bits != 0 && index >> bits != 0 {
-            return Err(PackError::Index { synapse, index, bits });
+            return Err(PackError::Index {
+                synapse,
+                index,
+                bits,
+            });
         }
     }
     for (field, (layout, values)) in format.fields.iter().zip(&list.fields).enumerate() {
         let (lo, hi) = layout.raw_range();
         let outside = |value: &i32| !(lo..=hi).contains(value);
         if let Some(synapse) = values.iter().position(outside) {
-            return Err(PackError::Value { synapse, field, value: values[synapse], lo, hi });
+            return Err(PackError::Value {
+                synapse,
+                field,
+                value: values[synapse],
+                lo,
+                hi,
+            });
         }
     }
     Ok(())
@@ -360,148 +415,11 @@ impl BitReader<'_> {
     }
     /// What is left of the last word; a block never leaves a whole word.
     fn rest(&self) -> u64 {
-        self.words.get(self.position / 64).map_or(0, |word| word >> (self.position % 64))
+        self.words
+            .get(self.position / 64)
+            .map_or(0, |word| word >> (self.position % 64))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn format(index_bits: u8, widths: &[(u8, bool)]) -> Format {
-        let fields = widths.iter().map(|&(bits, signed)| Field { bits, signed }).collect();
-        Format { index_bits, fields }
-    }
-
-    fn any_format() -> impl Strategy<Value = Format> {
-        let field = (1u8..=16, any::<bool>()).prop_map(|(bits, signed)| Field { bits, signed });
-        (0u8..=16, proptest::collection::vec(field, 1..=8))
-            .prop_map(|(index_bits, fields)| Format { index_bits, fields })
-    }
-
-    /// A format and a list that fits it.
-    fn any_list() -> impl Strategy<Value = (Format, SynapseList)> {
-        (any_format(), 0usize..200).prop_flat_map(|(format, n)| {
-            let index = match format.index_bits {
-                0 => Just((0..n as u32).collect()).boxed(),
-                bits => proptest::collection::vec(0..1u32 << bits, n).boxed(),
-            };
-            let fields: Vec<_> = format
-                .fields
-                .iter()
-                .map(|f| {
-                    let (lo, hi) = f.raw_range();
-                    proptest::collection::vec(lo..=hi, n)
-                })
-                .collect();
-            (Just(format), (index, fields).prop_map(|(index, fields)| SynapseList { index, fields }))
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_packed_list_unpacks_to_itself((format, list) in any_list(), number in 0u8..16,
-                                           before in 0usize..3, after in 0usize..3) {
-            let n = list.index.len();
-            let mut words = vec![u64::MAX; before];
-            pack_row(&list, &format, number, &mut words).unwrap();
-            prop_assert_eq!(words.len(), before + words_for(n, &format));
-            words.resize(words.len() + after, u64::MAX);
-            let read = unpack_row(&words, before as u32, n as u32, &format, number).unwrap();
-            prop_assert_eq!(read, list);
-        }
-
-        #[test]
-        fn a_list_packs_to_the_bits_of_its_definition((format, list) in any_list()) {
-            // The layout once more, one bit at a time.
-            let mut expected: Vec<u64> = Vec::new();
-            for (b, block) in list.index.chunks(63).enumerate() {
-                let mut bits: Vec<bool> = Vec::new();
-                let mut push = |value: i64, width: u32| {
-                    bits.extend((0..width).map(|k| value >> k & 1 == 1));
-                };
-                push(5, 4);
-                push(block.len() as i64, 6);
-                for (k, &index) in block.iter().enumerate() {
-                    push(index.into(), format.index_bits.into());
-                    for (f, field) in format.fields.iter().enumerate() {
-                        push(list.fields[f][b * 63 + k].into(), field.bits.into());
-                    }
-                }
-                expected.extend(bits.chunks(64).map(|word| {
-                    word.iter().enumerate().fold(0, |w, (k, &bit)| w | u64::from(bit) << k)
-                }));
-            }
-            let mut words = Vec::new();
-            pack_row(&list, &format, 5, &mut words).unwrap();
-            prop_assert_eq!(words, expected);
-        }
-
-        #[test]
-        fn random_words_are_a_list_or_an_error(words in proptest::collection::vec(any::<u64>(), 0..40),
-                                               format in any_format(), first: u8, n: u8) {
-            if let Ok(list) = unpack_row(&words, first.into(), n.into(), &format, 0) {
-                prop_assert_eq!(list.index.len(), usize::from(n));
-            }
-        }
-    }
-
-    /// The published capacity of a core of 16,384 words, by format.
-    #[test]
-    fn the_capacity_of_a_core_is_the_published_one() {
-        let capacity = |format: &Format| 16_384 / words_for(63, format) * 63;
-        assert_eq!(capacity(&format(0, &[(1, false)])), 516_096);
-        assert_eq!(capacity(&format(0, &[(8, true)])), 114_660);
-        assert_eq!(capacity(&format(0, &[(8, true), (6, false)])), 73_710);
-        assert_eq!(capacity(&format(10, &[(8, true)])), 57_330);
-        assert_eq!(capacity(&format(10, &[(8, true), (6, false), (9, true)])), 31_248);
-    }
-
-    #[test]
-    fn a_value_that_does_not_fit_is_reported_with_field_value_and_range() {
-        let f = format(0, &[(4, true), (4, false)]);
-        let list = SynapseList { index: vec![0, 1], fields: vec![vec![-8, 7], vec![15, 16]] };
-        let mut words = vec![1];
-        let error = pack_row(&list, &f, 0, &mut words).unwrap_err();
-        assert_eq!(error, PackError::Value { synapse: 1, field: 1, value: 16, lo: 0, hi: 15 });
-        assert_eq!(error.to_string(), "synapse 1: 16 does not fit field 1, which holds 0 to 15");
-        assert_eq!(words, [1]);
-    }
-
-    #[test]
-    fn lists_of_another_shape_are_refused() {
-        let mut out = Vec::new();
-        let dense = format(0, &[(4, false)]);
-        let skip = SynapseList { index: vec![0, 2], fields: vec![vec![1, 1]] };
-        let refused = pack_row(&skip, &dense, 0, &mut out);
-        assert_eq!(refused, Err(PackError::NotDense { synapse: 1, index: 2 }));
-        let wide = SynapseList { index: vec![64], fields: vec![vec![1]] };
-        let refused = pack_row(&wide, &format(6, &[(4, false)]), 0, &mut out);
-        assert_eq!(refused, Err(PackError::Index { synapse: 0, index: 64, bits: 6 }));
-        let ragged = SynapseList { index: vec![0], fields: vec![vec![]] };
-        assert!(matches!(pack_row(&ragged, &dense, 0, &mut out), Err(PackError::Shape { .. })));
-        let missing = SynapseList { index: vec![0], fields: vec![] };
-        assert!(matches!(pack_row(&missing, &dense, 0, &mut out), Err(PackError::Shape { .. })));
-        for bad in [format(17, &[(4, true)]), format(0, &[]), format(0, &[(0, true)]), format(0, &[(17, true)])] {
-            let list = SynapseList { index: vec![], fields: vec![vec![]; bad.fields.len()] };
-            assert!(matches!(pack_row(&list, &bad, 0, &mut out), Err(PackError::Format { .. })));
-        }
-        let number = pack_row(&SynapseList::default(), &dense, 16, &mut out);
-        assert!(matches!(number, Err(PackError::Format { number: 16, .. })));
-    }
-
-    #[test]
-    fn damaged_words_are_refused() {
-        let f = format(0, &[(4, false)]);
-        let list = SynapseList { index: vec![0, 1], fields: vec![vec![3, 4]] };
-        let mut words = Vec::new();
-        pack_row(&list, &f, 2, &mut words).unwrap();
-        assert!(matches!(unpack_row(&words, 0, 2, &f, 3), Err(PackError::Header { format: 2, .. })));
-        assert!(matches!(unpack_row(&words, 0, 1, &f, 2), Err(PackError::Header { count: 2, .. })));
-        assert!(matches!(unpack_row(&words, 1, 2, &f, 2), Err(PackError::Bounds { .. })));
-        assert!(matches!(unpack_row(&words, u32::MAX, u32::MAX, &f, 2), Err(PackError::Bounds { .. })));
-        words[0] |= 1 << 18;
-        assert_eq!(unpack_row(&words, 0, 2, &f, 2), Err(PackError::Padding { word: 0 }));
-    }
-}
+mod tests;

@@ -373,4 +373,3 @@ impl Network {
 pub const MAX_DELAY: u8 = 62;
 /// The longest learning epoch.
 pub const MAX_EPOCH: u32 = 63;
-

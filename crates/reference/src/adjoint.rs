@@ -136,8 +136,8 @@ impl Reverse {
             let mut d = *d;
             if let (Some((low, high)), Some(new)) = (*range, *new) {
                 let (low, high) = (self.b.constant(low), self.b.constant(high));
-                let above = self.b.gt(*new, low);
-                let below = self.b.gt(high, *new);
+                let above = self.b.gt(new, low);
+                let below = self.b.gt(high, new);
                 let inside = self.b.mul(above, below);
                 let zero = self.zero();
                 d = self.b.select(inside, d, zero);

@@ -72,7 +72,7 @@ impl Sampler {
         };
         // A last value that the steps miss by rounding alone still counts.
         let count = ((to - from) / step + 1e-9).floor();
-        if !(count >= 0.0 && count < 1e6) {
+        if !(0.0..1e6).contains(&count) {
             return Vec::new();
         }
         (0..=count as u32)

@@ -42,7 +42,10 @@ fn beyond(inst: &Inst, core: &Core, profile: &Profile) -> Option<String> {
         Inst::Ldy(o) => column(o.slot.index(), o.when, o.prev, &profile.post_slots, core),
         Inst::Ldg(o) => match profile.global_slots.get(o.slot.index()) {
             Some(_) => None,
-            None => Some(format!("it has {} global slots", profile.global_slots.len())),
+            None => Some(format!(
+                "it has {} global slots",
+                profile.global_slots.len()
+            )),
         },
         Inst::Halt
         | Inst::Ldi(_)
@@ -62,7 +65,7 @@ fn beyond(inst: &Inst, core: &Core, profile: &Profile) -> Option<String> {
 
 /// Slot 0 is the spike flag; the profile's list begins with slot 1.
 fn column(slot: usize, when: When, prev: bool, slots: &[Slot], core: &Core) -> Option<String> {
-    let Some(position) = slot.checked_sub(1) else { return None };
+    let position = slot.checked_sub(1)?;
     match slots.get(position) {
         None => Some(format!("it has slots 0 to {}", slots.len())),
         Some(Slot::Column(c)) => {

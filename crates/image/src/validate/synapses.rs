@@ -12,7 +12,11 @@ pub(super) fn check(core: &Core, chip: &Chip) -> Result<(), ImageError> {
             let axon = core.axons_in[k as usize];
             let format = &core.formats[usize::from(g.format)];
             let site = || at::<u64>(core.id, axon.first_word as usize);
-            ensure!(axon.n_synapses > 0, at::<AxonIn>(core.id, k as usize), "an empty synapse list");
+            ensure!(
+                axon.n_synapses > 0,
+                at::<AxonIn>(core.id, k as usize),
+                "an empty synapse list"
+            );
             let (first, n) = (axon.first_word, axon.n_synapses);
             let list = unpack_row(&core.synapses, first, n, format, g.format)
                 .map_err(|e| site().fault(format!("list of input axon {k}: {e}")))?;
@@ -41,7 +45,11 @@ fn disjoint(core: &Core) -> Result<(), ImageError> {
     for pair in spans.windows(2) {
         let ((_, end, a), (first, _, b)) = (pair[0], pair[1]);
         let site = || at::<AxonIn>(core.id, b);
-        ensure!(end <= first, site(), "the lists of input axons {a} and {b} overlap");
+        ensure!(
+            end <= first,
+            site(),
+            "the lists of input axons {a} and {b} overlap"
+        );
     }
     Ok(())
 }
@@ -65,8 +73,14 @@ fn contents(list: &SynapseList, core: &Core, g: &Group, chip: &Chip) -> Result<(
     }
     let ranges = &core.profiles[usize::from(g.profile)].ranges;
     for (k, (values, range)) in list.fields.iter().zip(ranges).enumerate() {
-        if let Some(value) = values.iter().find(|value| !(range.lo..=range.hi).contains(value)) {
-            return Err(format!("field {k} holds {value}; its range is {} to {}", range.lo, range.hi));
+        if let Some(value) = values
+            .iter()
+            .find(|value| !(range.lo..=range.hi).contains(value))
+        {
+            return Err(format!(
+                "field {k} holds {value}; its range is {} to {}",
+                range.lo, range.hi
+            ));
         }
     }
     Ok(())

@@ -178,7 +178,8 @@ pub struct SopProduct {
 /// `place` is the place of the rule; `.dw`, `.dd` or `.dt` is appended to its key, and positions
 /// count inside the string. Errors: R001 to R008.
 pub fn parse_sop(name: &str, rule: &SopRule, place: &Place) -> Result<Kernel, Diagnostics> {
-    let sums = [("dw", SopVar::W, &rule.dw), ("dd", SopVar::D, &rule.dd), ("dt", SopVar::T, &rule.dt)];
+    let sums =
+        [("dw", SopVar::W, &rule.dw), ("dd", SopVar::D, &rule.dd), ("dt", SopVar::T, &rule.dt)];
     let mut found = Diagnostics::new();
     let mut writer = Writer { builder: KernelBuilder::new(name), reads: BTreeMap::new() };
     let mut results = Vec::new();

@@ -477,6 +477,5 @@ impl<'a> Product<'_, 'a> {
 
 /// Whether a word is `u` with digits: u_k, or meant as one.
 fn is_epoch_flag(word: &str) -> bool {
-    word.strip_prefix('u')
-        .is_some_and(|k| !k.is_empty() && k.bytes().all(|b| b.is_ascii_digit()))
+    word.strip_prefix('u').is_some_and(|k| !k.is_empty() && k.bytes().all(|b| b.is_ascii_digit()))
 }

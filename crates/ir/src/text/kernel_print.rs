@@ -64,9 +64,9 @@ impl ValueNames {
         let mut prefix = "v".to_owned();
         let taken = |prefix: &str| {
             kernel.ports.values().any(|p| {
-                p.name
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+                p.name.strip_prefix(prefix).is_some_and(|rest| {
+                    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())
+                })
             })
         };
         while taken(&prefix) {

@@ -139,7 +139,11 @@ impl<'a> Lexer<'a> {
     }
 
     /// Demands a name; `what` says of what.
-    pub(super) fn name(&mut self, what: &str, code: &'static str) -> Result<(&'a str, usize), Fail> {
+    pub(super) fn name(
+        &mut self,
+        what: &str,
+        code: &'static str,
+    ) -> Result<(&'a str, usize), Fail> {
         match self.next()? {
             (Token::Name(name), at) => Ok((name, at)),
             (token, at) => {
@@ -173,11 +177,9 @@ impl<'a> Lexer<'a> {
                 let value = self.value(text, at)?;
                 Ok(if negative { -value } else { value })
             }
-            (token, at) => Err(self.fail(
-                "K005",
-                at,
-                format!("expected a number, found {}", token.describe()),
-            )),
+            (token, at) => {
+                Err(self.fail("K005", at, format!("expected a number, found {}", token.describe())))
+            }
         }
     }
 
@@ -190,7 +192,11 @@ impl<'a> Lexer<'a> {
     ) -> Result<u32, Fail> {
         let (token, at) = self.next()?;
         let Token::Number(text) = token else {
-            return Err(self.fail(code, at, format!("expected {what}, found {}", token.describe())));
+            return Err(self.fail(
+                code,
+                at,
+                format!("expected {what}, found {}", token.describe()),
+            ));
         };
         text.parse::<u32>().ok().filter(|n| *n <= limit).ok_or_else(|| {
             self.fail(code, at, format!("{what} is a whole number from 0 to {limit}, not {text}"))
@@ -224,7 +230,9 @@ impl<'a> Lexer<'a> {
     fn scan(&mut self) -> Result<(Token<'a>, usize), Fail> {
         let bytes = self.text.as_bytes();
         loop {
-            let Some(&byte) = bytes.get(self.at) else { return Ok((Token::End, self.at)) };
+            let Some(&byte) = bytes.get(self.at) else {
+                return Ok((Token::End, self.at));
+            };
             match byte {
                 b' ' | b'\t' | b'\r' => self.at += 1,
                 b'\n' if self.brackets > 0 => self.at += 1,

@@ -12,7 +12,7 @@
 //! group    = "membrane" | "traces" | "modulators" | "weights"
 //! phase    = "phase" "name" "at" "key" ":" part "over" space "runs" kernelN "stream" n
 //!            "{" { input "<-" read } { variable "->" name "on" space } "}"
-//! read     = name "on" space | "spiked" name "on" space | "flag"
+//! read     = "state" name "on" space | "spiked" name "on" space | "flag"
 //!          | "arriving" name "on" space "delay" ( steps | name "on" space )
 //! ```
 //!
@@ -21,9 +21,9 @@
 //! text itself lists: every row of synapses and every value of a list is written out, and the
 //! counts in the headers must agree with them.
 
+use super::MAX_LANES;
 use super::kernel_parse::parse_body;
 use super::lexer::{Fail, Lexer, Token};
-use super::MAX_LANES;
 use crate::network::{
     Delay, Group, KernelId, MAX_DELAY, Network, Phase, Read, ResetGroup, Sign, Space, SpaceId,
     SpaceKind, State, StateId, StateRole, Synapses, Values,
@@ -182,7 +182,8 @@ impl<'a> NetworkParser<'_, 'a> {
         }
         // Both ends are set when all spaces are known.
         let none = SpaceId::from_index(0);
-        let kind = SpaceKind::Synapses(Synapses { pre: none, post: none, sign, row_start, post_lane });
+        let kind =
+            SpaceKind::Synapses(Synapses { pre: none, post: none, sign, row_start, post_lane });
         let id = self.push_space(name, kind);
         self.ends.push((id, pre, post));
         Ok(())
@@ -323,48 +324,28 @@ impl<'a> NetworkParser<'_, 'a> {
     }
 
     fn read(&mut self) -> Result<Read, Fail> {
-        if self.lexer.take_word("flag")? {
-            // A state may be called `flag` too; then `on` follows.
-            if self.lexer.peek()? != Token::Name("on") {
-                return Ok(Read::EpochFlag);
+        let (token, at) = self.lexer.next()?;
+        match token {
+            Token::Name("state") => Ok(Read::State(self.state_ref()?)),
+            Token::Name("spiked") => Ok(Read::SpikedInEpoch(self.state_ref()?)),
+            Token::Name("flag") => Ok(Read::EpochFlag),
+            Token::Name("arriving") => {
+                let spike = self.state_ref()?;
+                self.word("delay")?;
+                let delay = if matches!(self.lexer.peek()?, Token::Number(_)) {
+                    let steps = self.lexer.whole("the delay", u32::from(MAX_DELAY), LIMIT)?;
+                    Delay::Fixed(u8::try_from(steps).expect("internal: a delay is at most 62"))
+                } else {
+                    Delay::PerSynapse(self.state_ref()?)
+                };
+                Ok(Read::Arriving { spike, delay })
             }
-            return Ok(Read::State(self.state_behind("flag")?));
+            _ => Err(self.unexpected(token, at, "state, spiked, flag or arriving")),
         }
-        if self.lexer.take_word("spiked")? {
-            if self.lexer.peek()? != Token::Name("on") {
-                return Ok(Read::SpikedInEpoch(self.state_ref()?));
-            }
-            return Ok(Read::State(self.state_behind("spiked")?));
-        }
-        if self.lexer.take_word("arriving")? {
-            if self.lexer.peek()? == Token::Name("on") {
-                return Ok(Read::State(self.state_behind("arriving")?));
-            }
-            let spike = self.state_ref()?;
-            self.word("delay")?;
-            let delay = if matches!(self.lexer.peek()?, Token::Number(_)) {
-                let steps = self.lexer.whole("the delay", u32::from(MAX_DELAY), LIMIT)?;
-                Delay::Fixed(u8::try_from(steps).expect("internal: a delay is at most 62"))
-            } else {
-                Delay::PerSynapse(self.state_ref()?)
-            };
-            return Ok(Read::Arriving { spike, delay });
-        }
-        Ok(Read::State(self.state_ref()?))
     }
 
     fn state_ref(&mut self) -> Result<StateId, Fail> {
         let (name, at) = self.lexer.name("the name of a state", SYNTAX)?;
-        self.state_of(name, at)
-    }
-
-    /// The state of a name that was just taken.
-    fn state_behind(&mut self, name: &str) -> Result<StateId, Fail> {
-        let (_, at) = self.lexer.peek_placed()?;
-        self.state_of(name, at)
-    }
-
-    fn state_of(&mut self, name: &str, at: usize) -> Result<StateId, Fail> {
         self.word("on")?;
         let space = self.space()?;
         if let Some(id) = self.states.get(&(space, name)) {

@@ -25,7 +25,9 @@ pub fn print_network(network: &Network) -> String {
             SpaceKind::Modulator { n } => {
                 line(&mut out, format_args!("  modulator {}: {n}", space.name));
             }
-            SpaceKind::Synapses(synapses) => print_synapses(&mut out, network, &space.name, synapses),
+            SpaceKind::Synapses(synapses) => {
+                print_synapses(&mut out, network, &space.name, synapses)
+            }
         }
     }
     for state in network.states.values() {
@@ -127,7 +129,7 @@ fn print_phase(out: &mut String, network: &Network, phase: &Phase) {
         let name = kernel.and_then(|k| k.ports.get(PortId::from_index(port.index())));
         let name = name.map_or("?", |p| &p.name);
         let text = match *read {
-            Read::State(state) => state_name(network, state),
+            Read::State(state) => format!("state {}", state_name(network, state)),
             Read::Arriving { spike, delay } => {
                 let spike = state_name(network, spike);
                 match delay {

@@ -63,8 +63,10 @@ impl Binding<'_> {
             ),
             Role::Pre | Role::Post => match self.end() {
                 Some(end) => {
-                    let modulator =
-                        matches!(self.network.spaces[state.space].kind, SpaceKind::Modulator { .. });
+                    let modulator = matches!(
+                        self.network.spaces[state.space].kind,
+                        SpaceKind::Modulator { .. }
+                    );
                     let n = self.network.lanes(end);
                     (
                         state.space == end || (modulator && lanes == n),
@@ -76,10 +78,9 @@ impl Binding<'_> {
                 }
                 None => (false, "only synapses have pre and post lanes".to_owned()),
             },
-            Role::Global => (
-                lanes == 1,
-                format!("'global' reads a single lane; '{name}' has {lanes}"),
-            ),
+            Role::Global => {
+                (lanes == 1, format!("'global' reads a single lane; '{name}' has {lanes}"))
+            }
             Role::Every(_) => (false, "'every k' reads the epoch flag".to_owned()),
         };
         if !reachable {

@@ -58,8 +58,7 @@ fn input_read_twice_or_never(kernel: &Kernel, key: &str, findings: &mut Findings
             findings.error_hint("V002", key, message, "read it once and use the value again");
         }
         if reads == 0 {
-            let message =
-                format!("kernel '{}' never uses its input '{}'", kernel.name, port.name);
+            let message = format!("kernel '{}' never uses its input '{}'", kernel.name, port.name);
             findings.warning("V030", key, message);
         }
     }

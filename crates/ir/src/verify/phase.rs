@@ -168,7 +168,8 @@ fn plastic_variable_without_range(network: &Network, phase: &Phase, findings: &m
     }
     for (target, id) in writes(network, phase) {
         if target == Target::Set && network.states[id].range.is_none() {
-            let message = format!("{} sets '{}' without bounds", describe(phase), network.full_name(id));
+            let message =
+                format!("{} sets '{}' without bounds", describe(phase), network.full_name(id));
             findings.error_hint("V019", &phase.key, message, "add range: (lo, hi)");
         }
     }
@@ -220,8 +221,7 @@ fn accumulator_misread(network: &Network, findings: &mut Findings) {
             [(at, role)] => {
                 let phase = &network.phases[*at];
                 if *role != Role::Own {
-                    let message =
-                        format!("{} reads '{name}' of other lanes", describe(phase));
+                    let message = format!("{} reads '{name}' of other lanes", describe(phase));
                     let hint = "reading an accumulator clears it; read it on its own lanes";
                     findings.error_hint("V018", &phase.key, message, hint);
                 }

@@ -53,9 +53,12 @@ pub(crate) fn network() -> Network {
         b.state("w", projection, Parameter, Weights);
     }
 
-    for (projection, pre, post) in
-        [(ff, input, hidden), (out, hidden, output), (to_reward, hidden, reward), (to_local, hidden, local)]
-    {
+    for (projection, pre, post) in [
+        (ff, input, hidden),
+        (out, hidden, output),
+        (to_reward, hidden, reward),
+        (to_local, hidden, local),
+    ] {
         let delay = match b.0.state(projection, "d") {
             Some(d) => Delay::PerSynapse(d),
             None => Delay::Fixed(2),

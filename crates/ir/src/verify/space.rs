@@ -126,7 +126,9 @@ fn wrong_spikes(network: &Network, id: SpaceId, findings: &mut Findings) {
 }
 
 fn bad_range(network: &Network, id: StateId, state: &State, findings: &mut Findings) {
-    let Some((low, high)) = state.range else { return };
+    let Some((low, high)) = state.range else {
+        return;
+    };
     // Written so that a range with a NaN fails too.
     if !(low.is_finite() && high.is_finite() && low <= high) {
         let name = network.full_name(id);
@@ -154,9 +156,10 @@ fn bad_initial_value(network: &Network, id: StateId, state: &State, findings: &m
         findings.error("V009", &name, message);
         return;
     }
-    let Some((low, high)) = state.range else { return };
-    if let Some((lane, value)) =
-        values.iter().enumerate().find(|(_, v)| !(low..=high).contains(*v))
+    let Some((low, high)) = state.range else {
+        return;
+    };
+    if let Some((lane, value)) = values.iter().enumerate().find(|(_, v)| !(low..=high).contains(*v))
     {
         let message =
             format!("'{name}' begins with {value} in lane {lane}, outside ({low}, {high})");

@@ -343,18 +343,11 @@ fn an_accumulator_read_never_twice_elsewhere_or_too_early_is_rejected() {
         bind(n, "local", read);
     });
     rejects("V018", "reads 'local.q' of other lanes", |n| {
-        let id = state(n, "local", "m");
-        n.states[id].role = StateRole::Accumulator;
         let at = phase(n, Group::Modulators, "local");
-        for read in n.phases[at].reads.values_mut() {
-            if *read == Read::State(id) {
-                *read = Read::State(n.states.find(|s| s.name == "keep").unwrap());
-            }
-        }
-        bind(n, "local", Read::State(n.state(n.space("local").unwrap(), "m").unwrap()));
-        let other = state(n, "local", "q");
-        bind(n, "local", Read::State(id));
-        n.states[other].role = StateRole::Accumulator;
+        let port = n.kernels[n.phases[at].kernel].port("q").unwrap();
+        n.phases[at].reads[port] = Read::State(state(n, "local", "keep"));
+        let q = Read::State(state(n, "local", "q"));
+        bind(n, "local", q);
     });
     rejects("V018", "adds to 'hidden.q' after 'hidden' (neurons) has read it", |n| {
         let at = rule(n);

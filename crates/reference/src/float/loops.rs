@@ -145,7 +145,7 @@ macro_rules! define_map {
     };
 }
 macro_rules! replace_with {
-    ($t:ty $x:ident) => {
+    ($t:ident $x:ident) => {
         $t
     };
 }

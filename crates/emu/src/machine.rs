@@ -1,0 +1,370 @@
+//! The emulator: loads an image, runs steps, exchanges messages between cores.
+//!
+//! A step has two parts in which cores do not see each other, with the exchange of messages
+//! between them: deliver and neurons; then filing, modulators, traces and plasticity. Messages
+//! are handed over in the order of cores, and what a core does with them is a sum and a set of
+//! flags, so the number of threads cannot be seen in any state.
+
+use crate::core::{Core, Now};
+use crate::draws::Draws;
+use crate::error::EmuError;
+use crate::ledger::{Clock, Counts};
+use crate::load;
+use crate::tables::Widths;
+use rayon::prelude::*;
+use std::sync::Arc;
+use trifactor_fixed::{Draw, mix32};
+use trifactor_image::{Image, Map, Slice};
+use trifactor_isa::{Chip, ResolvedCosts};
+
+/// How to run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Worker threads; 0 and 1 run everything on the caller's.
+    pub threads: usize,
+    /// Cost preset of the chip; `None` for its default.
+    pub preset: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 1, preset: None }
+    }
+}
+
+/// What a reset sets to its initial values. Source: S6.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Reset {
+    /// u, v, refractory counters and spikes in flight.
+    Membrane,
+    /// Pre and post traces, and the epoch's spike flags and spike times.
+    Traces,
+    /// Modulators.
+    Modulators,
+    /// Every variable of plastic synapses.
+    Weights,
+}
+
+impl Reset {
+    /// All groups.
+    pub const ALL: [Self; 4] = [Self::Membrane, Self::Traces, Self::Modulators, Self::Weights];
+}
+
+/// The seed of the k-th trial of a run. Source: S7.
+pub const fn trial_seed(seed: u32, k: u32) -> u32 {
+    mix32(seed.wrapping_add(k.wrapping_mul(0x9e37_79b9)))
+}
+
+/// A chip with a program on it.
+///
+/// Populations, projections, modulators and traces are named by their position in the image's
+/// [`Map`]; lanes by their logical id. Values are raw integers.
+#[derive(Debug)]
+pub struct Emulator {
+    pub(crate) map: Map,
+    pub(crate) chip: Chip,
+    pub(crate) preset: String,
+    pub(crate) costs: ResolvedCosts,
+    pub(crate) missing: Vec<&'static str>,
+    pub(crate) fingerprint: u64,
+    pub(crate) widths: Widths,
+    pub(crate) cores: Vec<Core>,
+    pub(crate) populations: Vec<Population>,
+    /// Rows of each projection in the order of (pre, post): core, group, row.
+    pub(crate) rows: Vec<Vec<(u32, u32, u32)>>,
+    pub(crate) tiles: u32,
+    pub(crate) seed: u32,
+    pub(crate) step: u32,
+    pub(crate) draws: Draws,
+    pub(crate) host: Counts,
+    pub(crate) clock: Clock,
+    pool: Option<rayon::ThreadPool>,
+}
+
+/// A population and what it did in the last step.
+#[derive(Clone, Debug)]
+pub(crate) struct Population {
+    /// Slices by first lane: (core, slice). Empty for inputs.
+    pub slices: Vec<(usize, Slice)>,
+    /// Inputs: messages of each lane as (core, input axon).
+    pub messages: Vec<Vec<(u32, u32)>>,
+    /// Inputs: links that the messages of one spike pass, (east-west, north-south).
+    pub hops: Vec<(u32, u32)>,
+    /// Lanes that fired in the last step, ascending.
+    pub fired: Vec<u32>,
+}
+
+impl Emulator {
+    /// Loads an image; the state is that of a trial with the image's own seed, before step 1.
+    ///
+    /// Errors: the image contradicts itself or its chip; see [`EmuError`].
+    pub fn load(image: &Image, options: Options) -> Result<Self, EmuError> {
+        let chip = Chip::parse(&image.meta.chip)?;
+        let preset = match &options.preset {
+            None => chip.default_preset(),
+            Some(name) => chip.preset(name).ok_or_else(|| EmuError::UnknownPreset {
+                chip: chip.name.clone(),
+                name: name.clone(),
+                known: chip.cost.presets.iter().map(|p| p.name.clone()).collect(),
+            })?,
+        };
+        let (costs, missing) = preset.resolve();
+        let preset = preset.name.clone();
+        let (tables, widths) = load::tables(image, &chip)?;
+        let cores: Vec<Core> =
+            tables.into_iter().map(|table| Core::new(table, &widths, &costs)).collect();
+        let pool = match options.threads {
+            0 | 1 => None,
+            threads => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .map_err(|source| EmuError::Threads { threads, source })?,
+            ),
+        };
+        let mut emulator = Self {
+            populations: populations(image, &chip),
+            rows: rows(image, &cores),
+            tiles: tiles(image, &chip),
+            map: image.map.clone(),
+            fingerprint: crate::checkpoint::fingerprint(image),
+            chip,
+            preset,
+            costs,
+            missing,
+            widths,
+            cores,
+            seed: 0,
+            step: 0,
+            draws: Draws::Keyed { seed: 0 },
+            host: Counts::default(),
+            clock: Clock::default(),
+            pool,
+        };
+        emulator.seed_draws(image.meta.seed);
+        Ok(emulator)
+    }
+
+    /// Begins a trial: step 0, every state at its initial value, this draw seed. Source: S7.
+    ///
+    /// Fields of synapses that do not learn are parameters: what the host wrote there stays.
+    /// Counts of costs and saturations go on.
+    pub fn begin_trial(&mut self, seed: u32) {
+        self.reset(&Reset::ALL);
+        for core in &mut self.cores {
+            core.state.fired.clear();
+        }
+        for population in &mut self.populations {
+            population.fired.clear();
+        }
+        self.step = 0;
+        self.seed_draws(seed);
+    }
+
+    /// Sets groups of states to their initial values, between two steps. Source: S6.
+    pub fn reset(&mut self, groups: &[Reset]) {
+        for core in &mut self.cores {
+            for group in groups {
+                match group {
+                    Reset::Membrane => core.state.reset_membrane(&core.table),
+                    Reset::Traces => core.state.reset_traces(&core.table),
+                    Reset::Modulators => core.state.reset_modulators(&core.table),
+                    Reset::Weights => core.state.reset_weights(&core.table),
+                }
+            }
+        }
+        self.clock.host_resets += self.cores.len() as u64;
+    }
+
+    /// Replaces the source of random bits until the next trial begins. Source: S54.
+    pub fn replace_draws(&mut self, source: Arc<dyn Draw + Send + Sync>) {
+        self.draws = Draws::Replaced(source);
+    }
+
+    /// Runs one time step. Source: S2 to S5.
+    ///
+    /// `inputs` names, for input populations, the lanes that fire in this step, in any order; a
+    /// lane named twice fires once. Errors: something named is not there; nothing has then been
+    /// executed.
+    pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+        self.check_inputs(inputs)?;
+        let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
+        self.step = step;
+        let now = Now::new(step, self.widths.epoch);
+        let widths = self.widths;
+        each(&self.pool, &mut self.cores, |core| core.spike(now, &widths));
+        self.collect_spikes();
+        self.send_spikes();
+        let host_ticks = self.send_inputs(inputs);
+        let draws = &self.draws;
+        each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
+        self.account(host_ticks);
+        Ok(())
+    }
+
+    /// The last step that was executed; 0 before the first.
+    pub fn step_number(&self) -> u32 {
+        self.step
+    }
+    /// The draw seed of the trial.
+    pub fn seed(&self) -> u32 {
+        self.seed
+    }
+    /// The names of the image.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+    /// The chip of the image.
+    pub fn chip(&self) -> &Chip {
+        &self.chip
+    }
+
+    fn seed_draws(&mut self, seed: u32) {
+        self.seed = seed;
+        self.draws = Draws::Keyed { seed };
+    }
+
+    fn check_inputs(&self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+        for (population, lanes) in inputs {
+            let named = self.population(*population)?;
+            if !named.slices.is_empty() {
+                return Err(EmuError::NotAnInput { population: named.name.clone() });
+            }
+            if let Some(lane) = lanes.iter().find(|lane| **lane >= named.n) {
+                let (name, n) = (named.name.clone(), named.n);
+                return Err(EmuError::NoLane { name, n, lane: *lane });
+            }
+        }
+        Ok(())
+    }
+
+    /// Translates the compartments that fired to lanes of their populations.
+    fn collect_spikes(&mut self) {
+        for population in &mut self.populations {
+            population.fired.clear();
+            for (core, s) in &population.slices {
+                let fired = &self.cores[*core].state.fired;
+                let (from, to) = (s.first_compartment, s.first_compartment + s.n);
+                let from_at = fired.partition_point(|c| *c < from);
+                let to_at = fired.partition_point(|c| *c < to);
+                let lanes = fired[from_at..to_at].iter().map(|c| c - from + s.first_lane);
+                population.fired.extend(lanes);
+            }
+        }
+    }
+
+    /// Hands the messages of compartments over, in the order of cores.
+    fn send_spikes(&mut self) {
+        for sender in 0..self.cores.len() {
+            for at in 0..self.cores[sender].state.fired.len() {
+                let c = self.cores[sender].state.fired[at] as usize;
+                let neurons = &self.cores[sender].table.neurons;
+                let messages = neurons.first_message[c]..neurons.first_message[c + 1];
+                for message in messages {
+                    let (to, axon) = self.cores[sender].table.neurons.messages[message as usize];
+                    self.cores[to as usize].inbox.push(axon);
+                }
+            }
+        }
+    }
+
+    /// Hands the messages of inputs over; returns the time this takes the host port.
+    fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) -> u64 {
+        for (at, lanes) in inputs {
+            self.populations[*at].fired.extend_from_slice(lanes);
+        }
+        let mut counts = Counts::default();
+        for population in self.populations.iter_mut().filter(|p| p.slices.is_empty()) {
+            population.fired.sort_unstable();
+            population.fired.dedup();
+            for lane in &population.fired {
+                // Lanes behind the last one with a message need no entry in the map.
+                let Some(messages) = population.messages.get(*lane as usize) else { break };
+                let (ew, ns) = population.hops[*lane as usize];
+                counts.tile_entries += messages.len() as u64;
+                counts.hops_ew += u64::from(ew);
+                counts.hops_ns += u64::from(ns);
+                for (to, axon) in messages {
+                    self.cores[*to as usize].inbox.push(*axon);
+                }
+            }
+        }
+        self.host.add(&counts);
+        counts.ticks(&self.costs)
+    }
+
+    /// Adds the step's events and time to the ledger. Source: S70.
+    fn account(&mut self, host_ticks: u64) {
+        let mut longest = host_ticks;
+        for core in &mut self.cores {
+            longest = longest.max(core.counts.ticks(&self.costs) + core.rule_ticks);
+            core.state.counts.add(&core.counts);
+        }
+        let barrier = if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 };
+        let time = longest + barrier;
+        self.clock.steps += 1;
+        self.clock.time_ticks += time;
+        self.clock.barrier_ticks += barrier;
+        self.clock.longest = self.clock.longest.max(time);
+    }
+}
+
+/// Runs something on every core, in parallel where there are workers.
+fn each(pool: &Option<rayon::ThreadPool>, cores: &mut [Core], run: impl Fn(&mut Core) + Sync) {
+    match pool {
+        Some(pool) => pool.install(|| cores.par_iter_mut().for_each(run)),
+        None => cores.iter_mut().for_each(run),
+    }
+}
+
+fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
+    let at = load::positions(image);
+    let ids: Vec<_> = chip.cores().collect();
+    let population = |p: &trifactor_image::PopulationMap| {
+        let mut slices: Vec<_> = p.slices.iter().map(|s| (at[&s.core], *s)).collect();
+        slices.sort_unstable_by_key(|(_, s)| s.first_lane);
+        let hops = |messages: &Vec<(u16, u16)>| {
+            // The host's port is at tile (0, 0), where core 0 is.
+            let each = messages.iter().map(|(core, _)| chip.hops(ids[0], ids[usize::from(*core)]));
+            each.fold((0, 0), |sum, hop| (sum.0 + hop.0, sum.1 + hop.1))
+        };
+        let messages = |messages: &Vec<(u16, u16)>| {
+            messages.iter().map(|(core, axon)| (at[core] as u32, u32::from(*axon))).collect()
+        };
+        Population {
+            slices,
+            messages: p.input_axons.iter().map(messages).collect(),
+            hops: p.input_axons.iter().map(hops).collect(),
+            fired: Vec::new(),
+        }
+    };
+    image.map.populations.iter().map(population).collect()
+}
+
+fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<(u32, u32, u32)>> {
+    let at = load::positions(image);
+    let rows = |p: &trifactor_image::ProjectionMap| {
+        let mut rows = Vec::new();
+        for part in &p.parts {
+            let core = at[&part.core];
+            let group = &cores[core].table.groups[usize::from(part.group)];
+            rows.extend((0..group.n_rows()).map(|row| (core as u32, u32::from(part.group), row as u32)));
+        }
+        rows.sort_by_key(|(core, group, row)| {
+            let group = &cores[*core as usize].table.groups[*group as usize];
+            (group.pre[*row as usize], group.first_post)
+        });
+        rows
+    };
+    image.map.projections.iter().map(rows).collect()
+}
+
+/// Tiles with at least one core in use.
+fn tiles(image: &Image, chip: &Chip) -> u32 {
+    let ids: Vec<_> = chip.cores().collect();
+    let mut tiles: Vec<_> =
+        image.cores.iter().map(|core| chip.tile_of(ids[usize::from(core.id)])).collect();
+    tiles.sort_unstable();
+    tiles.dedup();
+    tiles.len() as u32
+}

@@ -1,0 +1,159 @@
+//! The ledger as a report: counts times coefficients, under the author's names.
+
+use crate::ledger::{CLASSES, Cause, Clock, Counts, Line, Report, Saturation};
+use crate::machine::Emulator;
+use crate::tables::{ColumnTable, GroupTable};
+use std::collections::BTreeMap;
+use trifactor_isa::Cost;
+
+impl Emulator {
+    /// What was done since loading or the last [`clear_ledger`](Self::clear_ledger), and what it
+    /// cost with the preset of the options.
+    pub fn report(&self) -> Report {
+        let c = &self.costs;
+        let mut counts = self.host;
+        self.cores.iter().for_each(|core| counts.add(&core.state.counts));
+        let mut lines: Vec<Line> = (counts.priced(c).into_iter())
+            .map(|(cause, n, each)| line(cause, None, n, each * n))
+            .collect();
+        for projection in 0..self.map.projections.len() {
+            self.rule_lines(projection, &mut lines);
+        }
+        let clock = &self.clock;
+        let barrier = Cost {
+            fj: c.barrier_fj_per_tile * u64::from(self.tiles) * clock.steps,
+            ticks: clock.barrier_ticks,
+        };
+        let tick_ps = self.chip.cost.tick_ps;
+        let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps), ticks: 0 };
+        let (writes, resets) = (clock.host_writes, clock.host_resets);
+        lines.push(line(Cause::Barrier, None, clock.steps, barrier));
+        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes));
+        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets));
+        lines.push(line(Cause::Static, None, clock.time_ticks, still));
+        Report {
+            chip: self.chip.name.clone(),
+            preset: self.preset.clone(),
+            tick_ps,
+            steps: clock.steps,
+            tiles: self.tiles,
+            lines,
+            time_ticks: clock.time_ticks,
+            longest_step_ticks: clock.longest,
+            missing: self.missing.clone(),
+            saturations: self.saturations(),
+        }
+    }
+
+    /// Sets all counts of costs and saturations to 0.
+    pub fn clear_ledger(&mut self) {
+        self.clock = Clock::default();
+        self.host = Counts::default();
+        for core in &mut self.cores {
+            let state = &mut core.state;
+            state.counts = Counts::default();
+            state.saturated.fill([0; 2]);
+            state.saturated_lines.fill(0);
+            for group in &mut state.groups {
+                group.evaluated = 0;
+                group.skipped = 0;
+                group.saturated_stores.fill(0);
+                group.saturated_pre.fill(0);
+                group.saturated_post.fill(0);
+            }
+        }
+    }
+
+    /// How often each state was clipped. Source: S25, S33, S37, S42.
+    pub fn saturations(&self) -> Vec<Saturation> {
+        let mut list = Vec::new();
+        let mut add = |state: String, count: u64| list.push(Saturation { state, count });
+        for (named, population) in self.map.populations.iter().zip(&self.populations) {
+            for (name, at) in [("u", 0), ("v", 1)] {
+                if population.slices.is_empty() {
+                    continue;
+                }
+                let count = population.slices.iter().map(|(core, s)| {
+                    let first = s.first_compartment as usize;
+                    let saturated = &self.cores[*core].state.saturated;
+                    saturated[first..first + s.n as usize].iter().map(|n| n[at]).sum::<u64>()
+                });
+                add(format!("{}.{name}", named.name), count.sum());
+            }
+        }
+        for (m, named) in self.map.modulators.iter().enumerate() {
+            let of_core = |core: &crate::core::Core| -> u64 {
+                let ranges = core.table.modulators.iter().zip(&core.state.saturated_lines);
+                ranges.filter(|(t, _)| t.modulator == m).map(|(_, n)| n).sum()
+            };
+            add(named.name.clone(), self.cores.iter().map(of_core).sum());
+        }
+        for (p, named) in self.map.projections.iter().enumerate() {
+            let groups = || self.groups(p).filter(|(table, _)| table.rule.is_some());
+            for (f, field) in named.fields.iter().enumerate() {
+                if groups().next().is_some() {
+                    let count = groups().map(|(_, state)| state.saturated_stores[f]).sum();
+                    add(format!("{}.{}", named.name, field.name), count);
+                }
+            }
+        }
+        for (name, count) in self.map.traces.iter().zip(self.trace_saturations()) {
+            add(name.name.clone(), count);
+        }
+        list
+    }
+
+    fn trace_saturations(&self) -> Vec<u64> {
+        let mut counts = BTreeMap::new();
+        for (table, state) in self.cores.iter().flat_map(|c| c.table.groups.iter().zip(&c.state.groups)) {
+            let Some(rule) = &table.rule else { continue };
+            let mut add = |columns: &[ColumnTable], saturated: &[u64]| {
+                for (column, n) in columns.iter().zip(saturated) {
+                    if let Some(trace) = column.trace {
+                        *counts.entry(trace).or_insert(0) += n;
+                    }
+                }
+            };
+            add(&rule.pre_columns, &state.saturated_pre);
+            add(&rule.post_columns, &state.saturated_post);
+        }
+        (0..self.map.traces.len()).map(|t| counts.get(&t).copied().unwrap_or(0)).collect()
+    }
+
+    fn groups(
+        &self,
+        projection: usize,
+    ) -> impl Iterator<Item = (&GroupTable, &crate::state::GroupState)> {
+        let all = self.cores.iter().flat_map(|c| c.table.groups.iter().zip(&c.state.groups));
+        all.filter(move |(table, _)| table.projection == projection)
+    }
+
+    /// Lines of a projection's rule; none for a projection that does not learn.
+    fn rule_lines(&self, projection: usize, lines: &mut Vec<Line>) {
+        let learning = &self.costs.learning;
+        let (mut evaluated, mut skipped, mut classes) = (0, 0, [0u64; 5]);
+        let mut plastic = false;
+        for (table, state) in self.groups(projection) {
+            let Some(rule) = &table.rule else { continue };
+            plastic = true;
+            evaluated += state.evaluated;
+            skipped += state.skipped;
+            for (sum, n) in classes.iter_mut().zip(rule.program.classes) {
+                *sum += n * state.evaluated;
+            }
+        }
+        if !plastic {
+            return;
+        }
+        let name = || Some(self.map.projections[projection].name.clone());
+        lines.push(line(Cause::RuleState, name(), evaluated, learning.state_access * evaluated));
+        for (class, n) in CLASSES.into_iter().zip(classes) {
+            lines.push(line(Cause::RuleInstruction(class), name(), n, learning.of(class) * n));
+        }
+        lines.push(line(Cause::RuleSkip, name(), skipped, learning.skipped_synapse * skipped));
+    }
+}
+
+fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost) -> Line {
+    Line { cause, rule, count, cost }
+}

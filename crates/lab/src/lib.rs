@@ -1,0 +1,105 @@
+//! Runs of a model on every machine, and what they are worth.
+//!
+//! [`run_model`] loads a model's data, runs its protocol on the emulated chip and in float with
+//! the same spikes, scores both, and returns a [`Report`] that can be printed, written as JSON or
+//! as files with a picture. [`prepare()`] does the part before a run: plan and compile for a chip.
+//!
+//! The crate prints nothing and names no command-line option.
+
+mod baseline;
+mod curve;
+mod error;
+mod few_shot;
+mod machine;
+mod outcome;
+pub mod picture;
+mod prepare;
+mod report;
+mod run;
+mod statistics;
+
+pub use curve::{CurveReport, Series};
+pub use error::LabError;
+pub use few_shot::{Accuracy, FewShotReport};
+pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
+pub use prepare::{Prepared, find_chip, prepare, without_learning};
+pub use report::Report;
+pub use statistics::Estimate;
+
+use std::path::PathBuf;
+use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use trifactor_model::Model;
+use trifactor_stimulus::{DataFolders, Datasets, Part, ProtocolFault, Sampler, Trials};
+
+/// What a user may choose about a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Number of trials; by default the protocol's.
+    pub trials: Option<u32>,
+    /// Seed of the run; by default the model's.
+    pub seed: Option<u32>,
+    /// A folder that replaces the model's data; every class in it is a test class.
+    pub data: Option<PathBuf>,
+    /// Chip by name or path; by default the model's.
+    pub chip: Option<String>,
+    /// Worker threads; by default all cores. Results do not depend on it.
+    pub threads: Option<usize>,
+}
+
+/// Runs a model's protocol on chip and in float.
+///
+/// Errors: see [`LabError`]; nothing has been written anywhere.
+pub fn run_model(
+    model: &Model,
+    options: &RunOptions,
+    progress: &dyn Progress,
+) -> Result<Report, LabError> {
+    let protocol = model
+        .protocol
+        .as_ref()
+        .ok_or_else(|| LabError::NoProtocol { model: model.network.name.clone() })?;
+    let chip = find_chip(options.chip.as_deref().unwrap_or(&model.chip))?;
+    let prepared = prepare(model, chip)?;
+    let folders = DataFolders {
+        model: model.folder.clone(),
+        shared: None,
+        replacement: options.data.clone(),
+    };
+    let datasets = Datasets::load(&model.datasets, protocol, &folders)?;
+    let part = if options.data.is_some() { Part::All } else { Part::Test };
+    let seed = options.seed.or(protocol.seed).unwrap_or(model.seed);
+    let trials = Trials::new(protocol, &model.inputs, &datasets, seed, part)
+        .map_err(|faults| LabError::Model(protocol_diagnostics(faults)))?;
+    let threads = options
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let context = few_shot::Context {
+        model,
+        prepared: &prepared,
+        datasets: &datasets,
+        trials: &trials,
+        n_trials: options.trials.unwrap_or_else(|| trials.default_count()),
+        threads,
+        progress,
+    };
+    match &protocol.sampler {
+        Sampler::FewShot { data, ways, .. } => {
+            let report = few_shot::run_few_shot(&context, data, *ways)?;
+            Ok(Report::FewShot(Box::new(report)))
+        }
+        Sampler::Single | Sampler::Sweep { .. } | Sampler::Items { .. } => {
+            Ok(Report::Curve(Box::new(curve::run_curve(&context)?)))
+        }
+    }
+}
+
+fn protocol_diagnostics(faults: Vec<ProtocolFault>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for fault in faults {
+        let mut d = Diagnostic::error("M060", fault.message)
+            .at(Place::file("model.ron").key(fault.key));
+        d.hint = fault.hint;
+        diagnostics.push(d);
+    }
+    diagnostics
+}

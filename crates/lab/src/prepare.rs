@@ -1,0 +1,83 @@
+//! From a loaded model to everything a run needs: chip, plan, image.
+
+use std::path::Path;
+use trifactor_compile::{Compiled, Identity, compile};
+use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
+use trifactor_ir::{CheckedNetwork, Group, StateRole, verify};
+use trifactor_isa::Chip;
+use trifactor_model::Model;
+use trifactor_quant::{Plan, plan};
+
+/// A model made ready for one chip.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The chip.
+    pub chip: Chip,
+    /// Formats and binary points.
+    pub plan: Plan,
+    /// Image and utilisation.
+    pub compiled: Compiled,
+    /// What the author should know.
+    pub warnings: Diagnostics,
+}
+
+/// A chip by the name of a built-in one, or by the path of a RON file.
+///
+/// Errors: `C040` with the names there are, `C041` with the file's fault.
+pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
+    if let Some(chip) = Chip::builtin(name) {
+        return Ok(chip);
+    }
+    if !name.ends_with(".ron") {
+        let names: Vec<&str> = Chip::builtin_names().collect();
+        let near = did_you_mean(name, names.iter().copied());
+        let hint = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
+        return Err(Diagnostic::error("C040", format!("there is no chip '{name}'"))
+            .at(Place::at_key("chip"))
+            .hint(format!("{hint}built in are {}; or give the path of a .ron file", names.join(", ")))
+            .into());
+    }
+    let fault = |message: String| {
+        Diagnostics::from(
+            Diagnostic::error("C041", message)
+                .at(Place::file(name))
+                .hint("docs/isa/chips.md shows a complete chip"),
+        )
+    };
+    let size = std::fs::metadata(Path::new(name)).map(|m| m.len());
+    if size.is_ok_and(|n| n > 1 << 20) {
+        return Err(fault("a chip file of more than 1 MiB is not read".to_owned()));
+    }
+    let text = std::fs::read_to_string(name).map_err(|e| fault(format!("cannot be read: {e}")))?;
+    Chip::parse(&text).map_err(|e| fault(e.to_string()))
+}
+
+/// Plans and compiles a model for a chip.
+pub fn prepare(model: &Model, chip: Chip) -> Result<Prepared, Diagnostics> {
+    let (plan, warnings) = plan(&model.network, &chip, &model.formats)?;
+    let compiled = compile(&model.network, &plan, &chip, &identity(model))?;
+    Ok(Prepared { chip, plan, compiled, warnings })
+}
+
+pub(crate) fn identity(model: &Model) -> Identity {
+    Identity { model_hash: model.hash.clone(), seed: model.seed, step_ms: model.step_ms }
+}
+
+/// The same network with its rules taken out: what they changed are parameters now.
+///
+/// Errors: those of [`verify`]; none are expected, since less is bound than before.
+pub fn without_learning(net: &CheckedNetwork) -> Result<CheckedNetwork, Diagnostics> {
+    let mut plain = net.network().clone();
+    let learnt: Vec<_> = net
+        .phases
+        .values()
+        .filter(|p| p.group == Group::Plasticity)
+        .flat_map(|p| p.writes.clone())
+        .collect();
+    plain.phases =
+        net.phases.values().filter(|p| p.group != Group::Plasticity).cloned().collect();
+    for state in learnt {
+        plain.states[state].role = StateRole::Parameter;
+    }
+    verify(plain)
+}

@@ -1,0 +1,684 @@
+//! A kernel made ready for one space: instructions over tiles of lanes.
+//!
+//! A [`Program`] runs a kernel over all lanes of a space for all episodes at once. Lanes are cut
+//! into tiles small enough that the values of a tile stay in the first-level cache; within a tile
+//! each instruction is one loop, see [`super::loops`]. Inputs are read where they lie; only values
+//! of post lanes (and of pre lanes, where rows are short) are gathered first. Arrays have the
+//! shape `[lane][episode]`, parameters `[lane]`.
+
+use super::graph::{Addend, Body, Graph, NodeId, Stage};
+use super::loops::{self, Arg, Code, Onto, Size};
+use super::real::Real;
+use std::sync::Arc;
+use trifactor_entity::EntityId;
+use trifactor_ir::{Kernel, Synapses, Target};
+
+/// Whose lanes an input array has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Axis {
+    Own,
+    Pre,
+    Post,
+    Global,
+}
+
+/// Shape of an input array.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Shape {
+    pub axis: Axis,
+    /// `[lane][episode]` if true, else `[lane]`.
+    pub per_episode: bool,
+}
+
+/// What happens to a result. Its array is `[lane][episode]` of the lanes of its target.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Sink {
+    pub target: Target,
+    /// Bounds of a result that is set.
+    pub clamp: Option<(f64, f64)>,
+}
+
+/// The lanes of a space.
+#[derive(Clone, Debug)]
+pub(super) struct Lanes {
+    pub n: usize,
+    pub edges: Option<Arc<Edges>>,
+}
+
+/// The lanes at both ends of each synapse.
+#[derive(Debug)]
+pub(super) struct Edges {
+    pub row_start: Vec<u32>,
+    pub pre: Vec<u32>,
+    pub post: Vec<u32>,
+    pub n_post: usize,
+}
+
+impl Edges {
+    pub fn new(synapses: &Synapses, n_post: usize) -> Self {
+        Self {
+            row_start: synapses.row_start.clone(),
+            pre: synapses.pre_lanes(),
+            post: synapses.post_lane.clone(),
+            n_post,
+        }
+    }
+    pub fn n_pre(&self) -> usize {
+        self.row_start.len().saturating_sub(1)
+    }
+    pub fn row(&self, pre: usize) -> std::ops::Range<usize> {
+        self.row_start[pre] as usize..self.row_start[pre + 1] as usize
+    }
+}
+
+/// Where an operand is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Scalar(usize),
+    Port(usize),
+    Hoisted(usize),
+    Temp(usize),
+    Out(usize),
+}
+
+/// Where an instruction of a tile writes.
+#[derive(Clone, Copy, Debug)]
+enum Dest {
+    Temp(usize),
+    Out(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Copies the rows of the tile's pre or post lanes.
+    Gather { temp: usize, from: Place, axis: Axis },
+    Apply { code: Code, args: [Place; 4], n: usize, dest: Dest },
+    Add { output: usize, target: Target, a: Place, b: Option<Place> },
+}
+
+/// A value that is the same in all lanes, computed once per run.
+#[derive(Clone, Copy, Debug)]
+enum Scalar<T> {
+    Constant(T),
+    Port(usize),
+    Apply(Code, [usize; 4], usize),
+}
+
+/// A value computed once per pre lane, post lane, own lane or episode.
+#[derive(Clone, Copy, Debug)]
+struct Hoist {
+    stage: Stage,
+    code: Code,
+    args: [Place; 4],
+    n: usize,
+}
+
+/// Buffers of a program, kept between runs.
+#[derive(Clone, Debug)]
+struct Buffers<T> {
+    scalars: Vec<T>,
+    hoisted: Vec<Vec<T>>,
+    temps: Vec<Vec<T>>,
+    outs: Vec<Vec<T>>,
+}
+
+/// A kernel ready to run over one space.
+#[derive(Clone, Debug)]
+pub(super) struct Program<T> {
+    lanes: Lanes,
+    width: usize,
+    tile_rows: usize,
+    /// Whether tiles are cut at the ends of rows, so that a tile has one pre lane.
+    by_row: bool,
+    shapes: Vec<Shape>,
+    scalars: Vec<Scalar<T>>,
+    hoists: Vec<Hoist>,
+    steps: Vec<Step>,
+    used_ports: Vec<bool>,
+    buffers: Buffers<T>,
+}
+
+/// Numbers in one buffer of a tile. Measured on the cue network (benches/cue_net.rs): from 384 to
+/// 1,024 makes no difference; 4,096 is a quarter slower.
+const TILE: usize = 768;
+
+/// Rows of synapses with fewer numbers than this are not worth a tile of their own.
+const SHORT_ROW: usize = 96;
+
+/// The lanes a domain's arrays are resolved for.
+#[derive(Clone, Copy, Debug)]
+enum Domain {
+    Whole(Stage),
+    Tile { first: usize, rows: usize, pre: usize },
+}
+
+impl<T: Real> Program<T> {
+    /// Plans `kernel` over `lanes` for `width` episodes. `shapes` has one entry per input, `sinks`
+    /// one per result, `None` for results nobody wants.
+    pub fn new(
+        kernel: &Kernel,
+        shapes: &[Shape],
+        sinks: &[Option<Sink>],
+        lanes: &Lanes,
+        width: usize,
+    ) -> Self {
+        let shapes: Vec<Shape> = shapes
+            .iter()
+            .map(|s| match s.axis {
+                // For one episode the two shapes are the same array.
+                Axis::Own | Axis::Pre | Axis::Post if width == 1 => {
+                    Shape { per_episode: true, ..*s }
+                }
+                _ => *s,
+            })
+            .collect();
+        let graph = Graph::new(kernel, &shapes, sinks);
+        let by_row = lanes.edges.as_ref().is_some_and(|e| {
+            lanes.n.saturating_mul(width) >= SHORT_ROW.saturating_mul(e.n_pre())
+        });
+        let mut planner = Planner {
+            graph: &graph,
+            shapes: &shapes,
+            by_row,
+            places: vec![None; graph.nodes.len()],
+            scalars: Vec::new(),
+            hoists: Vec::new(),
+            steps: Vec::new(),
+            last_use: vec![0; graph.nodes.len()],
+            gathered: vec![None; graph.nodes.len()],
+            free: Vec::new(),
+            n_temps: 0,
+        };
+        planner.plan();
+        let Planner { scalars, hoists, steps, n_temps, .. } = planner;
+        let mut used_ports = vec![false; shapes.len()];
+        for (node, live) in graph.nodes.iter().zip(&graph.live) {
+            if let (Body::Port(port), true) = (node.body, *live) {
+                used_ports[port.index()] = true;
+            }
+        }
+        let tile_rows = (TILE / width).clamp(1, lanes.n.max(1));
+        let n_of = |stage| match (stage, &lanes.edges) {
+            (Stage::Global, _) | (_, None) => 1,
+            (Stage::Pre, Some(e)) => e.n_pre(),
+            (_, Some(e)) => e.n_post,
+        };
+        let hoisted = hoists.iter().map(|h| match h.stage {
+            Stage::Lane => vec![T::ZERO; lanes.n],
+            stage => vec![T::ZERO; n_of(stage) * width],
+        });
+        let buffers = Buffers {
+            scalars: vec![T::ZERO; scalars.len()],
+            hoisted: hoisted.collect(),
+            temps: vec![vec![T::ZERO; tile_rows * width]; n_temps],
+            outs: vec![Vec::new(); sinks.len()],
+        };
+        Self {
+            lanes: lanes.clone(),
+            width,
+            tile_rows,
+            by_row,
+            shapes,
+            scalars,
+            hoists,
+            steps,
+            used_ports,
+            buffers,
+        }
+    }
+
+    /// Whether an input is read at all.
+    pub fn uses_port(&self, port: usize) -> bool {
+        self.used_ports[port]
+    }
+
+    /// The lanes at both ends, if it runs over synapses.
+    pub fn edges(&self) -> Option<&Arc<Edges>> {
+        self.lanes.edges.as_ref()
+    }
+
+    /// Runs over all lanes. `inputs` and `outputs` name arrays of `bank`, one per input and per
+    /// result; those of unused inputs and unwanted results are not looked at. No wanted result may
+    /// be an input or another result.
+    pub fn run(&mut self, bank: &mut [Vec<T>], inputs: &[usize], outputs: &[usize]) {
+        let mut buffers = std::mem::take(&mut self.buffers);
+        for (out, id) in buffers.outs.iter_mut().zip(outputs) {
+            if *id != NOWHERE {
+                std::mem::swap(out, &mut bank[*id]);
+            }
+        }
+        self.uniform_values(&mut buffers, bank, inputs);
+        self.hoisted_values(&mut buffers, bank, inputs);
+        match &self.lanes.edges {
+            Some(edges) if self.by_row => {
+                for pre in 0..edges.n_pre() {
+                    let row = edges.row(pre);
+                    for first in row.clone().step_by(self.tile_rows) {
+                        let rows = self.tile_rows.min(row.end - first);
+                        self.tile(&mut buffers, bank, inputs, Domain::Tile { first, rows, pre });
+                    }
+                }
+            }
+            _ => {
+                for first in (0..self.lanes.n).step_by(self.tile_rows) {
+                    let rows = self.tile_rows.min(self.lanes.n - first);
+                    self.tile(&mut buffers, bank, inputs, Domain::Tile { first, rows, pre: 0 });
+                }
+            }
+        }
+        for (out, id) in buffers.outs.iter_mut().zip(outputs) {
+            if *id != NOWHERE {
+                std::mem::swap(out, &mut bank[*id]);
+            }
+        }
+        self.buffers = buffers;
+    }
+
+    fn uniform_values(&self, buffers: &mut Buffers<T>, bank: &[Vec<T>], inputs: &[usize]) {
+        for (i, scalar) in self.scalars.iter().enumerate() {
+            buffers.scalars[i] = match *scalar {
+                Scalar::Constant(value) => value,
+                Scalar::Port(port) => bank[inputs[port]][0],
+                Scalar::Apply(code, args, _) => {
+                    loops::scalar(code, args.map(|a| buffers.scalars[a]))
+                }
+            };
+        }
+    }
+
+    fn hoisted_values(&self, buffers: &mut Buffers<T>, bank: &[Vec<T>], inputs: &[usize]) {
+        for (i, hoist) in self.hoists.iter().enumerate() {
+            let mut out = std::mem::take(&mut buffers.hoisted[i]);
+            let width = if hoist.stage == Stage::Lane { 1 } else { self.width };
+            let size = Size { rows: out.len() / width, width };
+            let domain = Domain::Whole(hoist.stage);
+            let args = self.args(&hoist.args, hoist.n, buffers, bank, inputs, domain);
+            loops::apply(hoist.code, &mut out, size, args);
+            buffers.hoisted[i] = out;
+        }
+    }
+
+    fn tile(
+        &self,
+        buffers: &mut Buffers<T>,
+        bank: &[Vec<T>],
+        inputs: &[usize],
+        domain: Domain,
+    ) {
+        let Domain::Tile { first, rows, pre } = domain else { return };
+        let size = Size { rows, width: self.width };
+        let own = first * self.width..(first + rows) * self.width;
+        for step in &self.steps {
+            match *step {
+                Step::Gather { temp, from, axis } => {
+                    let mut out = std::mem::take(&mut buffers.temps[temp]);
+                    let edges = self.lanes.edges.as_ref().expect("internal: lanes without ends");
+                    let index = if axis == Axis::Pre { &edges.pre } else { &edges.post };
+                    let data = self.whole(from, buffers, bank, inputs);
+                    gather(&mut out, data, &index[first..first + rows], self.width);
+                    buffers.temps[temp] = out;
+                }
+                Step::Apply { code, args, n, dest: Dest::Temp(temp) } => {
+                    let mut out = std::mem::take(&mut buffers.temps[temp]);
+                    let args = self.args(&args, n, buffers, bank, inputs, domain);
+                    loops::apply(code, &mut out[..rows * self.width], size, args);
+                    buffers.temps[temp] = out;
+                }
+                Step::Apply { code, args, n, dest: Dest::Out(output) } => {
+                    let mut out = std::mem::take(&mut buffers.outs[output]);
+                    let args = self.args(&args, n, buffers, bank, inputs, domain);
+                    loops::apply(code, &mut out[own.clone()], size, args);
+                    buffers.outs[output] = out;
+                }
+                Step::Add { output, target, a, b } => {
+                    let mut out = std::mem::take(&mut buffers.outs[output]);
+                    let a = self.arg(a, buffers, bank, inputs, domain);
+                    let addend = match b {
+                        None => loops::Addend::One(a),
+                        Some(b) => {
+                            loops::Addend::Product(a, self.arg(b, buffers, bank, inputs, domain))
+                        }
+                    };
+                    let edges = self.lanes.edges.as_deref();
+                    let list = |pre: bool| {
+                        let e = edges.expect("internal: lanes without ends");
+                        let list = if pre { &e.pre } else { &e.post };
+                        Onto::Listed(&list[first..first + rows])
+                    };
+                    let (sums, onto) = match target {
+                        Target::AddOwn | Target::Set => (&mut out[own.clone()], Onto::Same),
+                        Target::AddGlobal => (&mut out[..], Onto::First),
+                        Target::AddPost => (&mut out[..], list(false)),
+                        Target::AddPre if self.by_row => {
+                            (&mut out[pre * self.width..][..self.width], Onto::First)
+                        }
+                        Target::AddPre => (&mut out[..], list(true)),
+                    };
+                    loops::add_rows(sums, size, addend, onto);
+                    buffers.outs[output] = out;
+                }
+            }
+        }
+    }
+
+    fn args<'a>(
+        &self,
+        places: &[Place; 4],
+        n: usize,
+        buffers: &'a Buffers<T>,
+        bank: &'a [Vec<T>],
+        inputs: &[usize],
+        domain: Domain,
+    ) -> [Arg<'a, T>; 4] {
+        let mut args = [Arg::Uniform(T::ZERO); 4];
+        for (arg, place) in args.iter_mut().zip(&places[..n]) {
+            *arg = self.arg(*place, buffers, bank, inputs, domain);
+        }
+        args
+    }
+
+    fn arg<'a>(
+        &self,
+        place: Place,
+        buffers: &'a Buffers<T>,
+        bank: &'a [Vec<T>],
+        inputs: &[usize],
+        domain: Domain,
+    ) -> Arg<'a, T> {
+        let width = self.width;
+        let shape = match place {
+            Place::Scalar(i) => return Arg::Uniform(buffers.scalars[i]),
+            Place::Temp(i) => return Arg::Rows { data: &buffers.temps[i], stride: width },
+            Place::Port(i) => self.shapes[i],
+            Place::Hoisted(i) => shape_of(self.hoists[i].stage),
+            Place::Out(_) => Shape { axis: Axis::Own, per_episode: true },
+        };
+        let data = self.whole(place, buffers, bank, inputs);
+        match (shape.axis, domain) {
+            (Axis::Global, _) => Arg::Rows { data, stride: 0 },
+            (Axis::Own, Domain::Tile { first, rows, .. }) => {
+                if shape.per_episode {
+                    let data = &data[first * width..(first + rows) * width];
+                    Arg::Rows { data, stride: width }
+                } else {
+                    Arg::Lane(&data[first..first + rows])
+                }
+            }
+            (Axis::Own, Domain::Whole(_)) => Arg::Rows { data, stride: 1 },
+            (Axis::Pre, Domain::Tile { pre, .. }) => {
+                Arg::Rows { data: &data[pre * width..][..width], stride: 0 }
+            }
+            (Axis::Pre | Axis::Post, _) => {
+                if shape.per_episode {
+                    Arg::Rows { data, stride: width }
+                } else {
+                    Arg::Lane(data)
+                }
+            }
+        }
+    }
+
+    /// The array behind a place, from its first lane on.
+    fn whole<'a>(
+        &self,
+        place: Place,
+        buffers: &'a Buffers<T>,
+        bank: &'a [Vec<T>],
+        inputs: &[usize],
+    ) -> &'a [T] {
+        match place {
+            Place::Port(i) => &bank[inputs[i]],
+            Place::Hoisted(i) => &buffers.hoisted[i],
+            Place::Out(i) => &buffers.outs[i],
+            Place::Temp(i) => &buffers.temps[i],
+            Place::Scalar(i) => &buffers.scalars[i..=i],
+        }
+    }
+}
+
+/// Stands for an array in the list of outputs where a result is not wanted.
+pub(super) const NOWHERE: usize = usize::MAX;
+
+impl<T> Default for Buffers<T> {
+    fn default() -> Self {
+        Self { scalars: Vec::new(), hoisted: Vec::new(), temps: Vec::new(), outs: Vec::new() }
+    }
+}
+
+fn shape_of(stage: Stage) -> Shape {
+    let axis = match stage {
+        Stage::Uniform | Stage::Global => Axis::Global,
+        Stage::Pre => Axis::Pre,
+        Stage::Post => Axis::Post,
+        Stage::Lane | Stage::Tile => Axis::Own,
+    };
+    Shape { axis, per_episode: stage != Stage::Lane }
+}
+
+/// Copies row `index[r]` of `data` to row r of `out`.
+fn gather<T: Real>(out: &mut [T], data: &[T], index: &[u32], width: usize) {
+    fn chunks<T: Real, const W: usize>(out: &mut [T], data: &[T], index: &[u32]) {
+        let (out, data) = (out.as_chunks_mut::<W>().0, data.as_chunks::<W>().0);
+        for (row, i) in out.iter_mut().zip(index) {
+            *row = data[*i as usize];
+        }
+    }
+    match width {
+        1 => chunks::<T, 1>(out, data, index),
+        8 => chunks::<T, 8>(out, data, index),
+        16 => chunks::<T, 16>(out, data, index),
+        32 => chunks::<T, 32>(out, data, index),
+        _ => {
+            for (row, i) in out.chunks_exact_mut(width).zip(index) {
+                row.copy_from_slice(&data[*i as usize * width..][..width]);
+            }
+        }
+    }
+}
+
+struct Planner<'a, T> {
+    graph: &'a Graph,
+    shapes: &'a [Shape],
+    by_row: bool,
+    places: Vec<Option<Place>>,
+    scalars: Vec<Scalar<T>>,
+    hoists: Vec<Hoist>,
+    steps: Vec<Step>,
+    /// Position after which a node's buffer is free again.
+    last_use: Vec<usize>,
+    /// Buffer with the gathered rows of a node.
+    gathered: Vec<Option<usize>>,
+    free: Vec<usize>,
+    n_temps: usize,
+}
+
+/// One thing a tile does.
+#[derive(Clone, Copy)]
+enum Item {
+    Node(NodeId),
+    /// Position in the graph's results.
+    Result(usize),
+}
+
+impl<T: Real> Planner<'_, T> {
+    fn plan(&mut self) {
+        for id in 0..self.graph.nodes.len() {
+            let node = &self.graph.nodes[id];
+            let inside = node.stage == Stage::Tile && matches!(node.body, Body::Apply(..));
+            if self.graph.live[id] && !inside {
+                self.before_tiles(id);
+            }
+        }
+        let items = self.order();
+        for (at, item) in items.iter().enumerate() {
+            for operand in self.operands(*item) {
+                self.last_use[operand] = at;
+            }
+        }
+        for (at, item) in items.iter().enumerate() {
+            self.emit(*item);
+            for operand in self.operands(*item) {
+                if self.last_use[operand] == at {
+                    self.release(operand);
+                }
+            }
+        }
+    }
+
+    /// Uniform and hoisted values, and inputs.
+    fn before_tiles(&mut self, id: NodeId) {
+        let node = &self.graph.nodes[id];
+        let place = match (node.stage, node.body) {
+            (_, Body::Constant(value)) => self.scalar(Scalar::Constant(T::from_f64(value))),
+            (Stage::Uniform, Body::Port(port)) => self.scalar(Scalar::Port(port.index())),
+            (Stage::Uniform, Body::Apply(code, args, n)) => {
+                let mut operands = [0; 4];
+                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
+                    if let Some(Place::Scalar(i)) = self.places[*arg] {
+                        *operand = i;
+                    }
+                }
+                self.scalar(Scalar::Apply(code, operands, n))
+            }
+            (_, Body::Port(port)) => Place::Port(port.index()),
+            (stage, Body::Apply(code, args, n)) => {
+                let mut places = [Place::Scalar(0); 4];
+                for (place, arg) in places.iter_mut().zip(&args[..n]) {
+                    *place = self.places[*arg].expect("internal: operand without a place");
+                }
+                self.hoists.push(Hoist { stage, code, args: places, n });
+                Place::Hoisted(self.hoists.len() - 1)
+            }
+        };
+        self.places[id] = Some(place);
+    }
+
+    fn scalar(&mut self, scalar: Scalar<T>) -> Place {
+        self.scalars.push(scalar);
+        Place::Scalar(self.scalars.len() - 1)
+    }
+
+    /// Nodes in order; every result as soon as its value is there.
+    fn order(&self) -> Vec<Item> {
+        let graph = self.graph;
+        let mut results_at = vec![Vec::new(); graph.nodes.len()];
+        // Values to be set that are copies or clamps come right after what they copy.
+        let mut sets_after = vec![Vec::new(); graph.nodes.len()];
+        let mut deferred = vec![false; graph.nodes.len()];
+        for (i, result) in graph.results.iter().enumerate() {
+            results_at[result.addend.at()].push(Item::Result(i));
+            let at = result.addend.at();
+            if result.target == Target::Set
+                && let Body::Apply(Code::Clamp | Code::Copy, args, _) = graph.nodes[at].body
+            {
+                deferred[at] = true;
+                sets_after[args[0]].push(at);
+            }
+        }
+        let mut items = Vec::new();
+        for (id, node) in graph.nodes.iter().enumerate() {
+            if deferred[id] {
+                continue;
+            }
+            if graph.live[id] && node.stage == Stage::Tile && matches!(node.body, Body::Apply(..)) {
+                items.push(Item::Node(id));
+            }
+            items.extend(&results_at[id]);
+            for copy in &sets_after[id] {
+                items.push(Item::Node(*copy));
+                items.extend(&results_at[*copy]);
+            }
+        }
+        items
+    }
+
+    fn operands(&self, item: Item) -> Vec<NodeId> {
+        match item {
+            Item::Node(id) => self.graph.nodes[id].args().to_vec(),
+            Item::Result(i) => match self.graph.results[i].addend {
+                Addend::One(node) => vec![node],
+                Addend::Product { a, b, .. } => vec![a, b],
+            },
+        }
+    }
+
+    fn emit(&mut self, item: Item) {
+        match item {
+            Item::Node(id) => {
+                let Body::Apply(code, args, n) = self.graph.nodes[id].body else { return };
+                let mut places = [Place::Scalar(0); 4];
+                for (i, arg) in args[..n].iter().enumerate() {
+                    places[i] = self.operand(*arg);
+                }
+                let set = |r: &&super::graph::Result| {
+                    r.target == Target::Set && r.addend.at() == id
+                };
+                let dest = match self.graph.results.iter().find(set) {
+                    Some(result) => {
+                        self.places[id] = Some(Place::Out(result.output));
+                        Dest::Out(result.output)
+                    }
+                    None => {
+                        let temp = self.temp();
+                        self.places[id] = Some(Place::Temp(temp));
+                        Dest::Temp(temp)
+                    }
+                };
+                self.steps.push(Step::Apply { code, args: places, n, dest });
+            }
+            Item::Result(i) => {
+                let result = self.graph.results[i];
+                let (a, b) = match result.addend {
+                    // The node itself was written to the result.
+                    Addend::One(_) if result.target == Target::Set => return,
+                    Addend::One(node) => (self.operand(node), None),
+                    Addend::Product { a, b, .. } => {
+                        let a = self.operand(a);
+                        (a, Some(self.operand(b)))
+                    }
+                };
+                let (output, target) = (result.output, result.target);
+                self.steps.push(Step::Add { output, target, a, b });
+            }
+        }
+    }
+
+    /// The place of a tile's operand, gathered first if its lanes are other ones.
+    fn operand(&mut self, id: NodeId) -> Place {
+        let place = self.places[id].expect("internal: operand without a place");
+        let axis = match place {
+            Place::Port(i) => self.shapes[i].axis,
+            Place::Hoisted(i) => shape_of(self.hoists[i].stage).axis,
+            Place::Scalar(_) | Place::Temp(_) | Place::Out(_) => return place,
+        };
+        if axis != Axis::Post && (axis != Axis::Pre || self.by_row) {
+            return place;
+        }
+        if let Some(temp) = self.gathered[id] {
+            return Place::Temp(temp);
+        }
+        let temp = self.temp();
+        self.gathered[id] = Some(temp);
+        self.steps.push(Step::Gather { temp, from: place, axis });
+        Place::Temp(temp)
+    }
+
+    fn temp(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.n_temps += 1;
+            self.n_temps - 1
+        })
+    }
+
+    fn release(&mut self, id: NodeId) {
+        let temp = match self.places[id] {
+            Some(Place::Temp(temp)) => Some(temp),
+            _ => self.gathered[id],
+        };
+        if let Some(temp) = temp
+            && !self.free.contains(&temp)
+        {
+            self.free.push(temp);
+        }
+    }
+}

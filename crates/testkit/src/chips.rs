@@ -1,0 +1,30 @@
+//! Chips with small cores, so that small networks need several of them.
+//!
+//! ```
+//! use trifactor_testkit::{Rng, chips};
+//! let chip = chips::small(&mut Rng::new(4));
+//! assert!(chip.core.compartments <= 32);
+//! assert!(chip.check().is_ok());
+//! ```
+
+use crate::Rng;
+use trifactor_isa::Chip;
+
+/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion.
+pub fn small(rng: &mut Rng) -> Chip {
+    let mut chip = superset();
+    chip.name = "superset-small".to_owned();
+    chip.core.compartments = rng.within(8..=32) as u32;
+    chip.core.axons_in = rng.within(96..=384) as u32;
+    chip.core.axons_out = rng.within(24..=256) as u32;
+    chip.core.synapse_words = rng.within(256..=2048) as u32;
+    chip.core.ucode_words = rng.within(64..=256) as u32;
+    chip.core.profiles = rng.within(2..=8) as u32;
+    chip.check().expect("a smaller chip is still a chip");
+    chip
+}
+
+/// The built-in chip `superset`.
+pub fn superset() -> Chip {
+    Chip::builtin("superset").expect("the chip is built in")
+}
