@@ -3,6 +3,7 @@
 // A command line tool prints; the lint is for libraries.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod ci;
 mod r#gen;
 mod tidy;
 
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run everything that must hold before a change lands.
+    Ci(ci::Cmd),
     /// Write the files that are generated from the instruction table.
     Gen(r#gen::Cmd),
     /// Check crate directions, file lengths, words, paths named in documents and code pages.
@@ -27,6 +30,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Ci(cmd) => cmd.run(&root()),
         Command::Gen(cmd) => cmd.run(&root()).map_err(|e| e.to_string()),
         Command::Tidy(cmd) => cmd.run(&root()).map_err(|e| e.to_string()),
     };

@@ -418,12 +418,15 @@ impl Linker<'_> {
         });
         let name = self.net.full_name(unit.state);
         let part = (c as u16, at);
-        match self.map.traces.iter_mut().find(|t| t.name == name) {
+        let reader = projection.index() as u16;
+        let side = if role == Role::Post { TraceSide::Post } else { TraceSide::Pre };
+        let known = |t: &&mut TraceMap| t.name == name && t.projection == reader && t.side == side;
+        match self.map.traces.iter_mut().find(known) {
             Some(map) => map.parts.push(part),
             None => self.map.traces.push(TraceMap {
                 name,
-                projection: projection.index() as u16,
-                side: if role == Role::Post { TraceSide::Post } else { TraceSide::Pre },
+                projection: reader,
+                side,
                 frac: format.q.frac,
                 parts: vec![part],
             }),

@@ -39,8 +39,6 @@ entity_id!(
 pub struct Population {
     /// Its lanes.
     pub space: SpaceId,
-    /// Its spikes.
-    pub spike: StateId,
     /// Its neuron phase; `None` for inputs.
     pub phase: Option<PhaseId>,
 }
@@ -151,13 +149,12 @@ pub fn read(net: &CheckedNetwork) -> Result<Structure, Diagnostics> {
         if !matches!(s.kind, SpaceKind::Population { .. }) {
             continue;
         }
-        let Some(spike) = net.spikes(space) else { continue };
         let phase = net
             .phases
             .iter()
             .find(|(_, p)| p.group == Group::Neurons && p.over == space)
             .map(|(id, _)| id);
-        structure.populations.push(Population { space, spike, phase });
+        structure.populations.push(Population { space, phase });
     }
     for (id, phase) in net.phases.iter() {
         let unit = recognise(&net.kernels[phase.kernel]);

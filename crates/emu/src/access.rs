@@ -4,7 +4,7 @@
 //! Writing is host work and is counted.
 
 use crate::error::EmuError;
-use crate::machine::Emulator;
+use crate::machine::{Emulator, Row};
 use crate::state::CoreState;
 use trifactor_image::{PopulationMap, ProjectionMap, TraceSide};
 
@@ -17,6 +17,14 @@ pub struct Synapse {
     pub post: u32,
     /// Raw value of the field asked for.
     pub raw: i32,
+}
+
+/// Where a synapse is.
+#[derive(Clone, Copy)]
+struct Place {
+    core: usize,
+    group: usize,
+    synapse: usize,
 }
 
 impl Emulator {
@@ -47,17 +55,11 @@ impl Emulator {
         mut visit: impl FnMut(Synapse),
     ) -> Result<(), EmuError> {
         self.field(projection, field)?;
-        for (core, group, row) in &self.rows[projection] {
-            let core = &self.cores[*core as usize];
-            let (table, state) =
-                (&core.table.groups[*group as usize], &core.state.groups[*group as usize]);
-            let row = *row as usize;
-            let pre = table.pre[row];
-            self.in_post_order(table, row, |synapse| {
-                let post = table.first_post + table.post_of(row, synapse);
-                visit(Synapse { pre, post, raw: state.fields[field].get(synapse) });
-            });
-        }
+        self.visit_places(projection, |pre, post, places| {
+            let Place { core, group, synapse } = places[0];
+            let raw = self.cores[core].state.groups[group].fields[field].get(synapse);
+            visit(Synapse { pre, post, raw });
+        });
         Ok(())
     }
     /// A field of all synapses of a projection, ordered by (pre, post). Shape: [synapses].
@@ -69,35 +71,31 @@ impl Emulator {
 
     /// Writes a field of all synapses of a projection, in the order of [`Self::read_field`].
     ///
-    /// Errors: the number of values is not that of the synapses, or a value does not fit; the
-    /// field is then as before.
+    /// Synapses that feed copies of a modulator are written in every copy. Errors: the number of
+    /// values is not that of the synapses, or a value does not fit; the field is then as before.
     pub fn write_field(
         &mut self,
         projection: usize,
         field: usize,
         values: &[i32],
     ) -> Result<(), EmuError> {
-        let mut places = Vec::new();
         self.field(projection, field)?;
-        for (core, group, row) in &self.rows[projection] {
-            let table = &self.cores[*core as usize].table.groups[*group as usize];
-            self.in_post_order(table, *row as usize, |synapse| {
-                places.push((*core, *group, synapse));
-            });
-        }
-        if places.len() != values.len() {
+        let mut places: Vec<(usize, Place)> = Vec::new();
+        let mut expected = 0;
+        self.visit_places(projection, |_, _, copies| {
+            places.extend(copies.iter().map(|place| (expected, *place)));
+            expected += 1;
+        });
+        if expected != values.len() {
             let projection = self.map.projections[projection].name.clone();
-            let (expected, given) = (places.len(), values.len());
-            return Err(EmuError::WrongLength { projection, expected, given });
+            return Err(EmuError::WrongLength { projection, expected, given: values.len() });
         }
-        for ((core, group, _), value) in places.iter().zip(values) {
-            self.check_value(projection, field, *core, *group, *value)?;
+        for (k, place) in &places {
+            self.check_value(projection, field, place, values[*k])?;
         }
-        for ((core, group, synapse), value) in places.iter().zip(values) {
-            let state = &mut self.cores[*core as usize].state;
-            state.groups[*group as usize].fields[field].set(*synapse, *value);
+        for (k, place) in &places {
+            self.set(field, place, values[*k]);
         }
-        self.clock.host_writes += values.len() as u64;
         Ok(())
     }
     /// Writes a field of one synapse.
@@ -110,22 +108,23 @@ impl Emulator {
         synapse: Synapse,
     ) -> Result<(), EmuError> {
         let name = &self.field(projection, field)?.name;
-        let place = self.rows[projection].iter().find_map(|(core, group, row)| {
-            let table = &self.cores[*core as usize].table.groups[*group as usize];
-            let row = *row as usize;
-            let mut synapses = table.row(row);
-            let hit = |s: &usize| table.first_post + table.post_of(row, *s) == synapse.post;
-            (table.pre[row] == synapse.pre).then(|| synapses.find(hit))?.map(|s| (*core, *group, s))
-        });
-        let (core, group, at) = place.ok_or_else(|| EmuError::NoSynapse {
-            projection: name.clone(),
-            pre: synapse.pre,
-            post: synapse.post,
-        })?;
-        self.check_value(projection, field, core, group, synapse.raw)?;
-        let state = &mut self.cores[core as usize].state;
-        state.groups[group as usize].fields[field].set(at, synapse.raw);
-        self.clock.host_writes += 1;
+        let rows = &self.rows[projection];
+        let from = rows.partition_point(|row| row.pre < synapse.pre);
+        let mut places = Vec::new();
+        for row in rows[from..].iter().take_while(|row| row.pre == synapse.pre) {
+            let found = self.row_places(row).filter(|(post, _)| *post == synapse.post);
+            places.extend(found.map(|(_, place)| place));
+        }
+        if places.is_empty() {
+            let (projection, pre, post) = (name.clone(), synapse.pre, synapse.post);
+            return Err(EmuError::NoSynapse { projection, pre, post });
+        }
+        for place in &places {
+            self.check_value(projection, field, place, synapse.raw)?;
+        }
+        for place in &places {
+            self.set(field, place, synapse.raw);
+        }
         Ok(())
     }
 
@@ -191,6 +190,19 @@ impl Emulator {
         Ok(())
     }
 
+    /// Bytes that a synapse of a projection takes in the emulator's state: its fields, and its
+    /// target where the projection is not dense. Initial values and the lists that find synapses
+    /// by post lane are kept apart and not counted.
+    pub fn bytes_per_synapse(&self, projection: usize) -> Result<usize, EmuError> {
+        self.field(projection, 0)?;
+        let groups = self.cores.iter().flat_map(|core| &core.table.groups);
+        let bytes = |g: &crate::tables::GroupTable| {
+            let fields: usize = g.fields.iter().map(|f| f.init.width()).sum();
+            fields + if g.index.is_some() { 2 } else { 0 }
+        };
+        Ok(groups.filter(|g| g.projection == projection).map(bytes).max().unwrap_or(0))
+    }
+
     /// The map's entry of a population.
     pub(crate) fn population(&self, index: usize) -> Result<&PopulationMap, EmuError> {
         let count = self.map.populations.len();
@@ -212,11 +224,10 @@ impl Emulator {
         &self,
         projection: usize,
         field: usize,
-        core: u32,
-        group: u32,
+        place: &Place,
         value: i32,
     ) -> Result<(), EmuError> {
-        let table = &self.cores[core as usize].table.groups[group as usize];
+        let table = &self.cores[place.core].table.groups[place.group];
         let range = table.fields[field].range;
         if (range.lo..=range.hi).contains(&value.into()) {
             return Ok(());
@@ -229,6 +240,11 @@ impl Emulator {
             lo: range.lo as i32,
             hi: range.hi as i32,
         })
+    }
+    fn set(&mut self, field: usize, place: &Place, value: i32) {
+        let group = &mut self.cores[place.core].state.groups[place.group];
+        group.fields[field].set(place.synapse, value);
+        self.clock.host_writes += 1;
     }
     fn read_membrane(
         &self,
@@ -247,21 +263,27 @@ impl Emulator {
         }
         Ok(())
     }
-    /// The synapses of a row by post lane.
-    fn in_post_order(
-        &self,
-        table: &crate::tables::GroupTable,
-        row: usize,
-        visit: impl FnMut(usize),
-    ) {
-        let synapses = table.row(row);
-        match &table.index {
-            Some(index) if !index[synapses.clone()].is_sorted() => {
-                let mut order: Vec<usize> = synapses.collect();
-                order.sort_by_key(|s| index[*s]);
-                order.into_iter().for_each(visit);
+    /// Every synapse in the order of (pre, post) with the places that hold it: one, or one for
+    /// each copy of the modulator it feeds, in the order of the projection's parts.
+    fn visit_places(&self, projection: usize, mut visit: impl FnMut(u32, u32, &[Place])) {
+        for rows in self.rows[projection].chunk_by(|a, b| a.pre == b.pre) {
+            let mut places: Vec<(u32, Place)> = rows.iter().flat_map(|r| self.row_places(r)).collect();
+            // Stable, so that copies stay in order.
+            places.sort_by_key(|(post, _)| *post);
+            let mut copies = Vec::new();
+            for same in places.chunk_by(|a, b| a.0 == b.0) {
+                copies.clear();
+                copies.extend(same.iter().map(|(_, place)| *place));
+                visit(rows[0].pre, same[0].0, &copies);
             }
-            _ => synapses.for_each(visit),
         }
+    }
+    /// Post lane and place of each synapse of a row.
+    fn row_places(&self, row: &Row) -> impl Iterator<Item = (u32, Place)> {
+        let Row { core, group, row, .. } = *row;
+        let table = &self.cores[core].table.groups[group];
+        table.row(row).map(move |synapse| {
+            (table.first_post + table.post_of(row, synapse), Place { core, group, synapse })
+        })
     }
 }

@@ -76,6 +76,7 @@ impl Emulator {
                 return Err(content("inputs").into());
             }
         }
+        check_counters(&snapshot).map_err(content)?;
         for (core, state) in self.cores.iter().zip(&snapshot.cores) {
             check_core(&core.table, state, &self.widths).map_err(content)?;
         }
@@ -120,6 +121,24 @@ impl Emulator {
         }
         Ok(state)
     }
+}
+
+/// Refuses counters that no run can have reached: 2^46 events are hours of emulation, and sums
+/// and energies of larger ones could overflow.
+fn check_counters(s: &Snapshot<Vec<CoreState>>) -> Result<(), &'static str> {
+    let Clock { steps, time_ticks, longest, barrier_ticks, host_writes, host_resets } = s.clock;
+    let clock = [steps, host_writes, host_resets, time_ticks >> 12, longest >> 12, barrier_ticks >> 12];
+    let mut all: Vec<u64> = clock.to_vec();
+    all.extend(s.host.all());
+    for core in &s.cores {
+        all.extend(core.counts.all());
+        all.extend(core.saturated.iter().flatten().chain(&core.saturated_lines));
+        for g in &core.groups {
+            all.extend([g.evaluated, g.skipped]);
+            all.extend(g.saturated_stores.iter().chain(&g.saturated_pre).chain(&g.saturated_post));
+        }
+    }
+    if all.iter().any(|n| *n > 1 << 46) { Err("counters") } else { Ok(()) }
 }
 
 /// Names the part of a core's state that does not fit its tables.

@@ -130,10 +130,10 @@ impl Core {
             v[i] = if held | spike { 0 } else { raised };
             hold[i] = if spike { refractory[i] } else { hold[i] - i32::from(held) };
             q[i] = 0;
-            let flag = u8::from(spike) * SPIKE
-                | u8::from(is_active) * ACTIVE
-                | u8::from(clipped_u) * CLIPPED_U
-                | u8::from(clipped_v) * CLIPPED_V;
+            let flag = (u8::from(spike) * SPIKE)
+                | (u8::from(is_active) * ACTIVE)
+                | (u8::from(clipped_u) * CLIPPED_U)
+                | (u8::from(clipped_v) * CLIPPED_V);
             flags[i] = flag;
             events |= flag;
             active += u64::from(is_active);
@@ -143,16 +143,6 @@ impl Core {
         self.state.fired.clear();
         if events & !ACTIVE != 0 {
             self.events(now);
-        }
-        self.counts.spikes = self.state.fired.len() as u64;
-        for c in &self.state.fired {
-            let c = *c as usize;
-            let (ew, ns) = t.hops[c];
-            let sent = u64::from(t.first_message[c + 1] - t.first_message[c]);
-            self.counts.axon_out += sent;
-            self.counts.tile_entries += sent;
-            self.counts.hops_ew += u64::from(ew);
-            self.counts.hops_ns += u64::from(ns);
         }
     }
     /// Collects spikes and saturations from the flags.
@@ -165,6 +155,17 @@ impl Core {
                 self.state.fired.push(c);
                 self.state.last[at] = now.position;
             }
+        }
+        let t = &self.table.neurons;
+        self.counts.spikes = self.state.fired.len() as u64;
+        for c in &self.state.fired {
+            let c = *c as usize;
+            let (ew, ns) = t.hops[c];
+            let sent = u64::from(t.first_message[c + 1] - t.first_message[c]);
+            self.counts.axon_out += sent;
+            self.counts.tile_entries += sent;
+            self.counts.hops_ew += u64::from(ew);
+            self.counts.hops_ns += u64::from(ns);
         }
     }
 
@@ -383,7 +384,7 @@ fn traces(
         for compartment in &core.fired[from..to] {
             let lane = (*compartment - first) as usize;
             let clipped = impulse(column, &mut values.value[lane], post(lane), now, draws);
-            *saturated += u64::from(clipped);
+            *saturated += u64::from(clipped && rule.counts_posts);
         }
         if column.history {
             let at = usize::from(now.position) * table.n_post;
@@ -402,19 +403,20 @@ fn decay(
 ) {
     let (keep, bits) = (column.keep, widths.decay_bits);
     let key = draws.site(now.step, column.stream, site::DECAY);
-    let each = values.iter_mut().enumerate();
     let scale = |x: i32, rounding, draw| {
         // A trace is never negative and fits 16 bits.
         narrow::decay_trace(x as u32, keep, bits, rounding, draw) as i32
     };
     match column.rounding {
         Rounding::Stochastic => {
-            each.for_each(|(k, x)| *x = scale(*x, Rounding::Stochastic, key.draw(lane(k), 0)));
+            for (k, x) in values.iter_mut().enumerate() {
+                *x = scale(*x, Rounding::Stochastic, key.draw(lane(k), 0));
+            }
         }
-        Rounding::Nearest => each.for_each(|(_, x)| *x = scale(*x, Rounding::Nearest, 0)),
+        Rounding::Nearest => values.iter_mut().for_each(|x| *x = scale(*x, Rounding::Nearest, 0)),
         // The same for what is not negative.
         Rounding::Floor | Rounding::Zero => {
-            each.for_each(|(_, x)| *x = scale(*x, Rounding::Floor, 0));
+            values.iter_mut().for_each(|x| *x = scale(*x, Rounding::Floor, 0));
         }
     }
 }

@@ -107,12 +107,10 @@ fn multiply(a: Operand<'_>, b: Operand<'_>, s: Shift, draws: &[u32], dst: &mut [
     }
     if s.narrow {
         by_rounding!(
-            #[inline(always)]
             |a: i32, b: i32, rounding, r| narrow::round_shift(a.wrapping_mul(b), n, rounding, r)
         );
     } else {
         by_rounding!(
-            #[inline(always)]
             |a: i32, b: i32, rounding, r| {
                 fixed::mul_round(a.into(), b.into(), n, rounding, r) as i32
             }

@@ -212,6 +212,17 @@ impl Counts {
     }
     /// Adds the events of a step.
     pub(crate) fn add(&mut self, step: &Self) {
+        for (sum, n) in self.all_mut().into_iter().zip(step.all()) {
+            *sum += n;
+        }
+    }
+    /// All counters.
+    pub(crate) fn all(&self) -> [u64; 12] {
+        let mut copy = *self;
+        copy.all_mut().map(|n| *n)
+    }
+    /// All counters; taking the struct apart makes a forgotten one an error.
+    fn all_mut(&mut self) -> [&mut u64; 12] {
         let Self {
             axon_in,
             synapse_words,
@@ -225,19 +236,21 @@ impl Counts {
             hops_ns,
             traces,
             modulators,
-        } = step;
-        self.axon_in += axon_in;
-        self.synapse_words += synapse_words;
-        self.synops += synops;
-        self.inactive += inactive;
-        self.active += active;
-        self.spikes += spikes;
-        self.axon_out += axon_out;
-        self.tile_entries += tile_entries;
-        self.hops_ew += hops_ew;
-        self.hops_ns += hops_ns;
-        self.traces += traces;
-        self.modulators += modulators;
+        } = self;
+        [
+            axon_in,
+            synapse_words,
+            synops,
+            inactive,
+            active,
+            spikes,
+            axon_out,
+            tile_entries,
+            hops_ew,
+            hops_ns,
+            traces,
+            modulators,
+        ]
     }
 }
 

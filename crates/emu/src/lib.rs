@@ -10,13 +10,13 @@
 //! use trifactor_image::{Compartment, Core, Image, Map, Meta, PopulationMap, Slice, f64_bits};
 //! use trifactor_isa::Chip;
 //!
-//! // One neuron that is driven by its bias: v = 0.5 v + 40, threshold 60.
+//! // One neuron that is driven by its bias: v = 0.5 v + 40, threshold 50.
 //! let neuron = Compartment {
 //!     decay_u: 0xffff,
 //!     decay_v: 0x8000,
 //!     bias: 40,
 //!     v_min: -(1 << 23),
-//!     threshold: 60,
+//!     threshold: 50,
 //!     spikes: true,
 //!     ..Compartment::default()
 //! };

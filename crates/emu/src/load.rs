@@ -8,7 +8,7 @@ mod group;
 
 use crate::error::EmuError;
 use crate::tables::{CoreTable, ModulatorTable, Neurons, Widths};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trifactor_fixed::{Decay, QFormat, RawRange};
 use trifactor_image::{Core, Image};
 use trifactor_isa::Chip;
@@ -113,7 +113,6 @@ fn core_table(
         None => 0,
     };
     Ok(CoreTable {
-        id: core.id,
         n_traces: groups.iter().map(|g| columns(g) as u64).sum(),
         n_lines: modulators.iter().map(|m| m.n_lines as u64).sum(),
         neurons,
@@ -287,13 +286,15 @@ fn own_lines(image: &Image, index: &BTreeMap<u16, usize>, cores: &mut [CoreTable
     }
 }
 
-/// Lets the first copy of each pre trace count saturations.
+/// Lets the first copy of each pre trace, and of each slice of post lanes, count saturations.
 fn own_rows(image: &Image, index: &BTreeMap<u16, usize>, cores: &mut [CoreTable]) {
     for p in &image.map.projections {
         let mut seen = vec![false; p.n_pre as usize];
+        let mut slices = BTreeSet::new();
         for part in &p.parts {
             let group = &mut cores[index[&part.core]].groups[usize::from(part.group)];
             let Some(rule) = &mut group.rule else { continue };
+            rule.counts_posts = slices.insert(group.first_post);
             for (pre, counts) in group.pre.iter().zip(&mut rule.counts) {
                 *counts = !std::mem::replace(&mut seen[*pre as usize], true);
             }

@@ -70,8 +70,8 @@ pub struct Emulator {
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
     pub(crate) populations: Vec<Population>,
-    /// Rows of each projection in the order of (pre, post): core, group, row.
-    pub(crate) rows: Vec<Vec<(u32, u32, u32)>>,
+    /// Rows of each projection by pre lane, then in the order of the projection's parts.
+    pub(crate) rows: Vec<Vec<Row>>,
     pub(crate) tiles: u32,
     pub(crate) seed: u32,
     pub(crate) step: u32,
@@ -79,6 +79,19 @@ pub struct Emulator {
     pub(crate) host: Counts,
     pub(crate) clock: Clock,
     pool: Option<rayon::ThreadPool>,
+}
+
+/// Where a row of a projection is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Logical pre lane.
+    pub pre: u32,
+    /// Position of the core.
+    pub core: usize,
+    /// Group there.
+    pub group: usize,
+    /// Row there.
+    pub row: usize,
 }
 
 /// A population and what it did in the last step.
@@ -219,7 +232,7 @@ impl Emulator {
         &self.chip
     }
 
-    fn seed_draws(&mut self, seed: u32) {
+    pub(crate) fn seed_draws(&mut self, seed: u32) {
         self.seed = seed;
         self.draws = Draws::Keyed { seed };
     }
@@ -239,7 +252,7 @@ impl Emulator {
     }
 
     /// Translates the compartments that fired to lanes of their populations.
-    fn collect_spikes(&mut self) {
+    pub(crate) fn collect_spikes(&mut self) {
         for population in &mut self.populations {
             population.fired.clear();
             for (core, s) in &population.slices {
@@ -310,7 +323,7 @@ impl Emulator {
 }
 
 /// Runs something on every core, in parallel where there are workers.
-fn each(pool: &Option<rayon::ThreadPool>, cores: &mut [Core], run: impl Fn(&mut Core) + Sync) {
+fn each(pool: &Option<rayon::ThreadPool>, cores: &mut [Core], run: impl Fn(&mut Core) + Sync + Send) {
     match pool {
         Some(pool) => pool.install(|| cores.par_iter_mut().for_each(run)),
         None => cores.iter_mut().for_each(run),
@@ -341,19 +354,16 @@ fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
     image.map.populations.iter().map(population).collect()
 }
 
-fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<(u32, u32, u32)>> {
+fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<Row>> {
     let at = load::positions(image);
     let rows = |p: &trifactor_image::ProjectionMap| {
         let mut rows = Vec::new();
         for part in &p.parts {
-            let core = at[&part.core];
-            let group = &cores[core].table.groups[usize::from(part.group)];
-            rows.extend((0..group.n_rows()).map(|row| (core as u32, u32::from(part.group), row as u32)));
+            let (core, group) = (at[&part.core], usize::from(part.group));
+            let pre = &cores[core].table.groups[group].pre;
+            rows.extend(pre.iter().enumerate().map(|(row, pre)| Row { pre: *pre, core, group, row }));
         }
-        rows.sort_by_key(|(core, group, row)| {
-            let group = &cores[*core as usize].table.groups[*group as usize];
-            (group.pre[*row as usize], group.first_post)
-        });
+        rows.sort_by_key(|row| row.pre);
         rows
     };
     image.map.projections.iter().map(rows).collect()

@@ -298,7 +298,9 @@ impl Run<'_> {
             let value = self.operand(tile, n, store.value);
             lanes::shift_right(value, store.shift, &self.work.draws[..n], &mut stored[..n]);
             let changed = lanes::clamp(&mut stored, tile.n, store.range);
-            self.state.saturated_stores[store.field] += changed;
+            if rule.counts_posts {
+                self.state.saturated_stores[store.field] += changed;
+            }
             tile.store(&mut self.state.fields[store.field], &stored[..tile.n]);
             self.work.stored = stored;
         }

@@ -75,10 +75,6 @@ impl Lanes {
             Self::I32(_) => 4,
         }
     }
-    /// Whether all values lie in a range.
-    pub(crate) fn within(&self, range: RawRange) -> bool {
-        (0..self.len()).all(|i| (range.lo..=range.hi).contains(&self.get(i).into()))
-    }
 }
 
 /// Values of one column.
@@ -256,7 +252,6 @@ mod tests {
                 lanes.extend(&ends);
                 lanes.set(0, ends[1]);
                 assert_eq!([lanes.get(0), lanes.get(1)], [ends[1]; 2]);
-                assert!(lanes.within(range));
             }
         }
     }

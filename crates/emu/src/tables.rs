@@ -156,6 +156,9 @@ pub(crate) struct Rule {
     pub post_columns: Vec<ColumnTable>,
     /// Rows whose pre traces this group counts saturations of; see [`ModulatorTable::counts`].
     pub counts: Vec<bool>,
+    /// Whether it counts saturations of stores and post traces: false for all but one of the
+    /// groups that feed copies of the same modulator lines.
+    pub counts_posts: bool,
 }
 
 /// A field of a group's synapses.
@@ -224,8 +227,6 @@ impl GroupTable {
 /// A core.
 #[derive(Clone, Debug)]
 pub(crate) struct CoreTable {
-    /// Position on the chip.
-    pub id: u16,
     /// Compartments.
     pub neurons: Neurons,
     /// Modulator lines.

@@ -115,7 +115,8 @@ pub enum TraceSide {
     Post,
 }
 
-/// Where a trace is.
+/// Where a trace is. One that the rules of several projections read, or one rule on both sides,
+/// has an entry for each, all with the same values.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TraceMap {
     /// The state's full name, such as `input.ff.x1`.

@@ -386,7 +386,7 @@ fn names_must_be_usable_and_unique() {
         i.map.projections[0].name = "hid".into()
     });
     refused("trace 'in.ff.x1': used twice", |i| {
-        i.map.traces[1].name = "in.ff.x1".into()
+        i.map.traces[1] = i.map.traces[0].clone()
     });
     refused("'ff' has two fields 'w'", |i| {
         i.map.projections[0].fields[1].name = "w".into()

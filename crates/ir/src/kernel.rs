@@ -234,7 +234,7 @@ impl Kernel {
     }
 }
 
-/// Writes kernels without checking anything global; [`crate::verify`] does that.
+/// Writes kernels without checking anything global; [`mod@crate::verify`] does that.
 ///
 /// ```
 /// use trifactor_ir::{KernelBuilder, Role, Target};

@@ -4,7 +4,7 @@
 //! set of spaces (populations, modulators, synapses), states on them, and the ordered [`Phase`]s
 //! of one time step, each a kernel over one space with its bindings. Neuron updates, traces,
 //! modulators, delivery and plasticity are all kernels; [`units`] holds those that a chip has
-//! fixed hardware for. [`verify`] is the only constructor of a [`CheckedNetwork`], which every
+//! fixed hardware for. [`verify()`] is the only constructor of a [`CheckedNetwork`], which every
 //! reading and pass requires.
 //!
 //! The crate knows no number format, no chip, no file.

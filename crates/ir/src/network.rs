@@ -96,7 +96,7 @@ impl Synapses {
         let pre = pre as usize;
         self.row_start[pre] as usize..self.row_start[pre + 1] as usize
     }
-    /// The pre lane of every synapse, in order. Shape: [synapses].
+    /// The pre lane of every synapse, in order. Shape: \[synapses\].
     pub fn pre_lanes(&self) -> Vec<u32> {
         let mut lanes = Vec::with_capacity(self.len());
         for (pre, pair) in (0u32..).zip(self.row_start.windows(2)) {
@@ -342,7 +342,7 @@ impl Network {
             .iter()
             .filter(|(id, s)| {
                 matches!(s.kind, SpaceKind::Population { .. })
-                    && self.spikes(*id).is_some_and(|spike| self.setter(spike).is_none())
+                    && !self.phases.values().any(|p| p.group == Group::Neurons && p.over == *id)
             })
             .map(|(id, _)| id)
             .collect()

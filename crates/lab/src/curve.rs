@@ -10,7 +10,7 @@ use crate::run::{Task, run};
 use serde_json::{Value, json};
 use std::fmt;
 use trifactor_emu::{Emulator, Options};
-use trifactor_reference::FloatMachine;
+use trifactor_reference::float::FloatMachine;
 use trifactor_stimulus::Sampler;
 
 /// One recorded value, averaged over lanes, against the sweep or the segment.

@@ -40,6 +40,9 @@ pub enum LabError {
     /// The emulator refused.
     #[error(transparent)]
     Emulator(#[from] trifactor_emu::EmuError),
+    /// The float reading refused.
+    #[error(transparent)]
+    Float(#[from] trifactor_reference::float::MachineError),
     /// A picture could not be made.
     #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),

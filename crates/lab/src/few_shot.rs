@@ -6,7 +6,7 @@ use crate::error::LabError;
 use crate::machine::{ChipMachine, FloatTrials, Populations};
 use crate::outcome::{Progress, RunResult};
 use crate::picture;
-use crate::prepare::{Prepared, identity, without_learning};
+use crate::prepare::{Prepared, identity, requests, without_learning};
 use crate::run::{Task, run};
 use crate::statistics::Estimate;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use trifactor_emu::{Emulator, Options, Report as Ledger};
 use trifactor_ir::CheckedNetwork;
 use trifactor_model::Model;
 use trifactor_quant::plan;
-use trifactor_reference::FloatMachine;
+use trifactor_reference::float::FloatMachine;
 use trifactor_stimulus::{Dataset, Datasets, Prepare, Trials};
 
 /// Trials that the float reading runs in lockstep on a worker.
@@ -31,6 +31,8 @@ pub struct Accuracy {
     pub name: &'static str,
     /// Key in the machine-readable report.
     pub key: &'static str,
+    /// Label in the picture.
+    pub label: &'static str,
     /// Mean over trials and its 95 % interval.
     pub estimate: Estimate,
 }
@@ -120,7 +122,7 @@ pub(crate) fn run_few_shot(
     };
     let (float_run, _) = run(float_task, float_machine, |_| (), progress)?;
     let off = without_learning(net)?;
-    let (off_plan, _) = plan(&off, &prepared.chip, &model.formats)?;
+    let (off_plan, _) = plan(&off, &prepared.chip, &requests(model))?;
     let off_image = compile(&off, &off_plan, &prepared.chip, &identity(model))?.image;
     let off_task = Task { what: "learning off", count: None, ..task };
     let (off_run, _) = run(off_task, chip(&off_image), |_| (), progress)?;
@@ -133,22 +135,28 @@ pub(crate) fn run_few_shot(
     let nearest = |prepare: &[Prepare]| nearest_pixels(trials, set, prepare, context.n_trials);
     let blur = Prepare::Blur(2.0);
     let by_counts = features.map(|_| nearest_counts(trials, &chip_run));
-    let scored: Vec<(&'static str, &'static str, RunResult)> = vec![
-        ("float reading", "float", float_run.clone()),
-        ("chip", "chip", chip_run.clone()),
-        ("nearest neighbour, pixels", "nearest_raw", nearest(&[])),
-        ("nearest neighbour, blurred pixels", "nearest_blurred", nearest(&[blur])),
-        ("nearest neighbour, centred blurred pixels", "nearest_centred", nearest(&[Prepare::Centre, blur])),
-        ("chip with learning off", "learning_off", off_run),
+    let score = |name, key, label, run: &RunResult| Accuracy {
+        name,
+        key,
+        label,
+        estimate: Estimate::of(&run.scores()),
+    };
+    let mut accuracies = vec![
+        score("float reading", "float", "float", &float_run),
+        score("chip", "chip", "chip", &chip_run),
+        score("nearest neighbour, pixels", "nearest_raw", "pixels", &nearest(&[])),
+        score("nearest neighbour, blurred pixels", "nearest_blurred", "blurred", &nearest(&[blur])),
+        score(
+            "nearest neighbour, centred and blurred pixels",
+            "nearest_centred",
+            "centred, blurred",
+            &nearest(&[Prepare::Centre, blur]),
+        ),
+        score("chip with learning off", "learning_off", "learning off", &off_run),
     ];
-    let mut accuracies: Vec<Accuracy> = scored
-        .iter()
-        .map(|(name, key, run)| Accuracy { name, key, estimate: Estimate::of(&run.scores()) })
-        .collect();
     if let Some(run) = by_counts {
-        let estimate = Estimate::of(&run.scores());
         let name = "nearest neighbour, the model's own features";
-        accuracies.push(Accuracy { name, key: "nearest_features", estimate });
+        accuracies.push(score(name, "nearest_features", "own features", &run));
     }
     let difference = Estimate::of_difference(&float_run.scores(), &chip_run.scores());
     let picture = draw(context, set, &shown_run, &accuracies, &weights)?;
@@ -372,7 +380,12 @@ fn draw(
         weights: weight_maps(context, run, weights),
         accuracies: accuracies
             .iter()
-            .map(|a| (a.name.to_owned(), a.estimate.mean, a.estimate.half_width))
+            .map(|a| picture::Score {
+                name: a.label.to_owned(),
+                mean: a.estimate.mean,
+                half_width: a.estimate.half_width,
+                baseline: !matches!(a.key, "float" | "chip"),
+            })
             .collect(),
     })?)
 }
@@ -382,7 +395,7 @@ fn weight_maps(
     context: &Context<'_>,
     run: &RunResult,
     weights: &[String],
-) -> Vec<(String, Vec<f64>, usize, usize)> {
+) -> Vec<picture::WeightMap> {
     let mut maps = Vec::new();
     let Some(trial) = run.trials.first() else { return maps };
     let net = &context.model.network;
@@ -391,7 +404,7 @@ fn weight_maps(
         let Some(synapses) = net.space(owner).and_then(|s| net.synapses(s)) else { continue };
         let (n_pre, n_post) = (synapses.row_start.len() - 1, net.lanes(synapses.post));
         let columns = (n_pre as f64).sqrt().ceil().max(1.0) as usize;
-        let columns = (columns..=n_pre.max(1)).find(|c| n_pre.is_multiple_of(*c)).unwrap_or(columns);
+        let columns = (columns..=n_pre.min(256)).find(|c| n_pre.is_multiple_of(*c)).unwrap_or(columns);
         let rows = n_pre.div_ceil(columns);
         for post in 0..n_post.min(8) {
             let mut map = vec![0.0; rows * columns];
@@ -400,7 +413,8 @@ fn weight_maps(
                     map[pre as usize] = record.values[k];
                 }
             }
-            maps.push((format!("{} {post}", net.spaces[synapses.post].name), map, rows, columns));
+            let name = format!("{} {post}", net.spaces[synapses.post].name);
+            maps.push(picture::WeightMap { name, values: map, rows, cols: columns });
         }
     }
     maps

@@ -22,7 +22,7 @@ pub use curve::{CurveReport, Series};
 pub use error::LabError;
 pub use few_shot::{Accuracy, FewShotReport};
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
-pub use prepare::{Prepared, find_chip, prepare, without_learning};
+pub use prepare::{Prepared, find_chip, prepare, requests, without_learning};
 pub use report::Report;
 pub use statistics::Estimate;
 
@@ -67,7 +67,7 @@ pub fn run_model(
     };
     let datasets = Datasets::load(&model.datasets, protocol, &folders)?;
     let part = if options.data.is_some() { Part::All } else { Part::Test };
-    let seed = options.seed.or(protocol.seed).unwrap_or(model.seed);
+    let seed = options.seed.unwrap_or_else(|| model.run_seed());
     let trials = Trials::new(protocol, &model.inputs, &datasets, seed, part)
         .map_err(|faults| LabError::Model(protocol_diagnostics(faults)))?;
     let threads = options

@@ -4,7 +4,8 @@ use crate::error::LabError;
 use trifactor_emu::{Emulator, Reset};
 use trifactor_ir::{CheckedNetwork, ResetGroup, SpaceId, StateId};
 
-use trifactor_reference::{FixedMachine, FloatMachine, InputSpikes};
+use trifactor_reference::FixedMachine;
+use trifactor_reference::float::{FloatMachine, InputSpikes};
 
 /// Something that runs a trial, or several in lockstep, in the author's names and units.
 pub(crate) trait Machine {
@@ -110,8 +111,8 @@ impl Machine for ChipMachine<'_> {
     fn read(&self, population: usize, variable: &str, _: usize) -> Result<Vec<f64>, LabError> {
         let mut raw = Vec::new();
         match variable {
-            "u" => self.emulator.read_u(population, &mut raw),
-            "v" => self.emulator.read_v(population, &mut raw),
+            "u" => self.emulator.read_u(population, &mut raw)?,
+            "v" => self.emulator.read_v(population, &mut raw)?,
             _ => {
                 return Err(LabError::NoSuchVariable {
                     population: self.populations.names[population].clone(),
@@ -130,29 +131,37 @@ impl Machine for ChipMachine<'_> {
 /// A state of a chip by its full name, in the author's units.
 pub(crate) fn chip_state(emulator: &Emulator, state: &str) -> Result<Vec<f64>, LabError> {
     let map = emulator.map();
-    let scaled = |raw: Vec<i32>, frac: i8| {
+    let scaled = |raw: Vec<i32>, frac: i8| -> Vec<f64> {
         let lsb = (-f64::from(frac)).exp2();
         raw.into_iter().map(|r| f64::from(r) * lsb).collect()
     };
+    // A lane without a synapse has no copy on any core; nothing reads it, so it stays at 0.
+    let lanes = |raw: Vec<Option<i32>>, frac| {
+        scaled(raw.into_iter().map(|r| r.unwrap_or(0)).collect(), frac)
+    };
     if let Some(at) = map.traces.iter().position(|t| t.name == state) {
-        return Ok(scaled(emulator.read_trace(at), map.traces[at].frac));
+        let mut raw = Vec::new();
+        emulator.read_trace(at, &mut raw)?;
+        return Ok(lanes(raw, map.traces[at].frac));
     }
     let missing = || LabError::NoSuchState { state: state.to_owned() };
     let (owner, variable) = state.rsplit_once('.').ok_or_else(missing)?;
     if let Some(at) = map.projections.iter().position(|p| p.name == owner) {
         let fields = &map.projections[at].fields;
         let field = fields.iter().position(|f| f.name == variable).ok_or_else(missing)?;
-        let raw = emulator.read_field(at, field).into_iter().map(|(_, _, raw)| raw).collect();
+        let raw = emulator.read_field(at, field)?.into_iter().map(|s| s.raw).collect();
         return Ok(scaled(raw, fields[field].frac));
     }
     if let Some(at) = map.modulators.iter().position(|m| m.name == owner) {
-        return Ok(scaled(emulator.read_modulator(at), map.modulators[at].frac));
+        let mut raw = Vec::new();
+        emulator.read_modulator(at, &mut raw)?;
+        return Ok(lanes(raw, map.modulators[at].frac));
     }
     if let Some(at) = map.populations.iter().position(|p| p.name == owner) {
         let mut raw = Vec::new();
         match variable {
-            "u" => emulator.read_u(at, &mut raw),
-            "v" => emulator.read_v(at, &mut raw),
+            "u" => emulator.read_u(at, &mut raw)?,
+            "v" => emulator.read_v(at, &mut raw)?,
             _ => return Err(missing()),
         }
         return Ok(scaled(raw, map.populations[at].frac));
@@ -202,19 +211,19 @@ impl Machine for FloatTrials<'_> {
         self.machine.reset(groups);
     }
     fn step(&mut self, spikes: &[Vec<Vec<u32>>]) -> Result<(), LabError> {
+        let populations = self.populations;
         let inputs: Vec<InputSpikes<'_>> = spikes
             .iter()
             .enumerate()
             .flat_map(|(episode, lists)| {
-                self.populations.inputs.iter().zip(lists).map(move |(at, lanes)| InputSpikes {
-                    population: self.populations.spaces[*at],
+                populations.inputs.iter().zip(lists).map(move |(at, lanes)| InputSpikes {
+                    space: populations.spaces[*at],
                     episode,
                     lanes,
                 })
             })
             .collect();
-        self.machine.step(&inputs);
-        Ok(())
+        Ok(self.machine.step(&inputs)?)
     }
     fn count_spikes(&self, population: usize, trial: usize, counts: &mut [u32]) {
         let Some(state) = self.net.spikes(self.populations.spaces[population]) else { return };

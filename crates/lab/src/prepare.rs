@@ -5,8 +5,8 @@ use trifactor_compile::{Compiled, Identity, compile};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_ir::{CheckedNetwork, Group, StateRole, verify};
 use trifactor_isa::Chip;
-use trifactor_model::Model;
-use trifactor_quant::{Plan, plan};
+use trifactor_model::{FormatOverride, Model};
+use trifactor_quant::{FormatRequest, Plan, Requests, plan};
 
 /// A model made ready for one chip.
 #[derive(Clone, Debug)]
@@ -54,13 +54,24 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
 
 /// Plans and compiles a model for a chip.
 pub fn prepare(model: &Model, chip: Chip) -> Result<Prepared, Diagnostics> {
-    let (plan, warnings) = plan(&model.network, &chip, &model.formats)?;
+    let (plan, warnings) = plan(&model.network, &chip, &requests(model))?;
     let compiled = compile(&model.network, &plan, &chip, &identity(model))?;
     Ok(Prepared { chip, plan, compiled, warnings })
 }
 
+/// The author's formats, as the plan asks for them.
+pub fn requests(model: &Model) -> Requests {
+    let request = |f: &FormatOverride| FormatRequest {
+        bits: Some(f.bits),
+        frac: Some(f.frac),
+        signed: f.signed,
+        rounding: f.rounding,
+    };
+    model.formats.iter().map(|f| (model.network.full_name(f.state), request(f))).collect()
+}
+
 pub(crate) fn identity(model: &Model) -> Identity {
-    Identity { model_hash: model.hash.clone(), seed: model.seed, step_ms: model.step_ms }
+    Identity { model_hash: model.hash.to_string(), seed: model.seed, step_ms: model.step_ms }
 }
 
 /// The same network with its rules taken out: what they changed are parameters now.

@@ -68,18 +68,34 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
         Connect::AllToAll => Some(by_test(n_pre, n_post, |_, _| true)),
         Connect::AllToOthers => {
             if !site.same {
-                report.error_hint("M021", &key, "AllToOthers connects a population with itself; these are two", "use AllToAll");
+                report.error_hint(
+                    "M021",
+                    &key,
+                    "AllToOthers connects a population with itself; these are two",
+                    "use AllToAll",
+                );
                 return None;
             }
             Some(by_test(n_pre, n_post, |i, j| i != j))
         }
         Connect::OneToOne => {
             if n_pre != n_post {
-                report.error("M021", &key, format!("OneToOne needs equal numbers of lanes; here they are {n_pre} and {n_post}"));
+                report.error(
+                    "M021",
+                    &key,
+                    format!(
+                        "OneToOne needs equal numbers of lanes; here they are {n_pre} and {n_post}"
+                    ),
+                );
                 return None;
             }
             let lanes: Vec<u32> = (0..n_pre).collect();
-            Some(Pattern { row_start: (0..=n_pre).collect(), pre_lane: lanes.clone(), post_lane: lanes, ..Pattern::default() })
+            Some(Pattern {
+                row_start: (0..=n_pre).collect(),
+                pre_lane: lanes.clone(),
+                post_lane: lanes,
+                ..Pattern::default()
+            })
         }
         Connect::Probability { p, seed } => {
             if !(0.0..=1.0).contains(p) {
@@ -118,7 +134,9 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
                 too_many(&key, &format!("{on} synapses"), report);
                 return None;
             }
-            Some(by_test(n_pre, n_post, |i, j| array.values[i as usize * n_post as usize + j as usize] != 0.0))
+            Some(by_test(n_pre, n_post, |i, j| {
+                array.values[i as usize * n_post as usize + j as usize] != 0.0
+            }))
         }
         Connect::Conv2d { input, kernel, stride, padding } => {
             let array = site.folder.npy(kernel, &key, report)?;
@@ -127,15 +145,31 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
                 return None;
             };
             if channels as u64 != u64::from(input.0) {
-                report.error("M017", &key, format!("the kernel '{kernel}' has {channels} channels, the input {}", input.0));
+                report.error(
+                    "M017",
+                    &key,
+                    format!("the kernel '{kernel}' has {channels} channels, the input {}", input.0),
+                );
                 return None;
             }
-            let window = Window { input: *input, filters: Some(filters as u64), side: (rows as u64, columns as u64), stride: *stride, padding: *padding };
+            let window = Window {
+                input: *input,
+                filters: Some(filters as u64),
+                side: (rows as u64, columns as u64),
+                stride: *stride,
+                padding: *padding,
+            };
             window.pattern(site, &key, Some(&array.values), report)
         }
         Connect::Pool { input, size, stride } => {
             let side = u64::from(*size);
-            let window = Window { input: *input, filters: None, side: (side, side), stride: stride.unwrap_or(*size), padding: 0 };
+            let window = Window {
+                input: *input,
+                filters: None,
+                side: (side, side),
+                stride: stride.unwrap_or(*size),
+                padding: 0,
+            };
             window.pattern(site, &key, None, report)
         }
     }
@@ -166,16 +200,32 @@ fn by_test(n_pre: u32, n_post: u32, test: impl Fn(u32, u32) -> bool) -> Pattern 
     pattern
 }
 
-fn pairs_of(array: &NpyArray, file: &str, key: &str, report: &mut Report) -> Option<Vec<(u32, u32)>> {
+fn pairs_of(
+    array: &NpyArray,
+    file: &str,
+    key: &str,
+    report: &mut Report,
+) -> Option<Vec<(u32, u32)>> {
     let [n, 2] = array.shape[..] else {
-        report.error("M017", key, format!("the list '{file}' has the shape {:?}; expected [n, 2] (pre, post)", array.shape));
+        report.error(
+            "M017",
+            key,
+            format!(
+                "the list '{file}' has the shape {:?}; expected [n, 2] (pre, post)",
+                array.shape
+            ),
+        );
         return None;
     };
     let whole = |v: f64| (v.fract() == 0.0 && (0.0..4e9).contains(&v)).then_some(v as u32);
     let mut list = Vec::with_capacity(n);
     for pair in array.values.chunks_exact(2) {
         let (Some(pre), Some(post)) = (whole(pair[0]), whole(pair[1])) else {
-            report.error("M021", key, format!("({}, {}) in '{file}' are not lanes", pair[0], pair[1]));
+            report.error(
+                "M021",
+                key,
+                format!("({}, {}) in '{file}' are not lanes", pair[0], pair[1]),
+            );
             return None;
         };
         list.push((pre, post));
@@ -183,7 +233,13 @@ fn pairs_of(array: &NpyArray, file: &str, key: &str, report: &mut Report) -> Opt
     Some(list)
 }
 
-fn from_list(list: &[(u32, u32)], n_pre: u32, n_post: u32, key: &str, report: &mut Report) -> Option<Pattern> {
+fn from_list(
+    list: &[(u32, u32)],
+    n_pre: u32,
+    n_post: u32,
+    key: &str,
+    report: &mut Report,
+) -> Option<Pattern> {
     if list.len() as u64 > MAX_SYNAPSES {
         too_many(key, &format!("{} pairs", list.len()), report);
         return None;
@@ -196,7 +252,12 @@ fn from_list(list: &[(u32, u32)], n_pre: u32, n_post: u32, key: &str, report: &m
     order.sort_by_key(|&i| list[i as usize]);
     if let Some(twice) = order.windows(2).find(|w| list[w[0] as usize] == list[w[1] as usize]) {
         let (pre, post) = list[twice[0] as usize];
-        report.error_hint("M021", key, format!("the pair ({pre}, {post}) is listed twice"), "add the weights and list it once");
+        report.error_hint(
+            "M021",
+            key,
+            format!("the pair ({pre}, {post}) is listed twice"),
+            "add the weights and list it once",
+        );
         return None;
     }
     let mut pattern = Pattern::with_rows(n_pre);
@@ -225,7 +286,13 @@ struct Window {
 }
 
 impl Window {
-    fn pattern(&self, site: &Site<'_>, key: &str, kernel: Option<&[f64]>, report: &mut Report) -> Option<Pattern> {
+    fn pattern(
+        &self,
+        site: &Site<'_>,
+        key: &str,
+        kernel: Option<&[f64]>,
+        report: &mut Report,
+    ) -> Option<Pattern> {
         let (c, h, w) = (u64::from(self.input.0), u64::from(self.input.1), u64::from(self.input.2));
         let (stride, padding) = (u64::from(self.stride), u64::from(self.padding));
         let (rows, columns) = self.side;
@@ -240,10 +307,12 @@ impl Window {
             report.error("M021", key, format!("a window of {rows} x {columns} with stride {stride} and padding {padding} does not fit an input of {c} x {h} x {w}"));
             return None;
         }
-        let (out_h, out_w) = ((h + 2 * padding - rows) / stride + 1, (w + 2 * padding - columns) / stride + 1);
+        let (out_h, out_w) =
+            ((h + 2 * padding - rows) / stride + 1, (w + 2 * padding - columns) / stride + 1);
         let planes = self.filters.unwrap_or(c);
         // Factors are at most 2^23, 2^23 and the length of a file, so 128 bits hold the products.
-        let (n_in, n_out) = (u128::from(c) * u128::from(h * w), u128::from(planes) * u128::from(out_h * out_w));
+        let (n_in, n_out) =
+            (u128::from(c) * u128::from(h * w), u128::from(planes) * u128::from(out_h * out_w));
         if n_in != u128::from(site.n_pre) || n_out != u128::from(site.n_post) {
             report.error("M021", key, format!(
                 "the window turns {c} x {h} x {w} = {n_in} lanes into {planes} x {out_h} x {out_w} = {n_out}; the populations have {} and {}",
@@ -251,26 +320,36 @@ impl Window {
             ));
             return None;
         }
-        let per_output = u128::from(rows * columns) * if self.filters.is_some() { u128::from(c) } else { 1 };
+        let per_output =
+            u128::from(rows * columns) * if self.filters.is_some() { u128::from(c) } else { 1 };
         if n_out * per_output > u128::from(MAX_SYNAPSES) {
             too_many(key, &format!("{n_out} windows of {per_output} synapses"), report);
             return None;
         }
         let mut pattern = Pattern::with_rows(site.n_pre);
         let mut weights = Vec::new();
-        for (pre, (ch, y, x)) in
-            (0u32..).zip((0..c).flat_map(|ch| (0..h).flat_map(move |y| (0..w).map(move |x| (ch, y, x)))))
+        for (pre, (ch, y, x)) in (0u32..)
+            .zip((0..c).flat_map(|ch| (0..h).flat_map(move |y| (0..w).map(move |x| (ch, y, x)))))
         {
             pattern.begin_row();
-            let planes = if self.filters.is_some() { 0..planes } else { ch..ch + 1 };
+            // Output row o covers padded rows o * stride .. o * stride + rows.
+            let across = positions(x + padding, columns, stride, out_w);
+            let down = positions(y + padding, rows, stride, out_h);
+            // Where no window reaches a pixel, many filters must not cost time.
+            let planes = match self.filters {
+                _ if across.is_empty() || down.is_empty() => 0..0,
+                Some(_) => 0..planes,
+                None => ch..ch + 1,
+            };
             for plane in planes {
-                // Output row o covers padded rows o * stride .. o * stride + rows.
-                for oy in positions(y + padding, rows, stride, out_h) {
-                    for ox in positions(x + padding, columns, stride, out_w) {
+                for oy in down.clone() {
+                    for ox in across.clone() {
                         pattern.push(pre, ((plane * out_h + oy) * out_w + ox) as u32);
                         if let Some(kernel) = kernel {
                             let (ky, kx) = (y + padding - oy * stride, x + padding - ox * stride);
-                            weights.push(kernel[(((plane * c + ch) * rows + ky) * columns + kx) as usize]);
+                            weights.push(
+                                kernel[(((plane * c + ch) * rows + ky) * columns + kx) as usize],
+                            );
                         }
                     }
                 }

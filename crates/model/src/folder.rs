@@ -25,7 +25,8 @@ impl Folder {
     /// The path of a file named in the model; absolute paths and `..` are refused (M019).
     pub(crate) fn path(&self, name: &str, key: &str, report: &mut Report) -> Option<PathBuf> {
         let path = Path::new(name);
-        let plain = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        let plain =
+            path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         if !plain || path.file_name().is_none() {
             report.error_hint(
                 "M019",
@@ -52,7 +53,12 @@ impl Folder {
         match read_npy(&path, DEFAULT_LIMIT) {
             Ok(array) => Some(array),
             Err(error) => {
-                report.error_hint("M018", key, error.to_string(), "save it with numpy.save as floats or integers");
+                report.error_hint(
+                    "M018",
+                    key,
+                    error.to_string(),
+                    "save it with numpy.save as floats or integers",
+                );
                 None
             }
         }

@@ -2,9 +2,7 @@
 
 use std::fmt;
 use trifactor_ir::text::print_kernel;
-use trifactor_ir::{
-    Delay, Kernel, Network, Op, Read, SpaceKind, StateRole, Surrogate, Synapses,
-};
+use trifactor_ir::{Delay, Kernel, Network, Op, Read, SpaceKind, StateRole, Surrogate, Synapses};
 
 /// Hash of a model's dynamics and the shapes of its parameters.
 ///

@@ -137,7 +137,10 @@ fn resolve_model(
     let (formats, probes) = if report.has_errors() {
         (Vec::new(), Vec::new())
     } else {
-        (resolve::formats(file, &network, &mut report), resolve::probes(file, &network, &mut report))
+        (
+            resolve::formats(file, &network, &mut report),
+            resolve::probes(file, &network, &mut report),
+        )
     };
     let hash = ModelHash::of(&network);
     if !report.has_errors() {
@@ -145,7 +148,9 @@ fn resolve_model(
         match params {
             Params::Initial => {}
             Params::Folder if !own.exists() => {}
-            Params::Folder => params::apply(&mut network, &own, "params.safetensors", &hash, &mut report),
+            Params::Folder => {
+                params::apply(&mut network, &own, "params.safetensors", &hash, &mut report)
+            }
             Params::File(path) => {
                 let name = path.display().to_string();
                 params::apply(&mut network, path, &name, &hash, &mut report);

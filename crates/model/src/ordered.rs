@@ -56,7 +56,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
         let mut seen = std::collections::BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
             if entries.len() == MAX_ENTRIES {
-                return Err(A::Error::custom(format!("more than {MAX_ENTRIES} entries in one map")));
+                return Err(A::Error::custom(format!(
+                    "more than {MAX_ENTRIES} entries in one map"
+                )));
             }
             if !seen.insert(name.clone()) {
                 return Err(A::Error::custom(format!("{DUPLICATE}'{name}'")));

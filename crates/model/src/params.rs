@@ -51,7 +51,12 @@ pub(crate) fn apply(
         let key = format!("{label}:{name}");
         let Some((_, id)) = names.iter().find(|(n, _)| *n == name) else {
             let known: Vec<&str> = names.iter().map(|(n, _)| n.as_str()).collect();
-            report.error_hint("M050", key, format!("the model has no state '{name}'"), suggestion(&name, "state", &known));
+            report.error_hint(
+                "M050",
+                key,
+                format!("the model has no state '{name}'"),
+                suggestion(&name, "state", &known),
+            );
             continue;
         };
         tensor_into(network, *id, &name, &tensor, &key, report);
@@ -106,7 +111,8 @@ fn tensor_into(
         let message = format!("the tensor '{name}' has the shape {shape:?}; expected {expected}");
         return report.error("M051", key, message);
     }
-    let sign = synapses.map_or(Sign::Mixed, |s| if state.name == "w" { s.sign } else { Sign::Mixed });
+    let sign =
+        synapses.map_or(Sign::Mixed, |s| if state.name == "w" { s.sign } else { Sign::Mixed });
     let range = state.range;
     let legal = |v: f64| {
         v.is_finite()
@@ -123,7 +129,11 @@ fn tensor_into(
             (None, Sign::Mixed) => "only finite numbers are allowed".to_owned(),
             (None, _) => "it has the wrong sign for its projection".to_owned(),
         };
-        return report.error("M052", key, format!("value {lane} of the tensor '{name}' is {v}; {limit}"));
+        return report.error(
+            "M052",
+            key,
+            format!("value {lane} of the tensor '{name}' is {v}; {limit}"),
+        );
     }
     network.states[id].init = Values::PerLane(values);
 }
@@ -162,9 +172,10 @@ pub fn write_params(
 }
 
 /// Why a parameter file could not be made.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParamsError {
     /// A list of the wrong length.
+    #[error("{have} values for '{name}', which has {lanes} lanes")]
     Length {
         /// The state.
         name: String,
@@ -174,24 +185,12 @@ pub enum ParamsError {
         lanes: usize,
     },
     /// A state given twice.
+    #[error("'{name}' is given twice")]
     Twice {
         /// The state.
         name: String,
     },
     /// The container refused.
+    #[error("{0}")]
     Format(String),
 }
-
-impl std::fmt::Display for ParamsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Length { name, have, lanes } => {
-                write!(f, "{have} values for '{name}', which has {lanes} lanes")
-            }
-            Self::Twice { name } => write!(f, "'{name}' is given twice"),
-            Self::Format(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for ParamsError {}

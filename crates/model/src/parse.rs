@@ -36,7 +36,8 @@ fn explain(text: &str, file: &str, error: &SpannedError) -> Diagnostic {
     if let Some(line_text) = text.lines().nth(line.saturating_sub(1)).filter(|t| t.len() <= 200) {
         place = place.line_text(line_text);
     }
-    let inside = |outer: &Option<String>| outer.as_ref().map_or(String::new(), |o| format!(" of {o}"));
+    let inside =
+        |outer: &Option<String>| outer.as_ref().map_or(String::new(), |o| format!(" of {o}"));
     let finding = match &error.code {
         Error::NoSuchStructField { expected, found, outer } => {
             Diagnostic::error("M003", format!("unknown key '{found}'{}", inside(outer)))

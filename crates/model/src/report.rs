@@ -16,7 +16,12 @@ impl Report {
     pub(crate) fn new(file: &str) -> Self {
         Self { file: file.to_owned(), found: Diagnostics::new() }
     }
-    pub(crate) fn error(&mut self, code: &'static str, key: impl Into<String>, message: impl Into<String>) {
+    pub(crate) fn error(
+        &mut self,
+        code: &'static str,
+        key: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.push(Diagnostic::error(code, message).at(Place::file(&self.file).key(key)));
     }
     pub(crate) fn error_hint(
@@ -35,7 +40,9 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.push(Diagnostic::warning(code, message).at(Place::file(&self.file).key(key)).hint(hint));
+        self.push(
+            Diagnostic::warning(code, message).at(Place::file(&self.file).key(key)).hint(hint),
+        );
     }
     pub(crate) fn push(&mut self, finding: Diagnostic) {
         if self.found.len() < MOST && !self.found.iter().any(|f| *f == finding) {
@@ -63,7 +70,12 @@ impl Report {
         known: impl IntoIterator<Item = &'a str>,
     ) {
         let known: Vec<&str> = known.into_iter().collect();
-        self.error_hint("M010", key, format!("there is no {what} '{name}'"), suggestion(name, what, &known));
+        self.error_hint(
+            "M010",
+            key,
+            format!("there is no {what} '{name}'"),
+            suggestion(name, what, &known),
+        );
     }
 }
 

@@ -78,7 +78,7 @@ pub enum Value {
     Number(f64),
     /// One per lane; for synapses in order of pre, then post lane, or of the author's list.
     List(Vec<f64>),
-    /// For synapses: [pre][post].
+    /// For synapses: `[pre][post]`.
     Matrix(Vec<Vec<f64>>),
     /// Made by a rule.
     Made(Made),
@@ -210,12 +210,12 @@ pub enum Connect {
     },
     /// These pairs (pre, post).
     List(Vec<(u32, u32)>),
-    /// The pairs of a `.npy` file of integers, [n, 2].
+    /// The pairs of a `.npy` file of integers, `[n, 2]`.
     ListFile(String),
-    /// The pairs that are not 0 in a `.npy` file, [pre, post].
+    /// The pairs that are not 0 in a `.npy` file, `[pre, post]`.
     Mask(String),
-    /// A two-dimensional convolution; its kernel is a `.npy` file [filters, channels, rows,
-    /// columns], which gives the weights.
+    /// A two-dimensional convolution; its kernel is a `.npy` file
+    /// `[filters, channels, rows, columns]`, which gives the weights.
     Conv2d {
         /// Channels, rows, columns of the pre population.
         input: (u32, u32, u32),

@@ -24,9 +24,9 @@ pub(crate) enum Lanes<'a> {
     Plain(usize),
     /// Synapses.
     Synapses {
-        /// Pre lane of each. Shape: [synapses].
+        /// Pre lane of each. Shape: `[synapses]`.
         pre: &'a [u32],
-        /// Post lane of each. Shape: [synapses].
+        /// Post lane of each. Shape: `[synapses]`.
         post: &'a [u32],
         /// Numbers of pre and post lanes.
         size: (usize, usize),
@@ -113,7 +113,11 @@ impl Maker<'_> {
             }
         };
         if let Some((lane, v)) = bad {
-            report.error("M016", key, format!("the value of lane {lane} is {v}; only finite numbers are allowed"));
+            report.error(
+                "M016",
+                key,
+                format!("the value of lane {lane} is {v}; only finite numbers are allowed"),
+            );
             return None;
         }
         Some(values)
@@ -146,7 +150,11 @@ impl Maker<'_> {
                 let width = rows.first().map_or(0, Vec::len);
                 if let Some(at) = rows.iter().position(|r| r.len() != width) {
                     let have = rows[at].len();
-                    report.error("M017", key, format!("row {at} has {have} values, row 0 has {width}"));
+                    report.error(
+                        "M017",
+                        key,
+                        format!("row {at} has {have} values, row 0 has {width}"),
+                    );
                     return None;
                 }
                 arrange(&[rows.len(), width], rows.concat(), report)
@@ -157,11 +165,17 @@ impl Maker<'_> {
             }
             Value::Made(Made::Uniform(lo, hi, seed)) => {
                 if !(lo.is_finite() && hi.is_finite() && lo <= hi) {
-                    report.error("M016", key, format!("Uniform({lo}, {hi}, ..) has no range; lo <= hi is needed"));
+                    report.error(
+                        "M016",
+                        key,
+                        format!("Uniform({lo}, {hi}, ..) has no range; lo <= hi is needed"),
+                    );
                     return None;
                 }
                 let span = hi - lo;
-                Some(self.draw(lanes, name, *seed, |d, s, p, q| lo + span * unit(d.draw(0, s, UNIFORM_SITE, p, q))))
+                Some(self.draw(lanes, name, *seed, |d, s, p, q| {
+                    lo + span * unit(d.draw(0, s, UNIFORM_SITE, p, q))
+                }))
             }
             Value::Made(Made::Normal(mean, sd, seed)) => {
                 check_normal("Normal", *mean, *sd, key, report)?;
@@ -169,7 +183,12 @@ impl Maker<'_> {
             }
             Value::Made(Made::LogNormal(mean, sd, seed)) => {
                 check_normal("LogNormal", *mean, *sd, key, report)?;
-                Some(self.draw(lanes, name, *seed, |d, s, p, q| exp(mean + sd * normal(d, s, p, q))))
+                Some(self.draw(
+                    lanes,
+                    name,
+                    *seed,
+                    |d, s, p, q| exp(mean + sd * normal(d, s, p, q)),
+                ))
             }
         }
     }
@@ -199,14 +218,20 @@ impl Maker<'_> {
         report: &mut Report,
     ) -> Option<Values> {
         let values = match value {
-            Value::Made(Made::Uniform(lo, hi, seed)) if lo.is_finite() && hi.is_finite() && lo <= hi => {
+            Value::Made(Made::Uniform(lo, hi, seed))
+                if lo.is_finite() && hi.is_finite() && lo <= hi =>
+            {
                 let count = (hi.floor() - lo.ceil() + 1.0).max(0.0);
                 self.draw(lanes, name, *seed, |d, s, p, q| {
                     lo.ceil() + (count * unit(d.draw(0, s, UNIFORM_SITE, p, q))).floor()
                 })
             }
             Value::Made(Made::Normal(..) | Made::LogNormal(..)) => {
-                report.error("M024", key, "delays are whole numbers; use Uniform, a list or a file");
+                report.error(
+                    "M024",
+                    key,
+                    "delays are whole numbers; use Uniform, a list or a file",
+                );
                 return None;
             }
             _ => self.make(value, lanes, name, key, report)?,
@@ -218,7 +243,11 @@ impl Maker<'_> {
             Values::PerLane(list) => list.iter().copied().find(|d| !legal(*d)),
         };
         if let Some(d) = bad {
-            report.error("M024", key, format!("a delay of {d} steps; whole numbers from 0 to {max} are allowed"));
+            report.error(
+                "M024",
+                key,
+                format!("a delay of {d} steps; whole numbers from 0 to {max} are allowed"),
+            );
             return None;
         }
         Some(values)
@@ -229,7 +258,11 @@ fn check_normal(word: &str, mean: f64, sd: f64, key: &str, report: &mut Report) 
     if mean.is_finite() && sd.is_finite() && sd >= 0.0 {
         return Some(());
     }
-    report.error("M016", key, format!("{word}({mean}, {sd}, ..): the standard deviation must be finite and not negative"));
+    report.error(
+        "M016",
+        key,
+        format!("{word}({mean}, {sd}, ..): the standard deviation must be finite and not negative"),
+    );
     None
 }
 
@@ -248,7 +281,9 @@ pub(crate) fn divided(values: Values, by: &Values) -> Values {
         (Values::PerLane(list), by) => {
             Values::PerLane(list.into_iter().enumerate().map(|(i, v)| v / by.at(i)).collect())
         }
-        (Values::Constant(v), Values::PerLane(by)) => Values::PerLane(by.iter().map(|r| v / r).collect()),
+        (Values::Constant(v), Values::PerLane(by)) => {
+            Values::PerLane(by.iter().map(|r| v / r).collect())
+        }
     }
 }
 

@@ -197,6 +197,7 @@ impl Chooser<'_> {
         let request = self.request(id);
         let name = self.net.full_name(id);
         let bits = request.bits.unwrap_or(default_bits);
+        let signed = request.signed.unwrap_or(signed);
         if !allowed.contains(&bits) {
             let list: Vec<String> = allowed.iter().map(u8::to_string).collect();
             self.error(

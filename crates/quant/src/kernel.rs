@@ -223,10 +223,18 @@ impl Sweep<'_> {
         factor(a).or_else(|| factor(b)).map_or(0, |f| f.unsigned_abs().into())
     }
 
-    /// The binary point at which both operands and `result` of their ranges fit a register.
-    fn common_point(&self, x: Known, y: Known, result: impl Fn(RawRange, RawRange) -> RawRange) -> i16 {
+    /// The finest binary point at which both operands and `result` of their ranges fit a register.
+    ///
+    /// At the coarser operand's own point both fit; a sum may need one place more, a difference
+    /// of the lowest values two.
+    fn common_point(
+        &self,
+        x: Known,
+        y: Known,
+        result: impl Fn(RawRange, RawRange) -> RawRange,
+    ) -> i16 {
         let mut frac = x.frac.max(y.frac);
-        let floor = frac - 62;
+        let floor = x.frac.min(y.frac) - 2;
         while frac > floor {
             let (a, b) = (moved(x, frac), moved(y, frac));
             let fit = |r| interval::fits(r, REGISTER_BITS);
@@ -395,9 +403,17 @@ fn clip(raw: RawRange, bits: u8) -> RawRange {
     RawRange { lo: raw.lo.clamp(-half, half - 1), hi: raw.hi.clamp(-half, half - 1) }
 }
 
+/// Places by which a value moves to come to `frac`: left if positive.
+///
+/// A register moved right by 32 places or more rounds to 0, so more than a word can encode (62)
+/// are the same as 62.
+fn places(x: Known, frac: i16) -> i32 {
+    (i32::from(frac) - i32::from(x.frac)).max(-62)
+}
+
 /// The range of a value after its alignment to `frac` (S44).
 fn moved(x: Known, frac: i16) -> RawRange {
-    let shift = i32::from(frac) - i32::from(x.frac);
+    let shift = places(x, frac);
     if shift >= 0 {
         interval::shift_left(x.raw, shift.unsigned_abs())
     } else {
@@ -406,7 +422,7 @@ fn moved(x: Known, frac: i16) -> RawRange {
 }
 
 fn alignment(x: Known, y: Known, frac: i16) -> [i32; 2] {
-    [i32::from(frac) - i32::from(x.frac), i32::from(frac) - i32::from(y.frac)]
+    [places(x, frac), places(y, frac)]
 }
 
 /// Alignment to the right rounds to the nearest: half a unit of the new last place.

@@ -21,6 +21,8 @@ pub struct FormatRequest {
     pub bits: Option<u8>,
     /// Fraction bits.
     pub frac: Option<i8>,
+    /// Whether there is a sign.
+    pub signed: Option<bool>,
     /// Rounding when the state is stored.
     pub rounding: Option<Rounding>,
 }

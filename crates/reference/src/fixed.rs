@@ -268,13 +268,14 @@ impl<'a> FixedMachine<'a> {
         let synapses = net.synapses(phase.over).expect("internal: delivery over lanes (I6)");
         for k in 0..synapses.len() {
             let pre = self.pre_lanes[phase.over.index()][k] as usize;
-            let quiet = phase.reads.values().all(|read| match *read {
-                Read::Arriving { spike, delay } => self.arriving(id, spike, delay, k, pre) == 0,
-                _ => true,
+            let arrivals = phase.reads.values().filter_map(|read| match *read {
+                Read::Arriving { spike, delay } => Some(self.arriving(id, spike, delay, k, pre)),
+                _ => None,
             });
+            let arrivals = arrivals.max().unwrap_or(0);
             // Nothing arrives, so the product with the weight is 0; only the unit's own kernel
             // is known to have that form.
-            if quiet && self.units[id.index()] == Some(Unit::Deliver) {
+            if arrivals == 0 && self.units[id.index()] == Some(Unit::Deliver) {
                 continue;
             }
             let post = synapses.post_lane[k];
@@ -290,7 +291,8 @@ impl<'a> FixedMachine<'a> {
                     &self.plan.states[state],
                     &|_| 0,
                 );
-                self.raw[state.index()][post as usize] += moved;
+                // Each arrival is a contribution of its own, shifted by itself (S10, S11).
+                self.raw[state.index()][post as usize] += moved * arrivals.max(1);
             }
         }
         if let Some(ring) = &mut self.filed[id.index()] {
@@ -326,7 +328,9 @@ impl<'a> FixedMachine<'a> {
                         self.raw[state.index()][at]
                     }
                 }
-                Read::Arriving { spike, delay } => self.arriving(id, spike, delay, lane, at),
+                Read::Arriving { spike, delay } => {
+                    self.arriving(id, spike, delay, lane, at).min(1)
+                }
                 Read::SpikedInEpoch(spike) => i64::from(self.last[spike.index()][at] != 0),
                 Read::EpochFlag => match p.role {
                     Role::Every(k) => {
@@ -355,8 +359,8 @@ impl<'a> FixedMachine<'a> {
         let net: &Network = self.net;
         let synapses = net.synapses(phase.over).expect("internal: a gated read off synapses (I7)");
         let last = |space: SpaceId, lane: u32| {
-            let spike = net.spikes(space).expect("internal: a population without spikes (I9)");
-            self.last[spike.index()][lane as usize]
+            // A population without spikes (S24) never spiked in the epoch.
+            net.spikes(space).map_or(0, |spike| self.last[spike.index()][lane as usize])
         };
         let spiked_at = match when {
             When::End => 0,
@@ -386,16 +390,22 @@ impl<'a> FixedMachine<'a> {
             let draws =
                 |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
             let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+            let mut clipped: Vec<StateId> = Vec::new();
             if is_lif {
-                self.count_register_saturation(id, phase, &ports, &values);
+                clipped = self.register_saturations(id, phase, &values);
             }
             for (j, output) in kernel.outputs.iter().enumerate() {
                 let state = phase.writes[j];
                 let format = &self.plan.states[state];
                 let (raw, changed) =
                     store(values[output.value], &self.plan.phases[id].outputs[j], format, &draws);
-                self.saturated[state.index()] += u64::from(changed);
+                if changed {
+                    clipped.push(state);
+                }
                 results[j].push(raw);
+            }
+            for state in clipped {
+                self.saturated[state.index()] += 1;
             }
         }
         for (j, output) in kernel.outputs.iter().enumerate() {
@@ -420,29 +430,29 @@ impl<'a> FixedMachine<'a> {
         }
     }
 
-    /// S25: the compartment's sums saturate to the state's width inside the kernel; count where
-    /// the exact sum lay outside.
-    fn count_register_saturation(
-        &mut self,
+    /// S25: the compartment's sums saturate to the state's width inside the kernel; the states
+    /// whose exact sum lay outside, once each.
+    fn register_saturations(
+        &self,
         id: PhaseId,
         phase: &Phase,
-        ports: &SideTable<PortId, i64>,
         values: &Table<trifactor_ir::ValueId, i64>,
-    ) {
-        let _ = ports;
+    ) -> Vec<StateId> {
         let kernel = &self.net.kernels[phase.kernel];
+        let mut clipped = Vec::new();
         for (v, op) in kernel.ops.iter() {
             let p = &self.plan.phases[id].values[v];
             let (Op::Add(a, b), true) = (op, p.bits < 32) else { continue };
-            let exact = values[*a] + values[*b];
-            if exact != values[v] {
-                // The first sum is the current, later ones the voltage.
-                let name = if kernel.output("u").is_some_and(|o| o.value == v) { "u" } else { "v" };
-                if let Some(j) = kernel.outputs.iter().position(|o| o.variable == name) {
-                    self.saturated[phase.writes[j].index()] += 1;
-                }
+            if values[*a] + values[*b] == values[v] {
+                continue;
+            }
+            // The first sum is the current, the other the voltage.
+            let name = if kernel.output("u").is_some_and(|o| o.value == v) { "u" } else { "v" };
+            if let Some(j) = kernel.outputs.iter().position(|o| o.variable == name) {
+                clipped.push(phase.writes[j]);
             }
         }
+        clipped
     }
 
     /// Whether a space is a population of neurons or inputs.

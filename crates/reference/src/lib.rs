@@ -1,8 +1,8 @@
 //! What a network computes, without a chip: the readings that define and test everything else.
 //!
 //! [`float`] executes a checked network in floating point, one machine for any number of
-//! episodes, and runs it backwards for gradients. [`adjoint`] is the reverse reading of a kernel,
-//! as a kernel. Both follow the statements S1 to S48 of `docs/semantics.md`.
+//! episodes, and runs it backwards for gradients. [`FixedMachine`] executes it in integers under a
+//! plan, before placement. [`adjoint`] is the reverse reading of a kernel, as a kernel. All follow the statements S1 to S48 of `docs/semantics.md`.
 //!
 //! The crate knows no chip, no file and no task.
 //!
@@ -17,6 +17,8 @@
 //! ```
 
 mod adjoint;
+mod fixed;
 pub mod float;
 
 pub use adjoint::{adjoint, adjoint_within};
+pub use fixed::FixedMachine;

@@ -25,19 +25,12 @@ impl Sampler {
     pub(crate) fn counts(&self) -> (u64, u64) {
         match *self {
             Self::Single | Self::Sweep { .. } => (0, 0),
-            Self::FewShot {
-                ways,
-                shots,
-                queries,
-                ..
-            } => (
-                u64::from(ways) * u64::from(shots),
-                u64::from(ways) * u64::from(queries),
-            ),
-            Self::Items {
-                ref support,
-                ref queries,
-            } => (u64::from(support.1), u64::from(queries.1)),
+            Self::FewShot { ways, shots, queries, .. } => {
+                (u64::from(ways) * u64::from(shots), u64::from(ways) * u64::from(queries))
+            }
+            Self::Items { ref support, ref queries } => {
+                (u64::from(support.1), u64::from(queries.1))
+            }
         }
     }
     fn has_items(&self) -> bool {
@@ -49,8 +42,7 @@ impl Protocol {
     /// The number of trials unless the caller says otherwise: the author's, else the number of
     /// values of a sweep, else 1.
     pub fn default_trials(&self) -> u32 {
-        self.trials
-            .unwrap_or_else(|| (self.sampler.values().len() as u32).max(1))
+        self.trials.unwrap_or_else(|| (self.sampler.values().len() as u32).max(1))
     }
 
     /// Everything wrong with the protocol for these inputs and data sets; keys begin with
@@ -60,11 +52,7 @@ impl Protocol {
         inputs: &[Input],
         datasets: &[(String, DatasetSpec)],
     ) -> Vec<ProtocolFault> {
-        let mut check = Check {
-            protocol: self,
-            inputs,
-            faults: Vec::new(),
-        };
+        let mut check = Check { protocol: self, inputs, faults: Vec::new() };
         check.whole(datasets);
         for (i, phase) in self.phases.iter().enumerate().take(MAX_PHASES) {
             check.phase(&format!("protocol.phases[{i}]"), phase);
@@ -91,11 +79,7 @@ impl Check<'_> {
     fn whole(&mut self, datasets: &[(String, DatasetSpec)]) {
         let p = self.protocol;
         if p.trials == Some(0) {
-            self.fault(
-                "protocol.trials",
-                "0 trials",
-                Some("leave the key out or give at least 1"),
-            );
+            self.fault("protocol.trials", "0 trials", Some("leave the key out or give at least 1"));
         }
         if p.phases.is_empty() || p.phases.len() > MAX_PHASES {
             let n = p.phases.len();
@@ -138,10 +122,7 @@ impl Check<'_> {
             ForEach::Query => queries,
             ForEach::Repeat(n) => u64::from(n),
         };
-        let segments = p
-            .phases
-            .iter()
-            .fold(0u64, |a, ph| a.saturating_add(runs(ph.for_each)));
+        let segments = p.phases.iter().fold(0u64, |a, ph| a.saturating_add(runs(ph.for_each)));
         let steps = p.phases.iter().fold(0u64, |a, ph| {
             a.saturating_add(runs(ph.for_each).saturating_mul(u64::from(ph.steps)))
         });
@@ -187,11 +168,7 @@ impl Check<'_> {
             self.present(&format!("{key}.present[{i}]"), phase, present);
         }
         if phase.present.len() > 200 {
-            self.fault(
-                format!("{key}.present"),
-                "more than 200 presentations",
-                None,
-            );
+            self.fault(format!("{key}.present"), "more than 200 presentations", None);
         }
         if let Some(readout) = &phase.readout {
             if let Some((from, to)) = readout.window {
@@ -210,21 +187,13 @@ impl Check<'_> {
     fn window(&mut self, key: &str, phase: &Phase, from: u32, to: u32) {
         if from == 0 || from > to || to > phase.steps {
             let last = phase.steps;
-            self.fault(
-                key,
-                format!("steps {from} to {to} are not inside 1 to {last}"),
-                None,
-            );
+            self.fault(key, format!("steps {from} to {to} are not inside 1 to {last}"), None);
         }
     }
 
     fn probability(&mut self, key: &str, p: f64) {
         if !(0.0..=1.0).contains(&p) {
-            self.fault(
-                key,
-                format!("{p} is not a probability between 0 and 1"),
-                None,
-            );
+            self.fault(key, format!("{p} is not a probability between 0 and 1"), None);
         }
     }
 
@@ -258,32 +227,17 @@ impl Check<'_> {
             );
         }
         if matches!(present.what, What::Image | What::Array { .. }) && input.encoder.is_none() {
-            let message = format!(
-                "the input '{}' has no encoder to turn values into spikes",
-                input.name
-            );
-            self.fault(
-                &what,
-                message,
-                Some("add encoder: Rate(max_rate: 0.5) to the input"),
-            );
+            let message =
+                format!("the input '{}' has no encoder to turn values into spikes", input.name);
+            self.fault(&what, message, Some("add encoder: Rate(max_rate: 0.5) to the input"));
         }
         match &present.what {
             What::Image | What::Silence => {}
-            What::OneHot {
-                offset,
-                rate,
-                from,
-                to,
-            } => {
+            What::OneHot { offset, rate, from, to } => {
                 self.window(&what, phase, from.unwrap_or(1), to.unwrap_or(phase.steps));
                 rate.iter().for_each(|r| self.probability(&what, *r));
                 if let Sampler::FewShot { ways, .. } = self.protocol.sampler {
-                    self.lane(
-                        &what,
-                        input,
-                        u64::from(*offset) + u64::from(ways.max(1)) - 1,
-                    );
+                    self.lane(&what, input, u64::from(*offset) + u64::from(ways.max(1)) - 1);
                 }
             }
             What::Spikes(spikes) => {
@@ -295,21 +249,12 @@ impl Check<'_> {
                     }
                 }
             }
-            What::SpikesAt {
-                lane,
-                at,
-                every,
-                count,
-            } => {
+            What::SpikesAt { lane, at, every, count } => {
                 self.lane(&what, input, u64::from(*lane));
                 self.spikes_at(&what, phase, at, every.as_ref(), *count);
             }
-            What::Poisson {
-                rate: Rates::All(p),
-            } => self.probability(&what, *p),
-            What::Poisson {
-                rate: Rates::PerLane(list),
-            } => {
+            What::Poisson { rate: Rates::All(p) } => self.probability(&what, *p),
+            What::Poisson { rate: Rates::PerLane(list) } => {
                 if list.len() != input.n as usize {
                     let (have, n) = (list.len(), input.n);
                     self.fault(&what, format!("{have} probabilities for {n} lanes"), None);
@@ -335,20 +280,11 @@ impl Check<'_> {
         }
         if count == 0 || (count > 1 && every.is_none()) {
             let message = format!("{count} spikes without a distance between them");
-            self.fault(
-                key,
-                message,
-                Some("give every: (base: ..) and count: at least 1"),
-            );
+            self.fault(key, message, Some("give every: (base: ..) and count: at least 1"));
             return;
         }
-        let mut values: Vec<Option<f64>> = self
-            .protocol
-            .sampler
-            .values()
-            .into_iter()
-            .map(Some)
-            .collect();
+        let mut values: Vec<Option<f64>> =
+            self.protocol.sampler.values().into_iter().map(Some).collect();
         if values.is_empty() {
             values.push(None);
         }

@@ -16,9 +16,9 @@ use std::path::{Component, Path, PathBuf};
 pub enum DatasetSpec {
     /// Characters of many alphabets, each drawn by several people.
     Omniglot {
-        /// IDX file of bytes, [n, rows, columns].
+        /// IDX file of bytes, `[n, rows, columns]`.
         images: String,
-        /// IDX file [n, 4]: character_id, alphabet_id, character_in_alphabet, drawer.
+        /// IDX file `[n, 4]`: character_id, alphabet_id, character_in_alphabet, drawer.
         index: String,
         /// Text file of the character ids used for fitting, separated by white space, `#` to the
         /// end of a line a comment. All others are for testing. Without it every class is both.
@@ -33,9 +33,9 @@ pub enum DatasetSpec {
     },
     /// Pictures with one label each, such as MNIST.
     Labelled {
-        /// IDX file of bytes, [n, rows, columns].
+        /// IDX file of bytes, `[n, rows, columns]`.
         images: String,
-        /// IDX file of integers, [n].
+        /// IDX file of integers, `[n]`.
         labels: String,
         /// As in `Omniglot`, with labels.
         #[serde(default)]
@@ -50,18 +50,12 @@ impl DatasetSpec {
     /// The files it names with the key of each.
     pub fn files(&self) -> Vec<(&'static str, &str)> {
         let (mut files, split) = match self {
-            Self::Omniglot {
-                images,
-                index,
-                split,
-                ..
-            } => (vec![("images", images.as_str()), ("index", index)], split),
-            Self::Labelled {
-                images,
-                labels,
-                split,
-                ..
-            } => (vec![("images", images.as_str()), ("labels", labels)], split),
+            Self::Omniglot { images, index, split, .. } => {
+                (vec![("images", images.as_str()), ("index", index)], split)
+            }
+            Self::Labelled { images, labels, split, .. } => {
+                (vec![("images", images.as_str()), ("labels", labels)], split)
+            }
         };
         files.extend(split.iter().map(|s| ("split", s.as_str())));
         files
@@ -121,11 +115,7 @@ impl Class {
     }
     /// Number of different drawers.
     pub fn drawers(&self) -> usize {
-        self.drawings
-            .iter()
-            .map(|d| d.drawer)
-            .collect::<BTreeSet<_>>()
-            .len()
+        self.drawings.iter().map(|d| d.drawer).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -179,11 +169,7 @@ impl Dataset {
                 })
             })
             .collect();
-        Ok(Self {
-            images,
-            classes,
-            prepare,
-        })
+        Ok(Self { images, classes, prepare })
     }
     /// All classes.
     pub fn classes(&self) -> &[Class] {
@@ -199,12 +185,7 @@ impl Dataset {
     }
     /// A picture, turned and prepared; `None` past the end.
     pub fn image(&self, row: u32, rotation: u8) -> Option<Image> {
-        Some(
-            self.images
-                .image(row as usize)?
-                .rotated(rotation)
-                .prepared(&self.prepare),
-        )
+        Some(self.images.image(row as usize)?.rotated(rotation).prepared(&self.prepare))
     }
 }
 
@@ -223,9 +204,8 @@ pub struct DataFolders {
 impl DataFolders {
     fn find(&self, relative: &str) -> Result<PathBuf, DataError> {
         let path = Path::new(relative);
-        let plain = path
-            .components()
-            .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        let plain =
+            path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         let (true, Some(file)) = (plain, path.file_name()) else {
             return Err(DataError::content(
                 relative,
@@ -261,23 +241,15 @@ impl Datasets {
     ) -> Result<Self, DataError> {
         let mut all = Self::default();
         let needed = protocol.sampler.datasets();
-        for (name, spec) in specs
-            .iter()
-            .filter(|(name, _)| needed.contains(&name.as_str()))
-        {
+        for (name, spec) in specs.iter().filter(|(name, _)| needed.contains(&name.as_str())) {
             all.sets.insert(name.clone(), load_set(spec, folders)?);
         }
-        let own = DataFolders {
-            model: folders.model.clone(),
-            shared: None,
-            replacement: None,
-        };
+        let own = DataFolders { model: folders.model.clone(), shared: None, replacement: None };
         for present in protocol.phases.iter().flat_map(|p| &p.present) {
             if let What::Array { file, .. } = &present.what
                 && !all.arrays.contains_key(file)
             {
-                all.arrays
-                    .insert(file.clone(), read_npy(&own.find(file)?, DEFAULT_LIMIT)?);
+                all.arrays.insert(file.clone(), read_npy(&own.find(file)?, DEFAULT_LIMIT)?);
             }
         }
         Ok(all)
@@ -314,13 +286,7 @@ fn load_set(spec: &DatasetSpec, folders: &DataFolders) -> Result<Dataset, DataEr
         }
     };
     match spec {
-        DatasetSpec::Omniglot {
-            images,
-            index,
-            split: part,
-            rotations,
-            prepare,
-        } => {
+        DatasetSpec::Omniglot { images, index, split: part, rotations, prepare } => {
             let (images_path, array) = read(images)?;
             let images = ImageSet::from_idx(&images_path, array)?;
             let (path, index) = read(index)?;
@@ -330,11 +296,7 @@ fn load_set(spec: &DatasetSpec, folders: &DataFolders) -> Result<Dataset, DataEr
                     format!("an index has the shape [n, 4]; here it is {:?}", index.dims),
                 ));
             };
-            let column = |c| {
-                (0..n)
-                    .filter_map(|r| index.get(4 * r + c))
-                    .collect::<Vec<i64>>()
-            };
+            let column = |c| (0..n).filter_map(|r| index.get(4 * r + c)).collect::<Vec<i64>>();
             let (ids, drawers) = (column(0), column(3));
             let fit = split(part)?;
             Dataset::new(
@@ -347,26 +309,13 @@ fn load_set(spec: &DatasetSpec, folders: &DataFolders) -> Result<Dataset, DataEr
                 prepare.clone(),
             )
         }
-        DatasetSpec::Labelled {
-            images,
-            labels,
-            split: part,
-            prepare,
-        } => {
+        DatasetSpec::Labelled { images, labels, split: part, prepare } => {
             let (images_path, array) = read(images)?;
             let images = ImageSet::from_idx(&images_path, array)?;
             let (path, labels) = read(labels)?;
             let ids: Vec<i64> = (0..labels.len()).filter_map(|i| labels.get(i)).collect();
             let fit = split(part)?;
-            Dataset::new(
-                &path,
-                images,
-                &ids,
-                None,
-                fit.as_ref(),
-                false,
-                prepare.clone(),
-            )
+            Dataset::new(&path, images, &ids, None, fit.as_ref(), false, prepare.clone())
         }
     }
 }

@@ -32,17 +32,12 @@ pub(crate) enum Choice {
 impl StimulusDraws {
     /// The draws of trial `k` of a run with seed `seed`.
     pub const fn new(seed: u32, k: u32) -> Self {
-        Self {
-            draws: KeyedDraws {
-                seed: trial_seed(seed, k),
-            },
-        }
+        Self { draws: KeyedDraws { seed: trial_seed(seed, k) } }
     }
     /// 32 uniform bits for a lane of an input in a step of the trial (from 1). `site` tells
     /// several presentations on one input apart.
     pub fn lane(&self, input: u32, site: u8, step: u32, lane: u32) -> u32 {
-        self.draws
-            .draw(step, FIRST_STREAM + input % 0xff00, site, lane, 0)
+        self.draws.draw(step, FIRST_STREAM + input % 0xff00, site, lane, 0)
     }
     fn choice(&self, what: Choice, group: u32, at: u32, below: u32) -> u32 {
         let bits = self.draws.draw(0, SAMPLER_STREAM, what as u8, group, at);

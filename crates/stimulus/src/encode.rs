@@ -95,12 +95,9 @@ impl Encoder {
                         .collect(),
                 },
             },
-            Self::Poisson { max_rate } => Firing::Random {
-                probability: rate(max_rate),
-                draws,
-                input,
-                site,
-            },
+            Self::Poisson { max_rate } => {
+                Firing::Random { probability: rate(max_rate), draws, input, site }
+            }
             Self::Latency { steps, threshold } => Firing::Once {
                 step: values
                     .iter()
@@ -112,10 +109,7 @@ impl Encoder {
                     .collect(),
             },
             Self::Burst { threshold } => Firing::Once {
-                step: values
-                    .iter()
-                    .map(|v| u32::from(value(v) > threshold))
-                    .collect(),
+                step: values.iter().map(|v| u32::from(value(v) > threshold)).collect(),
             },
         }
     }
@@ -131,14 +125,14 @@ pub(crate) fn fixed_point(p: f64) -> u64 {
 pub enum Firing {
     /// Accumulators with 32 fraction bits.
     Regular {
-        /// Growth per step. Shape: [lanes].
+        /// Growth per step. Shape: `[lanes]`.
         rate: Vec<u64>,
-        /// Accumulator before step 1. Shape: [lanes].
+        /// Accumulator before step 1. Shape: `[lanes]`.
         start: Vec<u32>,
     },
     /// A draw per lane and step.
     Random {
-        /// Probability with 32 fraction bits. Shape: [lanes].
+        /// Probability with 32 fraction bits. Shape: `[lanes]`.
         probability: Vec<u64>,
         /// Source of the draws.
         draws: StimulusDraws,
@@ -149,7 +143,7 @@ pub enum Firing {
     },
     /// At most one spike a lane.
     Once {
-        /// Its step, 0 for none. Shape: [lanes].
+        /// Its step, 0 for none. Shape: `[lanes]`.
         step: Vec<u32>,
     },
     /// Explicit spikes.
@@ -180,12 +174,7 @@ impl Firing {
                     }
                 }
             }
-            Self::Random {
-                probability,
-                draws,
-                input,
-                site,
-            } => {
+            Self::Random { probability, draws, input, site } => {
                 for (lane, &p) in (0u32..).zip(probability) {
                     if p > 0 && u64::from(draws.lane(*input, *site, trial_step, lane)) < p {
                         lanes.push(lane);
@@ -193,27 +182,14 @@ impl Firing {
                 }
             }
             Self::Once { step: at } => {
-                lanes.extend(
-                    (0u32..)
-                        .zip(at)
-                        .filter(|(_, s)| **s == step)
-                        .map(|(lane, _)| lane),
-                );
+                lanes.extend((0u32..).zip(at).filter(|(_, s)| **s == step).map(|(lane, _)| lane));
             }
             Self::Listed(spikes) => {
                 let from = spikes.partition_point(|(s, _)| *s < step);
-                lanes.extend(
-                    spikes[from..]
-                        .iter()
-                        .take_while(|(s, _)| *s == step)
-                        .map(|(_, l)| *l),
-                );
+                lanes
+                    .extend(spikes[from..].iter().take_while(|(s, _)| *s == step).map(|(_, l)| *l));
             }
-            Self::Lane {
-                lane,
-                steps,
-                random,
-            } => {
+            Self::Lane { lane, steps, random } => {
                 let fires = match random {
                     None => true,
                     Some((p, draws, input, site)) => {
@@ -272,15 +248,9 @@ mod tests {
 
     #[test]
     fn the_brightest_lane_fires_in_every_step_at_rate_one_and_a_dark_lane_never() {
-        for lanes in spikes(
-            Encoder::Rate {
-                max_rate: 1.0,
-                phase: PhaseStart::Zero,
-            },
-            &[0.0, 1.0],
-            50,
-            1,
-        ) {
+        for lanes in
+            spikes(Encoder::Rate { max_rate: 1.0, phase: PhaseStart::Zero }, &[0.0, 1.0], 50, 1)
+        {
             assert_eq!(lanes, [1]);
         }
         for lanes in spikes(Encoder::Poisson { max_rate: 1.0 }, &[0.0, 1.0], 50, 1) {
@@ -295,32 +265,16 @@ mod tests {
         let count: usize = fired.iter().map(Vec::len).sum();
         // Four standard errors of a binomial with p = 1/4.
         let bound = 4.0 * (f64::from(n) * 0.25 * 0.75).sqrt();
-        assert!(
-            (count as f64 - 0.25 * f64::from(n)).abs() < bound,
-            "{count}"
-        );
-        assert_ne!(
-            fired,
-            spikes(Encoder::Poisson { max_rate: 0.5 }, &[0.5], n, 4)
-        );
+        assert!((count as f64 - 0.25 * f64::from(n)).abs() < bound, "{count}");
+        assert_ne!(fired, spikes(Encoder::Poisson { max_rate: 0.5 }, &[0.5], n, 4));
     }
 
     #[test]
     fn latency_puts_the_brightest_first_and_silences_the_dark() {
-        let fired = spikes(
-            Encoder::Latency {
-                steps: 11,
-                threshold: 0.2,
-            },
-            &[1.0, 0.5, 0.25, 0.125],
-            12,
-            1,
-        );
+        let fired =
+            spikes(Encoder::Latency { steps: 11, threshold: 0.2 }, &[1.0, 0.5, 0.25, 0.125], 12, 1);
         let when = |lane| fired.iter().position(|l| l.contains(&lane)).map(|s| s + 1);
-        assert_eq!(
-            [when(0), when(1), when(2), when(3)],
-            [Some(1), Some(6), Some(9), None]
-        );
+        assert_eq!([when(0), when(1), when(2), when(3)], [Some(1), Some(6), Some(9), None]);
     }
 
     #[test]
@@ -332,19 +286,11 @@ mod tests {
     #[test]
     fn impossible_encoders_are_named() {
         for bad in [
-            Encoder::Rate {
-                max_rate: 0.0,
-                phase: PhaseStart::Zero,
-            },
+            Encoder::Rate { max_rate: 0.0, phase: PhaseStart::Zero },
             Encoder::Poisson { max_rate: f64::NAN },
             Encoder::Poisson { max_rate: 1.5 },
-            Encoder::Latency {
-                steps: 0,
-                threshold: 0.0,
-            },
-            Encoder::Burst {
-                threshold: f64::INFINITY,
-            },
+            Encoder::Latency { steps: 0, threshold: 0.0 },
+            Encoder::Burst { threshold: f64::INFINITY },
         ] {
             assert!(bad.fault().is_some(), "{bad:?}");
         }

@@ -53,17 +53,10 @@ pub enum DataError {
 
 impl DataError {
     pub(crate) fn format(path: &str, offset: u64, fault: impl Into<String>) -> Self {
-        Self::Format {
-            path: path.to_owned(),
-            fault: fault.into(),
-            offset,
-        }
+        Self::Format { path: path.to_owned(), fault: fault.into(), offset }
     }
     pub(crate) fn content(path: &str, fault: impl Into<String>) -> Self {
-        Self::Content {
-            path: path.to_owned(),
-            fault: fault.into(),
-        }
+        Self::Content { path: path.to_owned(), fault: fault.into() }
     }
 }
 
@@ -71,10 +64,7 @@ impl DataError {
 /// never end, are refused.
 pub(crate) fn open_regular(path: &Path, limit: u64) -> Result<File, DataError> {
     let name = path.display().to_string();
-    let io = |source| DataError::Io {
-        path: name.clone(),
-        source,
-    };
+    let io = |source| DataError::Io { path: name.clone(), source };
     let meta = std::fs::metadata(path).map_err(io)?;
     if !meta.is_file() {
         return Err(DataError::NotAFile { path: name });
@@ -97,16 +87,9 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, DataError
     open_regular(path, limit)?
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|source| DataError::Io {
-            path: name.clone(),
-            source,
-        })?;
+        .map_err(|source| DataError::Io { path: name.clone(), source })?;
     if bytes.len() as u64 > limit {
-        return Err(DataError::TooLarge {
-            path: name,
-            what: "the file grew".to_owned(),
-            limit,
-        });
+        return Err(DataError::TooLarge { path: name, what: "the file grew".to_owned(), limit });
     }
     Ok(bytes)
 }

@@ -116,13 +116,7 @@ fn parse_plain(name: &str, mut source: impl Read, limit: u64) -> Result<IdxArray
     let mut bytes = width;
     for i in 0..u64::from(head[3]) {
         let mut word = [0u8; 4];
-        read_all(
-            name,
-            4 + 4 * i,
-            &mut source,
-            &mut word,
-            "the dimension sizes",
-        )?;
+        read_all(name, 4 + 4 * i, &mut source, &mut word, "the dimension sizes")?;
         let size = u32::from_be_bytes(word);
         dims.push(size as usize);
         bytes = bytes.saturating_mul(u64::from(size));
@@ -150,23 +144,15 @@ fn parse_plain(name: &str, mut source: impl Read, limit: u64) -> Result<IdxArray
     }
     // Reading on also makes the gzip decoder compare its checksum.
     if read_up_to(name, at + bytes, &mut source, &mut [0u8; 1])? > 0 {
-        return Err(DataError::format(
-            name,
-            at + bytes,
-            "goes on after the last element",
-        ));
+        return Err(DataError::format(name, at + bytes, "goes on after the last element"));
     }
     let elements = match width {
         1 => IdxElements::U8(raw),
         2 => IdxElements::I16(
-            raw.chunks_exact(2)
-                .map(|b| i16::from_be_bytes([b[0], b[1]]))
-                .collect(),
+            raw.chunks_exact(2).map(|b| i16::from_be_bytes([b[0], b[1]])).collect(),
         ),
         _ => IdxElements::I32(
-            raw.chunks_exact(4)
-                .map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
+            raw.chunks_exact(4).map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect(),
         ),
     };
     Ok(IdxArray { dims, elements })
@@ -203,11 +189,7 @@ fn read_all(
 ) -> Result<(), DataError> {
     let got = read_up_to(name, offset, source, buffer)?;
     if got < buffer.len() {
-        return Err(DataError::format(
-            name,
-            offset + got as u64,
-            format!("ends inside {part}"),
-        ));
+        return Err(DataError::format(name, offset + got as u64, format!("ends inside {part}")));
     }
     Ok(())
 }
@@ -237,18 +219,9 @@ mod tests {
     #[test]
     fn plain_and_packed_files_read_the_same_for_every_element_type() {
         let cases = [
-            (
-                plain(0x08, &[2, 2], &[1, 2, 3, 255]),
-                IdxElements::U8(vec![1, 2, 3, 255]),
-            ),
-            (
-                plain(0x0b, &[2], &[0xff, 0xfe, 1, 0]),
-                IdxElements::I16(vec![-2, 256]),
-            ),
-            (
-                plain(0x0c, &[1, 1, 1], &[0x80, 0, 0, 1]),
-                IdxElements::I32(vec![i32::MIN + 1]),
-            ),
+            (plain(0x08, &[2, 2], &[1, 2, 3, 255]), IdxElements::U8(vec![1, 2, 3, 255])),
+            (plain(0x0b, &[2], &[0xff, 0xfe, 1, 0]), IdxElements::I16(vec![-2, 256])),
+            (plain(0x0c, &[1, 1, 1], &[0x80, 0, 0, 1]), IdxElements::I32(vec![i32::MIN + 1])),
         ];
         for (bytes, want) in cases {
             let a = parse_idx("a", &bytes[..], 1 << 20).unwrap();
@@ -269,36 +242,22 @@ mod tests {
             (plain(0x08, &[], &[]), 100, "0 dimensions"),
             (good[..7].to_vec(), 100, "ends inside the dimension sizes"),
             (good[..14].to_vec(), 100, "ends after 2 of 4 bytes"),
-            (
-                [good.clone(), vec![0]].concat(),
-                100,
-                "goes on after the last element",
-            ),
+            ([good.clone(), vec![0]].concat(), 100, "goes on after the last element"),
             (good.clone(), 3, "limit of 3 bytes"),
         ];
         for (bytes, limit, want) in cases {
-            let error = parse_idx("data.idx", &bytes[..], limit)
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("data.idx: ") && error.contains(want),
-                "{error}"
-            );
+            let error = parse_idx("data.idx", &bytes[..], limit).unwrap_err().to_string();
+            assert!(error.starts_with("data.idx: ") && error.contains(want), "{error}");
         }
     }
 
     #[test]
     fn a_header_that_declares_four_gigabytes_of_nothing_costs_nothing() {
         let bytes = plain(0x08, &[u32::MAX], &[]);
-        let error = parse_idx("x", &bytes[..], u64::MAX)
-            .unwrap_err()
-            .to_string();
+        let error = parse_idx("x", &bytes[..], u64::MAX).unwrap_err().to_string();
         assert!(error.contains("ends after 0 of 4294967295"), "{error}");
         let bytes = plain(0x0c, &[u32::MAX; 8], &[]);
-        assert!(matches!(
-            parse_idx("x", &bytes[..], 1 << 31),
-            Err(DataError::TooLarge { .. })
-        ));
+        assert!(matches!(parse_idx("x", &bytes[..], 1 << 31), Err(DataError::TooLarge { .. })));
     }
 
     #[test]

@@ -51,12 +51,9 @@ impl ImageSet {
     /// Errors: [`DataError::Content`] for another type or number of dimensions.
     pub fn from_idx(name: &str, array: IdxArray) -> Result<Self, DataError> {
         match (&array.dims[..], array.elements) {
-            (&[n, h, w], IdxElements::U8(pixels)) => Ok(Self {
-                n,
-                h,
-                w,
-                pixels: Pixels::U8(pixels),
-            }),
+            (&[n, h, w], IdxElements::U8(pixels)) => {
+                Ok(Self { n, h, w, pixels: Pixels::U8(pixels) })
+            }
             (dims, _) => Err(DataError::content(
                 name,
                 format!(
@@ -88,11 +85,7 @@ impl ImageSet {
             Pixels::U8(v) => v[range].iter().map(|&p| f32::from(p) / 255.0).collect(),
             Pixels::F32(v) => v[range].to_vec(),
         };
-        Some(Image {
-            h: self.h,
-            w: self.w,
-            pixels,
-        })
+        Some(Image { h: self.h, w: self.w, pixels })
     }
     /// All pictures, prepared.
     pub fn prepared(&self, steps: &[Prepare]) -> Self {
@@ -101,12 +94,7 @@ impl ImageSet {
             .filter_map(|i| self.image(i))
             .flat_map(|image| image.prepared(steps).pixels)
             .collect();
-        Self {
-            n: self.n,
-            h,
-            w,
-            pixels: Pixels::F32(pixels),
-        }
+        Self { n: self.n, h, w, pixels: Pixels::F32(pixels) }
     }
 }
 
@@ -228,11 +216,7 @@ impl Image {
             Normalise::Sum => self.pixels.iter().map(|&p| f64::from(p)).sum::<f64>() as f32,
             Normalise::Max => self.pixels.iter().fold(0.0, |m, &p| f32::max(m, p)),
         };
-        if divisor > 0.0 {
-            self.each(|p| p / divisor)
-        } else {
-            self
-        }
+        if divisor > 0.0 { self.each(|p| p / divisor) } else { self }
     }
     fn pooled(self, n: usize) -> Self {
         let (h, w) = (self.h / n, self.w / n);
@@ -292,25 +276,14 @@ mod tests {
 
     #[test]
     fn centring_moves_the_mass_to_the_middle() {
-        assert_eq!(
-            dot(5, 7, 0, 6).prepared(&[Prepare::Centre]),
-            dot(5, 7, 2, 3)
-        );
-        let empty = Image {
-            h: 2,
-            w: 2,
-            pixels: vec![0.0; 4],
-        };
+        assert_eq!(dot(5, 7, 0, 6).prepared(&[Prepare::Centre]), dot(5, 7, 2, 3));
+        let empty = Image { h: 2, w: 2, pixels: vec![0.0; 4] };
         assert_eq!(empty.prepared(&[Prepare::Centre]), empty);
     }
 
     #[test]
     fn steps_run_in_order() {
-        let image = Image {
-            h: 1,
-            w: 2,
-            pixels: vec![0.5, 1.0],
-        };
+        let image = Image { h: 1, w: 2, pixels: vec![0.5, 1.0] };
         let a = image.prepared(&[Prepare::Scale(0.5), Prepare::Threshold(0.3)]);
         let b = image.prepared(&[Prepare::Threshold(0.3), Prepare::Scale(0.5)]);
         assert_eq!((a.pixels, b.pixels), (vec![0.0, 1.0], vec![0.5, 0.5]));
@@ -332,26 +305,15 @@ mod tests {
 
     #[test]
     fn pooling_averages_whole_squares_and_declares_its_size() {
-        let image = Image {
-            h: 3,
-            w: 4,
-            pixels: (0..12).map(|i| i as f32).collect(),
-        };
+        let image = Image { h: 3, w: 4, pixels: (0..12).map(|i| i as f32).collect() };
         let pooled = image.prepared(&[Prepare::Pool(2)]);
-        assert_eq!(
-            prepared_size((3, 4), &[Prepare::Pool(2)]),
-            (pooled.h, pooled.w)
-        );
+        assert_eq!(prepared_size((3, 4), &[Prepare::Pool(2)]), (pooled.h, pooled.w));
         assert_eq!(pooled.pixels, [2.5, 4.5]);
     }
 
     #[test]
     fn four_quarter_turns_are_none_and_one_moves_the_top_right_corner_to_the_top_left() {
-        let image = Image {
-            h: 2,
-            w: 3,
-            pixels: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-        };
+        let image = Image { h: 2, w: 3, pixels: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
         assert_eq!(image.rotated(4), image);
         assert_eq!(image.rotated(1).pixels, [3.0, 6.0, 2.0, 5.0, 1.0, 4.0]);
         assert_eq!(image.rotated(2).rotated(2), image);

@@ -39,20 +39,12 @@ pub fn parse_npy(name: &str, bytes: &[u8]) -> Result<NpyArray, DataError> {
         .map_err(|e| DataError::format(name, 8, format!("the header is not understood: {e}")))?;
     let shape: Vec<usize> = file.shape().iter().map(|&n| n as usize).collect();
     if shape != declared {
-        return Err(DataError::format(
-            name,
-            8,
-            "the header declares its shape in an unusual way",
-        ));
+        return Err(DataError::format(name, 8, "the header declares its shape in an unusual way"));
     }
     let n: usize = shape.iter().product();
     let dtype = file.dtype();
     let width = dtype.num_bytes().filter(|w| *w > 0).ok_or_else(|| {
-        DataError::format(
-            name,
-            8,
-            format!("elements of type {} are not numbers", dtype.descr()),
-        )
+        DataError::format(name, 8, format!("elements of type {} are not numbers", dtype.descr()))
     })?;
     let body = bytes.len() - start;
     if n.checked_mul(width) != Some(body) {
@@ -81,10 +73,7 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(usize, Vec<usize>), DataErr
     }
     let (text_at, len) = match bytes[6] {
         1 => (10, usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))),
-        2 | 3 => (
-            12,
-            u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize,
-        ),
+        2 | 3 => (12, u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize),
         _ => return Err(fault(6, "is of an unknown .npy version")),
     };
     if len > MAX_HEADER {
@@ -97,15 +86,9 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(usize, Vec<usize>), DataErr
         std::str::from_utf8(text).map_err(|_| fault(text_at, "has a header that is not text"))?;
     // The parser of the header recurses with its nesting and multiplies the sizes unchecked;
     // escapes could hide a second shape from the search below.
-    let brackets = text
-        .bytes()
-        .filter(|b| matches!(b, b'(' | b'[' | b'{'))
-        .count();
+    let brackets = text.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{')).count();
     if brackets > MAX_BRACKETS || text.contains('\\') || text.matches("shape").count() != 1 {
-        return Err(fault(
-            text_at,
-            "has a header that is not one of a plain array",
-        ));
+        return Err(fault(text_at, "has a header that is not one of a plain array"));
     }
     let list = text
         .split_once("shape")
@@ -116,9 +99,8 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(usize, Vec<usize>), DataErr
     let mut shape = Vec::new();
     let mut product = 1usize;
     for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-        let size: u32 = word
-            .parse()
-            .map_err(|_| fault(text_at, "has a shape of other than numbers"))?;
+        let size: u32 =
+            word.parse().map_err(|_| fault(text_at, "has a shape of other than numbers"))?;
         shape.push(size as usize);
         product = product.saturating_mul(size.max(1) as usize);
     }
@@ -159,10 +141,7 @@ fn numbers(name: &str, file: NpyFile<&[u8]>, start: usize) -> Result<Vec<f64>, D
     Err(DataError::format(
         name,
         8,
-        format!(
-            "elements of type {} are not read; save floats or integers",
-            file.dtype().descr()
-        ),
+        format!("elements of type {} are not read; save floats or integers", file.dtype().descr()),
     ))
 }
 
@@ -171,11 +150,7 @@ fn row_major(shape: &[usize], stored: &[f64]) -> Vec<f64> {
     let mut index = vec![0usize; shape.len()];
     let mut values = Vec::with_capacity(stored.len());
     for _ in 0..stored.len() {
-        let at = index
-            .iter()
-            .zip(shape)
-            .rev()
-            .fold(0, |at, (i, n)| at * n + i);
+        let at = index.iter().zip(shape).rev().fold(0, |at, (i, n)| at * n + i);
         values.push(stored[at]);
         for d in (0..shape.len()).rev() {
             index[d] += 1;
@@ -222,31 +197,17 @@ mod tests {
 
     #[test]
     fn floats_integers_and_booleans_are_read_with_their_shape() {
-        let want = NpyArray {
-            shape: vec![2, 3],
-            values: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
-        };
+        let want = NpyArray { shape: vec![2, 3], values: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0] };
         let f: Vec<f64> = want.values.clone();
         let g: Vec<f32> = f.iter().map(|&x| x as f32).collect();
         let i: Vec<i32> = f.iter().map(|&x| x as i32).collect();
-        assert_eq!(
-            parse_npy("a", &written(&[2, 3], Order::C, &f)).unwrap(),
-            want
-        );
-        assert_eq!(
-            parse_npy("a", &written(&[2, 3], Order::C, &g)).unwrap(),
-            want
-        );
-        assert_eq!(
-            parse_npy("a", &written(&[2, 3], Order::C, &i)).unwrap(),
-            want
-        );
+        assert_eq!(parse_npy("a", &written(&[2, 3], Order::C, &f)).unwrap(), want);
+        assert_eq!(parse_npy("a", &written(&[2, 3], Order::C, &g)).unwrap(), want);
+        assert_eq!(parse_npy("a", &written(&[2, 3], Order::C, &i)).unwrap(), want);
         let flags = parse_npy("a", &written(&[2], Order::C, &[true, false])).unwrap();
         assert_eq!(flags.values, [1.0, 0.0]);
         assert_eq!(
-            parse_npy("a", &written::<f64>(&[], Order::C, &[7.0]))
-                .unwrap()
-                .shape,
+            parse_npy("a", &written::<f64>(&[], Order::C, &[7.0])).unwrap().shape,
             [0usize; 0]
         );
     }
@@ -264,10 +225,7 @@ mod tests {
             format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n")
         };
         let cases = [
-            (
-                head("(4294967295, 4294967295, 4294967295,)"),
-                "more elements",
-            ),
+            (head("(4294967295, 4294967295, 4294967295,)"), "more elements"),
             (head("(99999999999999999999,)"), "other than numbers"),
             (head("(2,)"), "needs 2 x 8"),
             (head("((((((((((2,))))))))))"), "not one of a plain array"),
@@ -275,23 +233,12 @@ mod tests {
                 "{'descr': '<f8', 'shape': (1,), 'shape': (2,), }".to_owned(),
                 "not one of a plain array",
             ),
-            (
-                "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".to_owned(),
-                "not numbers",
-            ),
-            (
-                "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }".to_owned(),
-                "not",
-            ),
+            ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".to_owned(), "not numbers"),
+            ("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }".to_owned(), "not"),
         ];
         for (header, want) in cases {
-            let error = parse_npy("w.npy", &with_header(&header, &[0; 8]))
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("w.npy: ") && error.contains(want),
-                "{header} -> {error}"
-            );
+            let error = parse_npy("w.npy", &with_header(&header, &[0; 8])).unwrap_err().to_string();
+            assert!(error.starts_with("w.npy: ") && error.contains(want), "{header} -> {error}");
         }
     }
 

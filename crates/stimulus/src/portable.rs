@@ -42,11 +42,7 @@ pub fn ln(x: f64) -> f64 {
         return x;
     }
     // Subnormal numbers are brought into the normal range first.
-    let (x, offset) = if x < f64::MIN_POSITIVE {
-        (x * power_of_two(54), -54)
-    } else {
-        (x, 0)
-    };
+    let (x, offset) = if x < f64::MIN_POSITIVE { (x * power_of_two(54), -54) } else { (x, 0) };
     let bits = x.to_bits();
     let mut exponent = ((bits >> 52) & 0x7ff) as i32 - 1023;
     let mut m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
@@ -127,17 +123,9 @@ mod tests {
         let n = f64::from(n);
         let moment = |k: i32| x.iter().map(|v| v.powi(k)).sum::<f64>() / n;
         // Four standard errors: 1, 2, 15 and 96 are the variances of x, x^2, x^3 and x^4.
-        for (k, want, variance) in [
-            (1, 0.0, 1.0),
-            (2, 1.0, 2.0),
-            (3, 0.0, 15.0),
-            (4, 3.0, 96.0f64),
-        ] {
-            assert!(
-                (moment(k) - want).abs() < 4.0 * (variance / n).sqrt(),
-                "{k}: {}",
-                moment(k)
-            );
+        for (k, want, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0f64)]
+        {
+            assert!((moment(k) - want).abs() < 4.0 * (variance / n).sqrt(), "{k}: {}", moment(k));
         }
     }
 }

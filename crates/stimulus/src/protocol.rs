@@ -75,9 +75,7 @@ impl Sampler {
         if !(0.0..1e6).contains(&count) {
             return Vec::new();
         }
-        (0..=count as u32)
-            .map(|i| from + f64::from(i) * step)
-            .collect()
+        (0..=count as u32).map(|i| from + f64::from(i) * step).collect()
     }
 }
 
@@ -220,7 +218,7 @@ pub enum What {
         /// Probability per step.
         rate: Rates,
     },
-    /// A row of a `.npy` file of shape [rows, lanes] or [lanes], through the input's encoder.
+    /// A row of a `.npy` file of shape `[rows, lanes]` or `[lanes]`, through the input's encoder.
     Array {
         /// The file, relative to the model's folder.
         file: String,

@@ -110,20 +110,11 @@ impl<'a> Trials<'a> {
         };
         let mut faults = Vec::new();
         let mut fault = |key: String, message: String, hint: Option<&str>| {
-            faults.push(ProtocolFault {
-                key,
-                message,
-                hint: hint.map(str::to_owned),
-            });
+            faults.push(ProtocolFault { key, message, hint: hint.map(str::to_owned) });
         };
         match &protocol.sampler {
             Sampler::Single | Sampler::Sweep { .. } => {}
-            Sampler::FewShot {
-                data,
-                ways,
-                shots,
-                queries,
-            } => {
+            Sampler::FewShot { data, ways, shots, queries } => {
                 let Some(set) = datasets.get(data) else {
                     return Err(vec![missing(data)]);
                 };
@@ -221,11 +212,7 @@ impl<'a> Trials<'a> {
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(trials)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(trials) } else { Err(faults) }
     }
 
     /// The number of trials unless the caller says otherwise.
@@ -284,12 +271,7 @@ impl<'a> Trials<'a> {
     fn items(&self, draws: &StimulusDraws) -> (Vec<Item>, Vec<Item>) {
         match &self.protocol.sampler {
             Sampler::Single | Sampler::Sweep { .. } => (Vec::new(), Vec::new()),
-            Sampler::FewShot {
-                data,
-                ways,
-                shots,
-                queries,
-            } => match self.datasets.get(data) {
+            Sampler::FewShot { data, ways, shots, queries } => match self.datasets.get(data) {
                 Some(set) => self.few_shot(set, *ways, *shots, *queries, draws),
                 None => (Vec::new(), Vec::new()),
             },
@@ -317,28 +299,18 @@ impl<'a> Trials<'a> {
                 let c = &set.classes()[class as usize];
                 distinct_drawings(c, slot, shots + queries, draws)
                     .into_iter()
-                    .map(|row| Item {
-                        row,
-                        rotation: c.rotation,
-                        class,
-                        slot,
-                    })
+                    .map(|row| Item { row, rotation: c.rotation, class, slot })
                     .collect()
             })
             .collect();
-        let support = (0..shots as usize)
-            .flat_map(|s| drawn.iter().map(move |d| d[s]))
-            .collect();
+        let support = (0..shots as usize).flat_map(|s| drawn.iter().map(move |d| d[s])).collect();
         let asked: Vec<Item> = (shots as usize..)
             .take(queries as usize)
             .flat_map(|q| drawn.iter().map(move |d| d[q]))
             .collect();
         let n = asked.len() as u32;
         let order = draws.pick(Choice::QueryOrder, 0, n, n);
-        (
-            support,
-            order.into_iter().map(|i| asked[i as usize]).collect(),
-        )
+        (support, order.into_iter().map(|i| asked[i as usize]).collect())
     }
 
     fn any_items(
@@ -411,17 +383,10 @@ impl<'a> Trials<'a> {
             What::Silence => None,
             What::Image => {
                 let item = item?;
-                let image = self
-                    .set_for(phase.for_each)?
-                    .image(item.row, item.rotation)?;
+                let image = self.set_for(phase.for_each)?.image(item.row, item.rotation)?;
                 Some(lanes.encoder?.encode(&image.pixels, draws, key, site))
             }
-            What::OneHot {
-                offset,
-                rate,
-                from,
-                to,
-            } => Some(Firing::Lane {
+            What::OneHot { offset, rate, from, to } => Some(Firing::Lane {
                 lane: offset + item?.slot,
                 steps: (from.unwrap_or(1), to.unwrap_or(phase.steps)),
                 random: rate.map(|r| (fixed_point(r), draws, key, site)),
@@ -431,12 +396,7 @@ impl<'a> Trials<'a> {
                 spikes.sort_unstable();
                 Some(Firing::Listed(spikes))
             }
-            What::SpikesAt {
-                lane,
-                at,
-                every,
-                count,
-            } => {
+            What::SpikesAt { lane, at, every, count } => {
                 let step = |a: &At| a.step(trial.value).clamp(1.0, f64::from(u32::MAX)) as u32;
                 let distance = every.as_ref().map_or(1, step);
                 let times =
@@ -484,11 +444,7 @@ fn distinct_drawings(class: &Class, slot: u32, count: u32, draws: &StimulusDraws
 }
 
 fn classes_of(set: &Dataset, test: impl Fn(&Class) -> bool) -> Vec<u32> {
-    (0u32..)
-        .zip(set.classes())
-        .filter(|(_, c)| test(c))
-        .map(|(i, _)| i)
-        .collect()
+    (0u32..).zip(set.classes()).filter(|(_, c)| test(c)).map(|(i, _)| i).collect()
 }
 
 fn rows_and_lanes(shape: &[usize]) -> (usize, usize) {

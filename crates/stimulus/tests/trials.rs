@@ -11,9 +11,7 @@ use trifactor_stimulus::{
 /// 30 classes of 6 drawings of 2 x 2 pixels; the first pixel is on in every picture.
 fn characters(rotations: bool, fit: Option<&BTreeSet<i64>>) -> Datasets {
     let n = 180;
-    let pixels = (0..n)
-        .flat_map(|i| [255u8, (i % 256) as u8, 0, 0])
-        .collect();
+    let pixels = (0..n).flat_map(|i| [255u8, (i % 256) as u8, 0, 0]).collect();
     let images = ImageSet::new(n, 2, 2, Pixels::U8(pixels)).unwrap();
     let ids: Vec<i64> = (0..n as i64).map(|i| i / 6 + 100).collect();
     let drawers: Vec<i64> = (0..n as i64).map(|i| i % 6 + 1).collect();
@@ -29,21 +27,10 @@ fn specs() -> Vec<(String, DatasetSpec)> {
 }
 
 fn inputs() -> Vec<Input> {
-    let encoder = Some(Encoder::Rate {
-        max_rate: 1.0,
-        phase: PhaseStart::Zero,
-    });
+    let encoder = Some(Encoder::Rate { max_rate: 1.0, phase: PhaseStart::Zero });
     vec![
-        Input {
-            name: "retina".into(),
-            n: 4,
-            encoder,
-        },
-        Input {
-            name: "teacher".into(),
-            n: 5,
-            encoder: None,
-        },
+        Input { name: "retina".into(), n: 4, encoder },
+        Input { name: "teacher".into(), n: 5, encoder: None },
     ]
 }
 
@@ -75,17 +62,9 @@ fn a_few_shot_trial_shows_each_class_rests_and_then_asks_about_each_once() {
     assert_eq!(phases, [[0, 1].repeat(10), vec![2; 5]].concat());
     assert_eq!(trial.steps, 10 * 7 + 25);
     assert_eq!(trial.segments[1].first_step, 5);
-    assert_eq!(
-        trial.segments[0].resets,
-        [ResetGroup::Membrane, ResetGroup::Traces]
-    );
+    assert_eq!(trial.segments[0].resets, [ResetGroup::Membrane, ResetGroup::Traces]);
     let slots = |phase| -> Vec<u32> {
-        trial
-            .segments
-            .iter()
-            .filter(|s| s.phase == phase)
-            .map(|s| s.item.unwrap().slot)
-            .collect()
+        trial.segments.iter().filter(|s| s.phase == phase).map(|s| s.item.unwrap().slot).collect()
     };
     assert_eq!(slots(0), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
     let mut asked = slots(2);
@@ -109,39 +88,22 @@ fn classes_and_drawers_are_distinct_and_evenly_drawn() {
     let mut first_asked = [0f64; 5];
     for k in 0..n {
         let trial = trials.trial(k);
-        let items: Vec<_> = trial
-            .segments
-            .iter()
-            .filter(|s| s.phase != 1)
-            .map(|s| s.item.unwrap())
-            .collect();
+        let items: Vec<_> =
+            trial.segments.iter().filter(|s| s.phase != 1).map(|s| s.item.unwrap()).collect();
         let classes: BTreeSet<u32> = items.iter().map(|i| i.class).collect();
         let rows: BTreeSet<u32> = items.iter().map(|i| i.row).collect();
         assert_eq!((classes.len(), rows.len()), (5, 15));
         for item in &items {
-            assert!(
-                set.classes()[item.class as usize]
-                    .drawings
-                    .iter()
-                    .any(|d| d.row == item.row)
-            );
+            assert!(set.classes()[item.class as usize].drawings.iter().any(|d| d.row == item.row));
         }
         classes.iter().for_each(|c| counts[*c as usize] += 1.0);
         first_asked[items[10].slot as usize] += 1.0;
     }
     let e = f64::from(n) / 6.0;
     // The variance of one count is n p (1 - p) with p = 1/6; six of them is far in the tail.
-    assert!(
-        counts
-            .iter()
-            .all(|c| (c - e).abs() < 6.0 * (e * 5.0 / 6.0).sqrt()),
-        "{counts:?}"
-    );
+    assert!(counts.iter().all(|c| (c - e).abs() < 6.0 * (e * 5.0 / 6.0).sqrt()), "{counts:?}");
     let e = f64::from(n) / 5.0;
-    assert!(
-        first_asked.iter().all(|c| (c - e).abs() < 5.0 * e.sqrt()),
-        "{first_asked:?}"
-    );
+    assert!(first_asked.iter().all(|c| (c - e).abs() < 5.0 * e.sqrt()), "{first_asked:?}");
 }
 
 #[test]
@@ -162,9 +124,7 @@ fn fit_and_test_classes_do_not_meet() {
     let data = characters(false, Some(&few));
     let faults = Trials::new(&p, &inputs, &data, 1, Part::Fit).unwrap_err();
     assert!(
-        faults[0]
-            .message
-            .contains("has 3 classes for fitting with 3 drawings each"),
+        faults[0].message.contains("has 3 classes for fitting with 3 drawings each"),
         "{faults:?}"
     );
 }
@@ -185,9 +145,7 @@ fn a_sweep_moves_a_spike_and_knows_its_number_of_trials() {
     assert_eq!(trials.default_count(), 9);
     let when = |k: u32, input: usize, lane: u32| -> Vec<u32> {
         let trial = trials.trial(k);
-        (1..=20)
-            .filter(|s| trial.segments[0].spikes(*s)[input].contains(&lane))
-            .collect()
+        (1..=20).filter(|s| trial.segments[0].spikes(*s)[input].contains(&lane)).collect()
     };
     assert_eq!(trials.trial(0).value, Some(-2.0));
     assert_eq!(when(0, 0, 2), [6, 8]);
@@ -205,13 +163,7 @@ fn arrays_are_shown_row_by_row() {
     );
     let mut data = Datasets::default();
     let values = vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
-    data.insert_array(
-        "x.npy",
-        trifactor_stimulus::NpyArray {
-            shape: vec![2, 4],
-            values,
-        },
-    );
+    data.insert_array("x.npy", trifactor_stimulus::NpyArray { shape: vec![2, 4], values });
     let inputs = inputs();
     let trials = Trials::new(&p, &inputs, &data, 1, Part::Test).unwrap();
     assert_eq!(trials.trial(0).segments.len(), 2);
@@ -225,16 +177,11 @@ fn arrays_are_shown_row_by_row() {
     });
     data.insert_array(
         "x.npy",
-        trifactor_stimulus::NpyArray {
-            shape: vec![3],
-            values: vec![0.0; 3],
-        },
+        trifactor_stimulus::NpyArray { shape: vec![3], values: vec![0.0; 3] },
     );
     let faults = Trials::new(&p, &inputs, &data, 1, Part::Test).unwrap_err();
     assert!(
-        faults[0]
-            .message
-            .contains("has 3 values, the input 'retina' has 4 lanes"),
+        faults[0].message.contains("has 3 values, the input 'retina' has 4 lanes"),
         "{faults:?}"
     );
 }
@@ -251,18 +198,13 @@ fn random_spikes_change_from_step_to_step_segment_to_segment_and_trial_to_trial(
     let trials = Trials::new(&p, &inputs, &data, 1, Part::Test).unwrap();
     let pattern = |k: u32, s: usize, input: usize, lane: u32| -> Vec<bool> {
         let trial = trials.trial(k);
-        (1..=200)
-            .map(|t| trial.segments[s].spikes(t)[input].contains(&lane))
-            .collect()
+        (1..=200).map(|t| trial.segments[s].spikes(t)[input].contains(&lane)).collect()
     };
     let base = pattern(0, 0, 0, 0);
     assert!(base.iter().any(|f| *f) && base.iter().any(|f| !*f));
-    for other in [
-        pattern(1, 0, 0, 0),
-        pattern(0, 1, 0, 0),
-        pattern(0, 0, 0, 1),
-        pattern(0, 0, 1, 2),
-    ] {
+    for other in
+        [pattern(1, 0, 0, 0), pattern(0, 1, 0, 0), pattern(0, 0, 0, 1), pattern(0, 0, 1, 2)]
+    {
         assert_ne!(base, other);
     }
     assert_eq!(base, pattern(0, 0, 0, 0));
@@ -283,12 +225,7 @@ fn labelled_items_use_the_position_of_their_class_as_slot() {
     let trials = Trials::new(&p, &inputs, &data, 1, Part::Test).unwrap();
     let trial = trials.trial(0);
     let rows = |phase| -> BTreeSet<u32> {
-        trial
-            .segments
-            .iter()
-            .filter(|s| s.phase == phase)
-            .map(|s| s.item.unwrap().row)
-            .collect()
+        trial.segments.iter().filter(|s| s.phase == phase).map(|s| s.item.unwrap().row).collect()
     };
     assert_eq!((rows(0).len(), rows(1).len()), (40, 20));
     for item in trial.segments.iter().map(|s| s.item.unwrap()) {
@@ -299,17 +236,9 @@ fn labelled_items_use_the_position_of_their_class_as_slot() {
 #[test]
 fn each_fault_of_a_protocol_is_found_with_its_key() {
     let cases = [
-        (
-            "(trials: Some(0), phases: [(name: \"a\", steps: 1)])",
-            "protocol.trials",
-            "0 trials",
-        ),
+        ("(trials: Some(0), phases: [(name: \"a\", steps: 1)])", "protocol.trials", "0 trials"),
         ("(phases: [])", "protocol.phases", "0 phases"),
-        (
-            "(phases: [(name: \"a\", steps: 0)])",
-            "protocol.phases[0].steps",
-            "0 steps",
-        ),
+        ("(phases: [(name: \"a\", steps: 0)])", "protocol.phases[0].steps", "0 steps"),
         (
             "(phases: [(name: \"a\", steps: 1), (name: \"a\", steps: 1)])",
             "protocol.phases[1].name",
@@ -419,9 +348,7 @@ fn each_fault_of_a_protocol_is_found_with_its_key() {
     for (text, key, message) in cases {
         let faults = protocol(text).faults(&inputs(), &specs());
         assert!(
-            faults
-                .iter()
-                .any(|f| f.key == key && f.message.contains(message)),
+            faults.iter().any(|f| f.key == key && f.message.contains(message)),
             "{text}\nexpected {key}: {message}\ngot {faults:?}"
         );
     }
@@ -431,16 +358,10 @@ fn each_fault_of_a_protocol_is_found_with_its_key() {
 fn files_are_found_in_the_model_folder_then_the_shared_one_and_a_replacement_is_for_testing() {
     let write = |dir: &std::path::Path, ids: [u8; 2]| {
         std::fs::create_dir_all(dir.join("d")).unwrap();
-        let images = [
-            vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2],
-            vec![255; 8],
-        ]
-        .concat();
-        let index = [
-            vec![0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 4],
-            vec![ids[0], 0, 1, 1, ids[1], 0, 1, 1],
-        ]
-        .concat();
+        let images = [vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2], vec![255; 8]].concat();
+        let index =
+            [vec![0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 4], vec![ids[0], 0, 1, 1, ids[1], 0, 1, 1]]
+                .concat();
         for base in [dir.join("d"), dir.to_owned()] {
             std::fs::write(base.join("i.idx"), &images).unwrap();
             std::fs::write(base.join("x.idx"), &index).unwrap();
@@ -456,28 +377,17 @@ fn files_are_found_in_the_model_folder_then_the_shared_one_and_a_replacement_is_
     .unwrap();
     let specs = vec![("characters".to_owned(), spec)];
     let p = protocol(FEW_SHOT);
-    let mut folders = DataFolders {
-        model: model.path().to_owned(),
-        shared: None,
-        replacement: None,
-    };
+    let mut folders =
+        DataFolders { model: model.path().to_owned(), shared: None, replacement: None };
     assert!(Datasets::load(&specs, &p, &folders).is_err());
     folders.shared = Some(shared.path().to_owned());
     let loaded = Datasets::load(&specs, &p, &folders).unwrap();
     let parts = |d: &Datasets| -> Vec<(i64, bool, bool)> {
-        d.get("characters")
-            .unwrap()
-            .classes()
-            .iter()
-            .map(|c| (c.id, c.fit, c.test))
-            .collect()
+        d.get("characters").unwrap().classes().iter().map(|c| (c.id, c.fit, c.test)).collect()
     };
     assert_eq!(parts(&loaded), [(10, true, false), (11, false, true)]);
     write(model.path(), [20, 21]);
-    assert_eq!(
-        parts(&Datasets::load(&specs, &p, &folders).unwrap())[0],
-        (20, false, true)
-    );
+    assert_eq!(parts(&Datasets::load(&specs, &p, &folders).unwrap())[0], (20, false, true));
     folders.replacement = Some(other.path().to_owned());
     assert_eq!(
         parts(&Datasets::load(&specs, &p, &folders).unwrap()),

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod builder;
+pub mod cases;
 pub mod chips;
 pub mod isa_oracle;
 pub mod networks;

@@ -108,6 +108,12 @@ impl<'r> Parts<'r> {
     }
 
     fn size(&mut self) -> u32 {
+        // Equal sizes let one modulator serve pre and post lanes.
+        if let Some(last) = self.places.last()
+            && self.rng.chance(0.25)
+        {
+            return last.n;
+        }
         let top = self.rng.pick(&[1, 4, 12, 12, 24, 40]);
         1 + self.rng.below(top) as u32
     }
@@ -166,8 +172,8 @@ impl<'r> Parts<'r> {
     fn rows(&mut self, n_pre: u32, n_post: u32, density: f64) -> Vec<Vec<u32>> {
         (0..n_pre)
             .map(|_| {
-                // Some rows are empty even in dense projections.
-                if density == 1.0 && self.rng.chance(0.05) {
+                // Some rows are empty even in dense projections, though not in the smallest.
+                if density == 1.0 && n_pre > 2 && self.rng.chance(0.05) {
                     return Vec::new();
                 }
                 (0..n_post).filter(|_| density == 1.0 || self.rng.chance(density)).collect()

@@ -234,6 +234,7 @@ fn rule(
         pre_columns,
         post_columns,
         counts: vec![true; group.n_rows()],
+        counts_posts: true,
     })
 }
 

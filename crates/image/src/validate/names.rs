@@ -46,7 +46,7 @@ fn unique_names(map: &Map) -> Result<(), ImageError> {
     for trace in &map.traces {
         legal_name(&trace.name, "a trace")?;
         ensure!(
-            traces.insert(&trace.name),
+            traces.insert((&trace.name, trace.projection, trace.side == TraceSide::Post)),
             Site::Map,
             "trace '{}': used twice",
             trace.name

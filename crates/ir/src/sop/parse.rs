@@ -258,8 +258,8 @@ impl<'a> Product<'_, 'a> {
         factors: &mut Vec<SopFactor>,
     ) -> Result<(), Fail> {
         match self.peek() {
-            Some(Kind::Number(_)) => {
-                let literal = self.literal()?;
+            Some(Kind::Number(text)) => {
+                let literal = self.literal(text)?;
                 self.scale.multiply(literal);
             }
             Some(Kind::Sign('(')) => {
@@ -387,7 +387,7 @@ impl<'a> Product<'_, 'a> {
 
     fn term(&mut self) -> Result<Term, Fail> {
         match self.peek() {
-            Some(Kind::Number(_)) => Ok(Term::Literal(self.literal()?)),
+            Some(Kind::Number(text)) => Ok(Term::Literal(self.literal(text)?)),
             Some(Kind::Word(word)) if is_epoch_flag(word) || matches!(word, "x0" | "y0") => {
                 let fail = self.fail("R005", format!("'{word}' cannot stand in a bracket"));
                 Err(Box::new(fail.hint("write it as a factor of its own")))
@@ -401,11 +401,8 @@ impl<'a> Product<'_, 'a> {
         }
     }
 
-    /// `12`, `0.3` or `2^-4`.
-    fn literal(&mut self) -> Result<Scale, Fail> {
-        let Some(Kind::Number(text)) = self.peek() else {
-            return Err(self.fail("R001", "expected a number"));
-        };
+    /// `12`, `0.3` or `2^-4`, of which `text` is the number that comes next.
+    fn literal(&mut self, text: &str) -> Result<Scale, Fail> {
         let value = text.parse::<f64>().ok().filter(|v| v.is_finite());
         let Some(value) = value else {
             return Err(self.fail("R001", format!("'{text}' is not a number")));

@@ -114,6 +114,9 @@ fn what_cannot_be_read_is_refused_at_its_column() {
 fn a_sum_that_is_too_long_is_refused() {
     let found = parse_products(&" ".repeat(4097), &Place::default()).unwrap_err();
     assert!(found.to_string().contains("4097 bytes; the limit is 4096"), "{found}");
+    let huge = vec!["9".repeat(200); 2].join("*") + "*x0";
+    let found = parse_products(&huge, &Place::default()).unwrap_err();
+    assert!(found.to_string().contains("its scale is beyond the largest double"), "{found}");
     let many = vec!["x0"; 65].join("+");
     let found = parse_products(&many, &Place::default()).unwrap_err();
     assert!(found.to_string().contains("65 products; the limit is 64"), "{found}");

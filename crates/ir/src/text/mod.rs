@@ -8,7 +8,7 @@
 //! holds for [`print_network`] and a network that verifies. Reading never panics, whatever the
 //! text, and allocates in proportion to the text.
 //!
-//! This module reads no files and checks nothing that needs the network; [`crate::verify`] does.
+//! This module reads no files and checks nothing that needs the network; [`mod@crate::verify`] does.
 //!
 //! ```
 //! use trifactor_ir::text::{parse_kernel, print_kernel};

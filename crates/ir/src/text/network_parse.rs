@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use trifactor_diag::{Diagnostics, did_you_mean};
 use trifactor_entity::{EntityId, Table};
 
-/// Reads a network; `file` is named in errors. The result is unchecked: see [`crate::verify`].
+/// Reads a network; `file` is named in errors. The result is unchecked: see [`mod@crate::verify`].
 ///
 /// Errors: N001 to N005 about the first part that cannot be read, K001 to K009 about kernels; each
 /// with line and column.

@@ -38,10 +38,10 @@ fn operand_that_is_not_earlier(kernel: &Kernel, key: &str, findings: &mut Findin
 
 fn repeated_or_illegal_name(kernel: &Kernel, key: &str, findings: &mut Findings) {
     let owned = |name| (name, key.to_owned());
-    findings.names("V002", "kernel", std::iter::once(owned(kernel.name.as_str())));
+    findings.identifier("kernel", &kernel.name, key);
     findings.names("V002", "input", kernel.ports.values().map(|p| owned(p.name.as_str())));
     for port in kernel.ports.values().filter(|p| p.variable != p.name) {
-        findings.names("V002", "variable", std::iter::once(owned(port.variable.as_str())));
+        findings.identifier("variable", &port.variable, key);
     }
     let results = kernel.outputs.iter().map(|o| owned(o.variable.as_str()));
     findings.names("V004", "result", results);

@@ -65,6 +65,7 @@ pub(crate) mod sample;
 mod tests;
 
 use crate::network::{KernelId, Network, Phase};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 
@@ -137,6 +138,16 @@ impl Findings {
     fn warning(&mut self, code: &'static str, key: &str, message: String) {
         self.0.push(Diagnostic::warning(code, message).at(Place::at_key(key)));
     }
+    /// Refuses a name that is not an identifier.
+    fn identifier(&mut self, what: &str, name: &str, key: &str) {
+        if !crate::text::is_name(name) {
+            let shown: String = name.chars().take(64).collect();
+            let message = format!("the {what} name '{shown}' is not an identifier");
+            let hint = "use letters, digits, '_' and '.', begin with a letter, at most 64; \
+                        'at' and 'prev' are taken";
+            self.error_hint("V006", key, message, hint);
+        }
+    }
     /// Refuses names that are not identifiers or that an earlier object has.
     fn names<'a>(
         &mut self,
@@ -144,18 +155,9 @@ impl Findings {
         what: &str,
         names: impl Iterator<Item = (&'a str, String)>,
     ) {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for (name, key) in names {
-            if !crate::text::is_name(name) {
-                let shown: String = name.chars().take(64).collect();
-                self.error_hint(
-                    "V006",
-                    &key,
-                    format!("the {what} name '{shown}' is not an identifier"),
-                    "use letters, digits, '_' and '.', begin with a letter, at most 64; \
-                     'at' and 'prev' are taken",
-                );
-            }
+            self.identifier(what, name, &key);
             if !seen.insert(name) {
                 self.error(code, &key, format!("two {what}s are called '{name}'"));
             }

@@ -349,6 +349,12 @@ fn an_accumulator_read_never_twice_elsewhere_or_too_early_is_rejected() {
         let q = Read::State(state(n, "local", "q"));
         bind(n, "local", q);
     });
+    rejects("V018", "'hidden' (neurons) adds to 'hidden.q' after 'hidden' (neurons)", |n| {
+        let at = phase(n, Group::Neurons, "hidden");
+        let kernel = n.phases[at].kernel;
+        n.kernels[kernel].outputs[0].target = Target::AddOwn;
+        reroute(n, at, 0, ("hidden", "q"));
+    });
     rejects("V018", "adds to 'hidden.q' after 'hidden' (neurons) has read it", |n| {
         let at = rule(n);
         let kernel = n.phases[at].kernel;
@@ -430,6 +436,11 @@ fn spikes_that_cannot_arrive_are_rejected() {
     });
     rejects("V022", "takes its delay from 'out.w'", |n| {
         let (spike, delay) = (state(n, "input", "spike"), state(n, "out", "w"));
+        arriving(n, spike, Delay::PerSynapse(delay));
+    });
+    rejects("V022", "a parameter or a variable", |n| {
+        let (spike, delay) = (state(n, "input", "spike"), state(n, "ff", "d"));
+        n.states[delay].role = StateRole::Accumulator;
         arriving(n, spike, Delay::PerSynapse(delay));
     });
     rejects("V022", "reads an arriving spike", |n| {

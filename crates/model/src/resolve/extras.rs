@@ -55,14 +55,19 @@ fn find(
 }
 
 /// Formats by state.
-pub(crate) fn formats(file: &ModelFile, network: &Network, report: &mut Report) -> Vec<FormatOverride> {
+pub(crate) fn formats(
+    file: &ModelFile,
+    network: &Network,
+    report: &mut Report,
+) -> Vec<FormatOverride> {
     let names = full_names(network);
     let mut made = Vec::new();
     for (name, spec) in file.formats.iter() {
         let key = format!("formats.{name}");
         let FormatSpec { bits, frac, signed, rounding } = *spec;
         if !(1..=32).contains(&bits) || !(-32..=62).contains(&frac) {
-            let message = format!("{bits} bits with {frac} fraction bits; 1 to 32 and -32 to 62 are allowed");
+            let message =
+                format!("{bits} bits with {frac} fraction bits; 1 to 32 and -32 to 62 are allowed");
             report.error("M041", &key, message);
         }
         if let Some(state) = find(&names, name, "M041", &key, report) {
@@ -84,7 +89,14 @@ pub(crate) fn probes(file: &ModelFile, network: &Network, report: &mut Report) -
         let n = network.lanes(network.states[state].space);
         let outside = spec.lanes.iter().flatten().find(|l| **l as usize >= n);
         if let Some(lane) = outside {
-            report.error("M042", format!("{key}.lanes"), format!("lane {lane} of '{}' does not exist; it has {n}, counted from 0", spec.state));
+            report.error(
+                "M042",
+                format!("{key}.lanes"),
+                format!(
+                    "lane {lane} of '{}' does not exist; it has {n}, counted from 0",
+                    spec.state
+                ),
+            );
         }
         if spec.every == Some(0) {
             report.error("M042", format!("{key}.every"), "every 0 steps; at least 1 is needed");
@@ -100,12 +112,17 @@ pub(crate) fn probes(file: &ModelFile, network: &Network, report: &mut Report) -
 }
 
 /// Findings about data sets and the protocol.
-pub(crate) fn protocol_faults(file: &ModelFile, inputs: &[Input], network: &Network, report: &mut Report) {
+pub(crate) fn protocol_faults(
+    file: &ModelFile,
+    inputs: &[Input],
+    network: &Network,
+    report: &mut Report,
+) {
     for (name, spec) in file.datasets.iter() {
         for (part, path) in spec.files() {
-            let bad = std::path::Path::new(path)
-                .components()
-                .any(|c| !matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir));
+            let bad = std::path::Path::new(path).components().any(|c| {
+                !matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir)
+            });
             if bad || path.is_empty() {
                 report.error_hint(
                     "M019",
@@ -119,7 +136,9 @@ pub(crate) fn protocol_faults(file: &ModelFile, inputs: &[Input], network: &Netw
             report.error("M044", format!("datasets.{name}.prepare"), fault);
         }
     }
-    let Some(protocol) = &file.protocol else { return };
+    let Some(protocol) = &file.protocol else {
+        return;
+    };
     for fault in protocol.faults(inputs, file.datasets.entries()) {
         match fault.hint {
             Some(hint) => report.error_hint("M043", fault.key, fault.message, hint),
@@ -128,7 +147,9 @@ pub(crate) fn protocol_faults(file: &ModelFile, inputs: &[Input], network: &Netw
     }
     let names = full_names(network);
     for (i, phase) in protocol.phases.iter().enumerate() {
-        let Some(readout) = &phase.readout else { continue };
+        let Some(readout) = &phase.readout else {
+            continue;
+        };
         let key = format!("protocol.phases[{i}].readout");
         let space = network
             .space(&readout.population)

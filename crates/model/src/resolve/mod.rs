@@ -143,7 +143,11 @@ impl<'a> Resolver<'a> {
                 let key = format!("rules.{rule}.traces.{name}");
                 self.name(name, MAX_SHORT_NAME, &key);
                 if ["x0", "y0", "w", "d"].contains(&name) || spec.variables.get(name).is_some() {
-                    self.report.error("M012", key, format!("'{name}' already names something a rule reads"));
+                    self.report.error(
+                        "M012",
+                        key,
+                        format!("'{name}' already names something a rule reads"),
+                    );
                 }
             }
             for name in spec.variables.names() {
@@ -155,7 +159,10 @@ impl<'a> Resolver<'a> {
     fn name(&mut self, name: &str, longest: usize, key: &str) {
         let mut bytes = name.bytes();
         let begins = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        if !(begins && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.len() <= longest) {
+        if !(begins
+            && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && name.len() <= longest)
+        {
             self.report.error_hint(
                 "M011",
                 key,
@@ -167,7 +174,11 @@ impl<'a> Resolver<'a> {
 
     fn lanes(&mut self, n: u32, key: &str) -> u32 {
         if n == 0 || n > MAX_LANES {
-            self.report.error("M013", format!("{key}.n"), format!("{n} lanes; 1 to {MAX_LANES} are allowed"));
+            self.report.error(
+                "M013",
+                format!("{key}.n"),
+                format!("{n} lanes; 1 to {MAX_LANES} are allowed"),
+            );
             return 1;
         }
         n
@@ -211,7 +222,13 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn parameter(&mut self, space: SpaceId, name: &str, init: Values, reset: ResetGroup) -> StateId {
+    fn parameter(
+        &mut self,
+        space: SpaceId,
+        name: &str,
+        init: Values,
+        reset: ResetGroup,
+    ) -> StateId {
         let id = self.state(space, name, StateRole::Parameter, reset);
         self.network.states[id].init = init;
         id
@@ -274,7 +291,8 @@ impl<'a> Resolver<'a> {
         let given: Vec<(usize, &Value)> =
             leak.values.iter().enumerate().filter_map(|(i, v)| v.map(|v| (i, v))).collect();
         let [(which, value)] = given[..] else {
-            let message = format!("{} of {}, {} and {} are given", given.len(), names[0], names[1], names[2]);
+            let message =
+                format!("{} of {}, {} and {} are given", given.len(), names[0], names[1], names[2]);
             let hint = format!("give exactly one, such as {}: 20.0 (milliseconds)", names[0]);
             self.report.error_hint("M015", key, message, hint);
             return None;
@@ -305,7 +323,11 @@ impl<'a> Resolver<'a> {
     fn range(&mut self, range: Option<(f64, f64)>, key: &str) -> Option<(f64, f64)> {
         let (lo, hi) = range?;
         if !(lo.is_finite() && hi.is_finite() && lo < hi) {
-            self.report.error("M025", key, format!("({lo}, {hi}) is not a range; lo < hi is needed, both finite"));
+            self.report.error(
+                "M025",
+                key,
+                format!("({lo}, {hi}) is not a range; lo < hi is needed, both finite"),
+            );
             return None;
         }
         Some((lo, hi))
@@ -328,16 +350,31 @@ impl<'a> Resolver<'a> {
         let f = self.file;
         let read: Vec<&str> = f.projections.iter().map(|(_, p)| p.pre.as_str()).collect();
         for name in f.inputs.names().filter(|n| !read.contains(n)) {
-            self.report.warning("M060", format!("inputs.{name}"), format!("no projection begins at '{name}'"), "remove it or connect it");
+            self.report.warning(
+                "M060",
+                format!("inputs.{name}"),
+                format!("no projection begins at '{name}'"),
+                "remove it or connect it",
+            );
         }
         for name in f.rules.names() {
             if !f.projections.iter().any(|(_, p)| p.rule.as_deref() == Some(name)) {
-                self.report.warning("M060", format!("rules.{name}"), format!("no projection has the rule '{name}'"), "add rule: to a projection or remove it");
+                self.report.warning(
+                    "M060",
+                    format!("rules.{name}"),
+                    format!("no projection has the rule '{name}'"),
+                    "add rule: to a projection or remove it",
+                );
             }
         }
         let sampled = f.protocol.as_ref().map_or(Vec::new(), |p| p.sampler.datasets());
         for name in f.datasets.names().filter(|n| !sampled.contains(n)) {
-            self.report.warning("M060", format!("datasets.{name}"), format!("the protocol does not draw from '{name}'"), "name it in the protocol's sampler or remove it");
+            self.report.warning(
+                "M060",
+                format!("datasets.{name}"),
+                format!("the protocol does not draw from '{name}'"),
+                "name it in the protocol's sampler or remove it",
+            );
         }
     }
 
@@ -360,6 +397,9 @@ struct Leak<'v> {
 
 impl<'v> Leak<'v> {
     fn plain(tau: &'v Option<Value>, decay: &'v Option<Value>, keep: &'v Option<Value>) -> Self {
-        Self { values: [tau.as_ref(), decay.as_ref(), keep.as_ref()], names: ["tau", "decay", "keep"] }
+        Self {
+            values: [tau.as_ref(), decay.as_ref(), keep.as_ref()],
+            names: ["tau", "decay", "keep"],
+        }
     }
 }

@@ -12,7 +12,9 @@ const MAX_REFRACTORY: f64 = 65_535.0;
 impl Resolver<'_> {
     pub(super) fn population(&mut self, name: &str, spec: &PopulationSpec) {
         let key = format!("populations.{name}");
-        let Some(place) = self.place(name).cloned() else { return };
+        let Some(place) = self.place(name).cloned() else {
+            return;
+        };
         let parts = LifParts {
             threshold: spec.threshold.is_some(),
             bias: spec.bias.is_some(),
@@ -51,7 +53,14 @@ impl Resolver<'_> {
             }
         }
         let resistance = spec.resistance.as_ref().and_then(|r| {
-            self.value(r, &place, "resistance", &format!("{key}.resistance"), "it must be above 0", |r| r > 0.0)
+            self.value(
+                r,
+                &place,
+                "resistance",
+                &format!("{key}.resistance"),
+                "it must be above 0",
+                |r| r > 0.0,
+            )
         });
         let folded: [(&str, &Option<Value>); 3] =
             [("bias", &spec.bias), ("v_min", &spec.v_min), ("threshold", &spec.threshold)];
@@ -68,18 +77,23 @@ impl Resolver<'_> {
         if let Some(value) = &spec.refractory {
             let rule = "a whole number of steps from 0 to 65535 is needed";
             let legal = |r: f64| (0.0..=MAX_REFRACTORY).contains(&r) && r.fract() == 0.0;
-            let values = self.value(value, &place, "refractory", &format!("{key}.refractory"), rule, legal);
+            let values =
+                self.value(value, &place, "refractory", &format!("{key}.refractory"), rule, legal);
             if let Some(values) = values {
                 states.push(("refractory", self.parameter(space, "refractory", values, group)));
             }
         }
-        let Some(surrogate) = self.surrogate(spec.surrogate, &key) else { return };
+        let Some(surrogate) = self.surrogate(spec.surrogate, &key) else {
+            return;
+        };
         if self.report.has_errors() {
             return;
         }
         let find = |name: &str| states.iter().find(|(n, _)| *n == name).map(|(_, id)| *id);
         let kernel = cuba_lif(parts, surrogate);
-        let Some(writes) = kernel.outputs.iter().map(|o| find(&o.variable)).collect() else { return };
+        let Some(writes) = kernel.outputs.iter().map(|o| find(&o.variable)).collect() else {
+            return;
+        };
         let read = |p: &trifactor_ir::Port| find(&p.variable).map(Read::State);
         self.phase(name.to_owned(), key, Group::Neurons, &kernel, space, read, writes);
     }
@@ -87,14 +101,23 @@ impl Resolver<'_> {
     fn surrogate(&mut self, spec: SurrogateSpec, key: &str) -> Option<Surrogate> {
         let (made, numbers) = match spec {
             SurrogateSpec::Off => (Surrogate::None, [0.0, 0.0]),
-            SurrogateSpec::FastSigmoid(scale, beta) => (Surrogate::FastSigmoid { scale, beta }, [scale, beta]),
-            SurrogateSpec::Exponential(scale, beta) => (Surrogate::Exponential { scale, beta }, [scale, beta]),
-            SurrogateSpec::Triangle(scale, beta) => (Surrogate::Triangle { scale, beta }, [scale, beta]),
+            SurrogateSpec::FastSigmoid(scale, beta) => {
+                (Surrogate::FastSigmoid { scale, beta }, [scale, beta])
+            }
+            SurrogateSpec::Exponential(scale, beta) => {
+                (Surrogate::Exponential { scale, beta }, [scale, beta])
+            }
+            SurrogateSpec::Triangle(scale, beta) => {
+                (Surrogate::Triangle { scale, beta }, [scale, beta])
+            }
         };
         if numbers.iter().all(|x| x.is_finite() && *x >= 0.0) {
             return Some(made);
         }
-        let message = format!("height {} and steepness {} must be finite and not negative", numbers[0], numbers[1]);
+        let message = format!(
+            "height {} and steepness {} must be finite and not negative",
+            numbers[0], numbers[1]
+        );
         self.report.error("M016", format!("{key}.surrogate"), message);
         None
     }
@@ -119,13 +142,17 @@ impl Resolver<'_> {
                     (_, Side::Pre) => &p.pre,
                     (PostSpec::Population(post), Side::Post) => post,
                     (PostSpec::Tagged(_), Side::Post) => {
-                        let message = format!("'{projection}' ends at a modulator, which has no neurons to stand for");
+                        let message = format!(
+                            "'{projection}' ends at a modulator, which has no neurons to stand for"
+                        );
                         self.report.error("M033", key, message);
                         continue;
                     }
                 };
                 // A population that does not exist is reported where the projection names it.
-                let Some(place) = self.place(target) else { continue };
+                let Some(place) = self.place(target) else {
+                    continue;
+                };
                 lines = (place.n, Some(place.space));
             }
             let space = self.space(name, SpaceKind::Modulator { n: lines.0 });
@@ -143,13 +170,17 @@ impl Resolver<'_> {
 
     pub(super) fn modulator(&mut self, name: &str, spec: &ModulatorSpec) {
         let key = format!("modulators.{name}");
-        let Some(place) = self.place(name).cloned() else { return };
+        let Some(place) = self.place(name).cloned() else {
+            return;
+        };
         let m = self.state(place.space, "m", StateRole::Variable, ResetGroup::Modulators);
         let range = self.range(spec.range, &format!("{key}.range"));
         self.network.states[m].range = range;
         self.inside(&Values::Constant(0.0), range, &format!("{key}.range"));
         let leak = Leak::plain(&spec.tau, &spec.decay, &spec.keep);
-        let Some(keep) = self.keep(leak, &place, "keep", &key) else { return };
+        let Some(keep) = self.keep(leak, &place, "keep", &key) else {
+            return;
+        };
         let keep = self.parameter(place.space, "keep", keep, ResetGroup::Modulators);
         let Some(q) = place.q else { return };
         let read = |p: &trifactor_ir::Port| {
@@ -159,6 +190,14 @@ impl Resolver<'_> {
                 _ => keep,
             }))
         };
-        self.phase(name.to_owned(), key, Group::Modulators, &modulator(), place.space, read, vec![m]);
+        self.phase(
+            name.to_owned(),
+            key,
+            Group::Modulators,
+            &modulator(),
+            place.space,
+            read,
+            vec![m],
+        );
     }
 }

@@ -8,7 +8,9 @@ use trifactor_diag::Place as DiagPlace;
 use trifactor_ir::sop::{SopRule, parse_sop};
 use trifactor_ir::text::parse_kernels;
 use trifactor_ir::units::{linear_trace, saturating_trace};
-use trifactor_ir::{Group, Kernel, Port, Read, ResetGroup, Role, StateId, StateRole, Target, Values};
+use trifactor_ir::{
+    Group, Kernel, Port, Read, ResetGroup, Role, StateId, StateRole, Target, Values,
+};
 
 /// A rule's kernel.
 pub(crate) struct Program {
@@ -121,7 +123,11 @@ impl Resolver<'_> {
             self.report.error_hint(
                 "M030",
                 key,
-                format!("'{file}' holds {} kernels and none is named '{name}' like the rule: {}", names.len(), names.join(", ")),
+                format!(
+                    "'{file}' holds {} kernels and none is named '{name}' like the rule: {}",
+                    names.len(),
+                    names.join(", ")
+                ),
                 "name one of them like the rule",
             );
         }
@@ -133,13 +139,16 @@ impl Resolver<'_> {
         for output in &program.kernel.outputs {
             let variable = &output.variable;
             if output.target != Target::Set {
-                let message = format!("the kernel adds to '{variable}'; a rule may only set variables of its synapses");
+                let message = format!(
+                    "the kernel adds to '{variable}'; a rule may only set variables of its synapses"
+                );
                 self.report.error("M032", &key, message);
                 continue;
             }
             match spec.variables.get(variable) {
                 Some(VariableSpec::Tagged(_)) => {
-                    let message = format!("the kernel sets '{variable}', which is declared as a Rate");
+                    let message =
+                        format!("the kernel sets '{variable}', which is declared as a Rate");
                     let hint = format!("write \"{variable}\": (init: .., range: (lo, hi))");
                     self.report.error_hint("M032", &key, message, hint);
                 }
@@ -160,7 +169,12 @@ impl Resolver<'_> {
                         "add \"{variable}\": (init: 0.0, range: (lo, hi)) to variables; {}",
                         suggestion(variable, "variable", &known)
                     );
-                    self.report.error_hint("M032", &key, format!("the kernel sets '{variable}', which the rule does not declare"), hint);
+                    self.report.error_hint(
+                        "M032",
+                        &key,
+                        format!("the kernel sets '{variable}', which the rule does not declare"),
+                        hint,
+                    );
                 }
             }
         }
@@ -168,7 +182,9 @@ impl Resolver<'_> {
 
     /// States and phases of a rule on one projection.
     pub(super) fn plasticity(&mut self, rule: &str, program: &Program, on: &Plastic<'_>) {
-        let Some(spec) = self.file.rules.get(rule) else { return };
+        let Some(spec) = self.file.rules.get(rule) else {
+            return;
+        };
         let mut traces = Vec::new();
         for (name, trace) in spec.traces.iter() {
             let key = format!("rules.{rule}.traces.{name}");
@@ -190,17 +206,33 @@ impl Resolver<'_> {
         let find = |name: &str| own.iter().find(|(n, _)| *n == name).map(|(_, id)| *id);
         let writes: Option<Vec<StateId>> =
             program.kernel.outputs.iter().map(|o| find(&o.variable)).collect();
-        let (Some(reads), Some(writes)) = (reads.into_iter().collect::<Option<Vec<Read>>>(), writes) else {
+        let (Some(reads), Some(writes)) =
+            (reads.into_iter().collect::<Option<Vec<Read>>>(), writes)
+        else {
             return;
         };
         let bound: Vec<(String, Read)> =
             program.kernel.ports.values().map(|p| p.name.clone()).zip(reads).collect();
         let read = |p: &Port| bound.iter().find(|(name, _)| *name == p.name).map(|(_, r)| *r);
         let (name, space) = (on.name.to_owned(), on.space);
-        self.phase(name, format!("rules.{rule}"), Group::Plasticity, &program.kernel, space, read, writes);
+        self.phase(
+            name,
+            format!("rules.{rule}"),
+            Group::Plasticity,
+            &program.kernel,
+            space,
+            read,
+            writes,
+        );
     }
 
-    fn trace(&mut self, name: &str, parts: &TraceParts<'_>, on: &Plastic<'_>, key: &str) -> Option<StateId> {
+    fn trace(
+        &mut self,
+        name: &str,
+        parts: &TraceParts<'_>,
+        on: &Plastic<'_>,
+        key: &str,
+    ) -> Option<StateId> {
         let place = match parts.side {
             Side::Pre => on.pre.clone(),
             Side::Post => on.post.clone(),
@@ -215,8 +247,14 @@ impl Resolver<'_> {
         let keep = self.keep(parts.leak, &place, &format!("{full}.keep"), key);
         let legal = |i: f64| i >= 0.0;
         let rule = "it must not be negative";
-        let impulse =
-            self.value(parts.impulse, &place, &format!("{full}.impulse"), &format!("{key}.impulse"), rule, legal);
+        let impulse = self.value(
+            parts.impulse,
+            &place,
+            &format!("{full}.impulse"),
+            &format!("{key}.impulse"),
+            rule,
+            legal,
+        );
         let (keep, impulse) = (keep?, impulse?);
         let mut states = vec![
             ("x", x),
@@ -229,20 +267,30 @@ impl Resolver<'_> {
             TraceKind::Saturating { max } => {
                 let state = format!("{full}.x_max");
                 let rule = "it must be above 0";
-                let max = self.value(max, &place, &state, &format!("{key}.kind.max"), rule, |m| m > 0.0)?;
+                let max =
+                    self.value(max, &place, &state, &format!("{key}.kind.max"), rule, |m| m > 0.0)?;
                 states.push(("x_max", self.parameter(place.space, &state, max, group)));
                 saturating_trace()
             }
         };
-        let read = |p: &Port| states.iter().find(|(n, _)| *n == p.name).map(|(_, id)| Read::State(*id));
+        let read =
+            |p: &Port| states.iter().find(|(n, _)| *n == p.name).map(|(_, id)| Read::State(*id));
         self.phase(full, key.to_owned(), Group::Traces, &kernel, place.space, read, vec![x]);
         Some(x)
     }
 
     fn spikes(&mut self, place: &Place, on: &Plastic<'_>, key: &str) -> Option<StateId> {
         if place.spike.is_none() {
-            let message = format!("the rule follows spikes of '{}', which has none (projection '{}')", place.name, on.name);
-            self.report.error_hint("M035", key, message, "read traces and flags of spiking populations only");
+            let message = format!(
+                "the rule follows spikes of '{}', which has none (projection '{}')",
+                place.name, on.name
+            );
+            self.report.error_hint(
+                "M035",
+                key,
+                message,
+                "read traces and flags of spiking populations only",
+            );
         }
         place.spike
     }
@@ -264,13 +312,22 @@ impl Resolver<'_> {
         if ["w", "d"].contains(&name) {
             if given.is_some() {
                 let message = format!("initial values of '{name}' belong to the projection");
-                self.report.error_hint("M032", key, message, "give weights: and delay: there; here only a range");
+                self.report.error_hint(
+                    "M032",
+                    key,
+                    message,
+                    "give weights: and delay: there; here only a range",
+                );
             }
             let range = self.range(declared_range(spec), &format!("{key}.range"));
             if let ("d", Some(d), Some((lo, hi))) = (name, on.d, range) {
                 let whole = (lo.max(0.0), hi.min(f64::from(trifactor_ir::MAX_DELAY)));
                 if whole.0 > whole.1 {
-                    self.report.error("M025", key, format!("({lo}, {hi}) holds no delay from 0 to 62"));
+                    self.report.error(
+                        "M025",
+                        key,
+                        format!("({lo}, {hi}) holds no delay from 0 to 62"),
+                    );
                     return;
                 }
                 self.network.states[d].range = Some(whole);
@@ -312,7 +369,9 @@ impl Resolver<'_> {
             Role::Global => {
                 let (name, place) = self.modulator_of(port, spec)?;
                 return match place {
-                    Some(place) if place.kind == PlaceKind::Modulator(None, Side::Pre) => self.read_m(&place),
+                    Some(place) if place.kind == PlaceKind::Modulator(None, Side::Pre) => {
+                        self.read_m(&place)
+                    }
                     Some(_) => self.wrong_scope(port, &name, "Global", key),
                     None => self.not_provided(port, spec, key),
                 };
@@ -334,7 +393,8 @@ impl Resolver<'_> {
         if let Some((_, its_side, id)) = traces.iter().find(|(n, ..)| *n == port.variable) {
             if *its_side != side {
                 let (have, want) = (its_side.word(), side.word());
-                let message = format!("'{}' is a {have} trace; the kernel reads it as {want}", port.variable);
+                let message =
+                    format!("'{}' is a {have} trace; the kernel reads it as {want}", port.variable);
                 let hint = format!("write in {}: {have} .. in the kernel", port.name);
                 self.report.error_hint("M031", key, message, hint);
                 return None;
@@ -400,8 +460,17 @@ impl Resolver<'_> {
     }
 
     fn wrong_scope(&mut self, port: &Port, name: &str, scope: &str, key: &str) -> Option<Read> {
-        let message = format!("the kernel reads '{}' as {}, but the modulator '{name}' has another scope", port.variable, role_word(port.role));
-        self.report.error_hint("M033", key, message, format!("give '{name}' the scope {scope} or change the input's role"));
+        let message = format!(
+            "the kernel reads '{}' as {}, but the modulator '{name}' has another scope",
+            port.variable,
+            role_word(port.role)
+        );
+        self.report.error_hint(
+            "M033",
+            key,
+            message,
+            format!("give '{name}' the scope {scope} or change the input's role"),
+        );
         None
     }
 
@@ -420,7 +489,11 @@ impl Resolver<'_> {
                 known.extend(self.file.modulators.names());
             }
         }
-        let message = format!("the kernel reads '{}' as {}, which the rule does not provide", port.variable, role_word(port.role));
+        let message = format!(
+            "the kernel reads '{}' as {}, which the rule does not provide",
+            port.variable,
+            role_word(port.role)
+        );
         let what = if port.role == Role::Own { "variable" } else { "trace or modulator" };
         self.report.error_hint("M031", key, message, suggestion(&port.variable, what, &known));
         None

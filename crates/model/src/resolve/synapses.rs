@@ -8,8 +8,8 @@ use crate::values::{Lanes, SIGN_SITE, name_stream, offender, value_draws};
 use trifactor_fixed::Draw;
 use trifactor_ir::units::deliver;
 use trifactor_ir::{
-    Delay, Group, Kernel, MAX_DELAY, Read, ResetGroup, Sign, SpaceId, SpaceKind, StateId, StateRole,
-    Synapses, Values,
+    Delay, Group, Kernel, MAX_DELAY, Read, ResetGroup, Sign, SpaceId, SpaceKind, StateId,
+    StateRole, Synapses, Values,
 };
 
 /// What a rule needs to know of the projection it works on.
@@ -33,7 +33,9 @@ impl Resolver<'_> {
     ) {
         let key = format!("projections.{name}");
         let rule = self.rule_of(spec, &key, programs);
-        let (Some(pre), Some(post)) = (self.pre(spec, &key), self.post(spec, &key)) else { return };
+        let (Some(pre), Some(post)) = (self.pre(spec, &key), self.post(spec, &key)) else {
+            return;
+        };
         let site = Site {
             folder: self.folder,
             seed: self.file.seed,
@@ -43,9 +45,12 @@ impl Resolver<'_> {
             n_post: post.n,
             same: pre.space == post.space,
         };
-        let Some(mut pattern) = connect(&spec.connect, &site, &mut self.report) else { return };
+        let Some(mut pattern) = connect(&spec.connect, &site, &mut self.report) else {
+            return;
+        };
         let kernel_weights = pattern.weights.take();
-        let (pre_lane, post_lane) = (std::mem::take(&mut pattern.pre_lane), pattern.post_lane.clone());
+        let (pre_lane, post_lane) =
+            (std::mem::take(&mut pattern.pre_lane), pattern.post_lane.clone());
         if post_lane.is_empty() {
             self.report.warning("M060", &key, "the projection has no synapses", "check connect:");
         }
@@ -131,7 +136,8 @@ impl Resolver<'_> {
 
     fn pre(&mut self, spec: &ProjectionSpec, key: &str) -> Option<Place> {
         let key = format!("{key}.pre");
-        let found = self.place(&spec.pre).filter(|p| !matches!(p.kind, PlaceKind::Modulator(..))).cloned();
+        let found =
+            self.place(&spec.pre).filter(|p| !matches!(p.kind, PlaceKind::Modulator(..))).cloned();
         match found {
             None => {
                 let f = self.file;
@@ -143,7 +149,10 @@ impl Resolver<'_> {
                 self.report.error_hint(
                     "M036",
                     key,
-                    format!("'{}' has no threshold, so it never spikes and nothing travels from it", spec.pre),
+                    format!(
+                        "'{}' has no threshold, so it never spikes and nothing travels from it",
+                        spec.pre
+                    ),
                     "add threshold: to the population",
                 );
                 None
@@ -161,12 +170,21 @@ impl Resolver<'_> {
                 match place.as_ref().map(|p| p.kind) {
                     Some(PlaceKind::Population) => place,
                     Some(PlaceKind::Input) => {
-                        self.report.error("M021", key, format!("'{name}' is an input; its spikes come from outside only"));
+                        self.report.error(
+                            "M021",
+                            key,
+                            format!("'{name}' is an input; its spikes come from outside only"),
+                        );
                         None
                     }
                     Some(PlaceKind::Modulator(..)) => {
                         let hint = format!("write post: Modulator(\"{name}\")");
-                        self.report.error_hint("M010", key, format!("'{name}' is a modulator, not a population"), hint);
+                        self.report.error_hint(
+                            "M010",
+                            key,
+                            format!("'{name}' is a modulator, not a population"),
+                            hint,
+                        );
                         None
                     }
                     None => {
@@ -176,7 +194,10 @@ impl Resolver<'_> {
                 }
             }
             PostSpec::Tagged(ModulatorPost::Modulator(name)) => {
-                let place = self.place(name).filter(|p| matches!(p.kind, PlaceKind::Modulator(..))).cloned();
+                let place = self
+                    .place(name)
+                    .filter(|p| matches!(p.kind, PlaceKind::Modulator(..)))
+                    .cloned();
                 if place.is_none() && f.modulators.get(name).is_none() {
                     self.report.unknown(key, "modulator", name, f.modulators.names());
                 }
@@ -217,7 +238,11 @@ impl Resolver<'_> {
             SignSpec::Inhibitory => (lo, hi.min(0.0)),
         };
         if signed.0 > signed.1 {
-            self.report.error("M025", &range_key, format!("({lo}, {hi}) holds no weight of the projection's sign"));
+            self.report.error(
+                "M025",
+                &range_key,
+                format!("({lo}, {hi}) holds no weight of the projection's sign"),
+            );
             return None;
         }
         Some(signed)
@@ -235,14 +260,25 @@ impl Resolver<'_> {
         let full = format!("{name}.w");
         let weights = match (&spec.weights, kernel) {
             (Some(_), Some(_)) => {
-                self.report.error("M021", key, "a convolution takes its weights from its kernel; remove this key");
+                self.report.error(
+                    "M021",
+                    key,
+                    "a convolution takes its weights from its kernel; remove this key",
+                );
                 return None;
             }
             (None, None) => {
-                self.report.error_hint("M005", key, "the projection has no weights", "add weights: 0.1, Uniform(lo, hi, seed), ..");
+                self.report.error_hint(
+                    "M005",
+                    key,
+                    "the projection has no weights",
+                    "add weights: 0.1, Uniform(lo, hi, seed), ..",
+                );
                 return None;
             }
-            (Some(value), None) => self.maker().make(value, lanes, &full, &key, &mut self.report)?,
+            (Some(value), None) => {
+                self.maker().make(value, lanes, &full, &key, &mut self.report)?
+            }
             (None, Some(kernel)) => {
                 if kernel.iter().any(|w| !w.is_finite()) {
                     self.report.error("M016", key, "the kernel holds a weight that is not finite");
@@ -251,9 +287,15 @@ impl Resolver<'_> {
                 Values::PerLane(kernel)
             }
         };
-        let Some(fraction) = spec.inhibitory_fraction else { return Some(weights) };
+        let Some(fraction) = spec.inhibitory_fraction else {
+            return Some(weights);
+        };
         if !(0.0..=1.0).contains(&fraction) {
-            self.report.error("M016", format!("projections.{name}.inhibitory_fraction"), format!("{fraction} is not a fraction between 0 and 1"));
+            self.report.error(
+                "M016",
+                format!("projections.{name}.inhibitory_fraction"),
+                format!("{fraction} is not a fraction between 0 and 1"),
+            );
             return None;
         }
         if spec.sign != SignSpec::Mixed {
@@ -261,7 +303,9 @@ impl Resolver<'_> {
             self.report.error("M023", key, "weights of both signs need sign: Mixed");
             return None;
         }
-        let Lanes::Synapses { pre, post, .. } = lanes else { return Some(weights) };
+        let Lanes::Synapses { pre, post, .. } = lanes else {
+            return Some(weights);
+        };
         let limit = (fraction * 4_294_967_296.0).round() as u64;
         let (draws, stream) = (value_draws(self.file.seed, 0), name_stream(&full));
         let one = |(i, (p, q)): (usize, (&u32, &u32))| {
@@ -280,7 +324,12 @@ impl Resolver<'_> {
         };
         if let Some(((synapse, w), word)) = fault {
             let hint = "change the weights or use sign: Mixed";
-            self.report.error_hint("M023", key, format!("the weight of synapse {synapse} is {w}, but the projection is {word}"), hint);
+            self.report.error_hint(
+                "M023",
+                key,
+                format!("the weight of synapse {synapse} is {w}, but the projection is {word}"),
+                hint,
+            );
         }
     }
 
@@ -294,7 +343,9 @@ impl Resolver<'_> {
         pre: &Place,
         post: &Place,
     ) {
-        let (Some(spike), Some(q)) = (pre.spike, post.q) else { return };
+        let (Some(spike), Some(q)) = (pre.spike, post.q) else {
+            return;
+        };
         let kernel: Kernel = deliver();
         let read = |p: &trifactor_ir::Port| {
             Some(if p.name == "w" { Read::State(w) } else { Read::Arriving { spike, delay } })

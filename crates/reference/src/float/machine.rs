@@ -17,9 +17,9 @@ use trifactor_ir::{
 ///
 /// Episodes are independent copies of the network that share its parameters. With one episode the
 /// lanes are vectorised, with a multiple of 8 the episodes; other numbers work, more slowly.
-/// Sums of arriving spikes are made in a fixed order (all synapses of one projection in the order
-/// of pre lanes, projections in the order of phases), so a run has the same bits for one episode as
-/// for many.
+/// Sums of arriving spikes are made in a fixed order: phases in order and synapses in order, those
+/// over weights that episodes share in a sum of their own, which is added last. So an episode has
+/// the same bits alone and among many.
 ///
 /// ```
 /// use trifactor_ir::{Network, Space, SpaceKind, verify};
@@ -405,11 +405,7 @@ impl<T: Real> FloatMachine<T> {
                     let q = self.current[delivery.q];
                     let mut array = std::mem::take(&mut self.bank[q]);
                     let (w, s) = (&self.bank[weights], &self.bank[spikes]);
-                    if delivery.shared {
-                        projection.deliver(w, s, self.width, &mut array);
-                    } else {
-                        projection.deliver_own(w, s, self.width, &mut array);
-                    }
+                    projection.deliver_own(w, s, self.width, &mut array);
                     self.bank[q] = array;
                 }
             }
@@ -531,8 +527,7 @@ impl<T: Real> FloatMachine<T> {
         lanes: &Lanes,
     ) -> Body<T> {
         let edges = lanes.edges.clone().expect("internal: delivery without synapses");
-        // For one episode both layouts of the sums are the same.
-        let sums = (delivery.shared && self.width > 1).then(|| {
+        let sums = delivery.shared.then(|| {
             let known = self.by_episode.iter().position(|(_, q)| *q == delivery.q);
             known.unwrap_or_else(|| {
                 let len = self.bank[self.current[delivery.q]].len();

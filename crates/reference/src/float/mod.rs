@@ -1,5 +1,6 @@
 //! The float reading: a network executed in `f32` or `f64`, forwards and backwards.
 
+mod activity;
 mod arrivals;
 mod epoch;
 mod graph;
@@ -11,6 +12,9 @@ mod program;
 mod program_tests;
 mod projection;
 mod real;
+mod reverse;
+mod tape;
 
 pub use machine::{FloatMachine, InputSpikes, MachineError};
 pub use real::Real;
+pub use tape::{Cotangents, Tape, TapeError, TapeOptions, TapeView};

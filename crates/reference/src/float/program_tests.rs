@@ -38,7 +38,7 @@ fn kernel(choices: &mut Choices<'_>, ends: bool) -> (Kernel, Vec<Shape>) {
         values.push(b.port(Port::new(&format!("p{i}"), role)));
     }
     for _ in 0..1 + choices.below(24) {
-        let mut any = |n: usize| values[values.len() - 1 - n % values.len().min(6)];
+        let any = |n: usize| values[values.len() - 1 - n % values.len().min(6)];
         let (x, y, z) = (any(choices.below(6)), any(choices.below(6)), any(choices.below(6)));
         let surrogate = match choices.below(4) {
             0 => Surrogate::None,

@@ -32,20 +32,24 @@ impl Projection {
     /// `s` `[pre][episode]`.
     pub fn deliver<T: Real>(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
         let n_post = self.edges.n_post;
-        for (pre, spikes) in s.chunks_exact(width).enumerate() {
+        let mut add_row = |pre: usize, episode: usize, s: T| {
+            let sums = &mut sums[episode * n_post..][..n_post];
             let row = self.edges.row(pre);
-            for_each_spike(spikes, |episode, s| {
-                let sums = &mut sums[episode * n_post..][..n_post];
-                let w = &w[row.clone()];
-                match &self.first_post {
-                    Some(first) => add_scaled(&mut sums[first[pre] as usize..][..w.len()], w, s),
-                    None => {
-                        for (w, post) in w.iter().zip(&self.edges.post[row.clone()]) {
-                            sums[*post as usize] += *w * s;
-                        }
+            let w = &w[row.clone()];
+            match &self.first_post {
+                Some(first) => add_scaled(&mut sums[first[pre] as usize..][..w.len()], w, s),
+                None => {
+                    for (w, post) in w.iter().zip(&self.edges.post[row]) {
+                        sums[*post as usize] += *w * s;
                     }
                 }
-            });
+            }
+        };
+        if width == 1 {
+            return for_each_spike(s, |pre, s| add_row(pre, 0, s));
+        }
+        for (pre, spikes) in s.chunks_exact(width).enumerate() {
+            for_each_spike(spikes, |episode, s| add_row(pre, episode, s));
         }
     }
 

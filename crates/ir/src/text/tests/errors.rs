@@ -59,6 +59,8 @@ fn calls_roles_and_times_are_checked() {
     refuses("v = log(1)", "K006", (1, 5), "functions are bump, clamp");
     refuses("v = min(1)", "K006", (1, 10), "lacks an argument");
     refuses("v = min(1, 2, 3)", "K006", (1, 13), "fewer arguments");
+    refuses("v = min(1 2)", "K001", (1, 11), "expected ',', found '2'");
+    refuses("v = sgn(1 2)", "K001", (1, 11), "expected ')', found '2'");
     refuses("v = step(1, hat 1 1)", "K006", (1, 13), "surrogates are");
     refuses("in w: self", "K007", (1, 7), "roles are");
     refuses("in w: every 10", "K007", (1, 13), "from 0 to 9");

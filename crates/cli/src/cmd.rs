@@ -1,0 +1,8 @@
+//! The subcommands, one file each.
+
+pub mod check;
+pub mod compile;
+pub mod disasm;
+pub mod dump;
+pub mod explain;
+pub mod run;

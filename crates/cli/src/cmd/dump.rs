@@ -1,0 +1,205 @@
+//! `trifactor dump`: what stands between two stages.
+
+use crate::exit::Fault;
+use crate::listing;
+use crate::source::{ModelArgs, Ready};
+use crate::terminal::Terminal;
+use std::fmt::Write;
+use trifactor_compile::lower::{Program, Source};
+use trifactor_compile::structure::{self, Structure};
+use trifactor_entity::EntityId;
+use trifactor_image::Guard;
+use trifactor_ir::{CheckedNetwork, text};
+use trifactor_isa::{Chip, CoreId};
+use trifactor_lab::requests;
+use trifactor_model::parse_model;
+use trifactor_quant::plan;
+
+const EXAMPLES: &str = "\
+Examples:
+  trifactor dump firmware-models/pair-stdp --stage ir
+  trifactor dump firmware-models/pair-stdp --stage plan --chip large | less
+
+The stages in order:
+  surface  the keys of model.ron as they were read, with what was left out filled in
+  ir       the network: spaces, states, kernels and the phases of a time step
+  plan     number formats, binary points and the error each rounding may cause
+  ucode    the microcode of each rule before it has an address
+  place    which core hosts which lanes
+  image    what goes onto each core
+
+A stage needs only those before it, so a model that does not compile can be looked at up to the
+stage that fails.";
+
+/// Print a model as it is between two stages.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Cmd {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// What to print.
+    #[arg(long, value_enum)]
+    stage: Stage,
+}
+
+/// What stands between two stages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Stage {
+    /// Keys of model.ron.
+    Surface,
+    /// The network.
+    Ir,
+    /// Number formats.
+    Plan,
+    /// Microcode.
+    Ucode,
+    /// Lanes on cores.
+    Place,
+    /// Memories of cores.
+    Image,
+}
+
+impl Cmd {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
+        let text = match self.stage {
+            Stage::Surface => self.surface()?,
+            Stage::Ir => {
+                let model = self.model.load()?;
+                terminal.findings(&model.warnings);
+                text::print_network(&model.network)
+            }
+            Stage::Plan => self.plan(terminal)?,
+            Stage::Ucode | Stage::Place | Stage::Image => {
+                let ready = self.model.ready()?;
+                terminal.findings(&ready.findings);
+                match self.stage {
+                    Stage::Ucode => ucode(&ready)?,
+                    Stage::Place => place(&ready)?,
+                    _ => image(&ready),
+                }
+            }
+        };
+        terminal.print(&text)
+    }
+
+    fn surface(&self) -> Result<String, Fault> {
+        let path = self.model.file();
+        let label = path.display().to_string();
+        let text = self.model.text()?;
+        Ok(format!("{:#?}\n", parse_model(&text, &label)?))
+    }
+
+    fn plan(&self, terminal: &Terminal) -> Result<String, Fault> {
+        let model = self.model.load()?;
+        let chip = self.model.chip(&model)?;
+        let (plan, warnings) = plan(&model.network, &chip, &requests(&model))
+            .map_err(|found| self.model.in_model(found))?;
+        terminal.findings(&self.model.in_model(warnings));
+        Ok(plan.print(&model.network))
+    }
+}
+
+fn ucode(ready: &Ready) -> Result<String, Fault> {
+    let net = &ready.model.network;
+    let structure = structure::read(net)?;
+    let mut out = String::new();
+    for (id, lowered) in ready.prepared.compiled.lowered.projections.iter() {
+        let projection = &structure.projections[id];
+        let (Some(program), Some(rule)) = (&lowered.program, projection.rule) else { continue };
+        let name = &net.spaces[projection.space].name;
+        line(&mut out, format_args!("; rule {} of {name}", net.phases[rule].name));
+        line(&mut out, format_args!("; {}", guard(lowered.guard)));
+        let fields = projection.fields.iter().map(|f| net.states[*f].name.clone());
+        names(&mut out, "field", 0, fields);
+        for (word, first, slots) in [
+            ("ldx slot", 1, &program.pre_slots),
+            ("ldy slot", 1, &program.post_slots),
+            ("ldg slot", 0, &program.global_slots),
+        ] {
+            names(&mut out, word, first, slots.iter().map(|s| source_name(net, &structure, *s)));
+        }
+        code(&mut out, program);
+        out.push('\n');
+    }
+    if out.is_empty() {
+        out.push_str("; no projection has a rule\n");
+    }
+    Ok(out)
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("internal: a String accepts every text");
+}
+
+fn names(out: &mut String, word: &str, first: usize, names: impl Iterator<Item = String>) {
+    for (k, name) in names.enumerate() {
+        line(out, format_args!("; {word} {} is {name}", k + first));
+    }
+}
+
+fn source_name(net: &CheckedNetwork, structure: &Structure, source: Source) -> String {
+    match source {
+        Source::Trace(trace) => net.full_name(structure.traces[trace].state),
+        Source::Modulator(modulator) => {
+            net.spaces[structure.modulators[modulator].space].name.clone()
+        }
+    }
+}
+
+fn code(out: &mut String, program: &Program) {
+    let texts: Vec<String> = program.code.iter().map(ToString::to_string).collect();
+    let width = texts.iter().map(String::len).max().unwrap_or(0);
+    for (text, origin) in texts.iter().zip(&program.lines) {
+        match origin.as_str() {
+            "" => line(out, format_args!("{text}")),
+            origin => line(out, format_args!("{text:width$}  ; {origin}")),
+        }
+    }
+}
+
+const fn guard(guard: Guard) -> &'static str {
+    match guard {
+        Guard::Always => "runs for every synapse",
+        Guard::PreOrPost => "runs where the pre or the post lane spiked in the epoch",
+        Guard::Pre => "runs where the pre lane spiked in the epoch",
+        Guard::Post => "runs where the post lane spiked in the epoch",
+    }
+}
+
+fn place(ready: &Ready) -> Result<String, Fault> {
+    let net = &ready.model.network;
+    let chip: &Chip = &ready.prepared.chip;
+    let structure = structure::read(net)?;
+    let mut out = String::new();
+    for (k, core) in ready.prepared.compiled.placement.cores.iter().enumerate() {
+        let (column, row) = chip.tile_of(CoreId::from_index(k));
+        line(&mut out, format_args!("core {k} on tile ({column}, {row})"));
+        for s in &core.slices {
+            let name = &net.spaces[structure.populations[s.population].space].name;
+            let (end, last) = (s.first_lane + s.n, s.first_compartment + s.n);
+            line(
+                &mut out,
+                format_args!(
+                    "  {name}[{}..{end}] in compartments {}..{last}",
+                    s.first_lane, s.first_compartment
+                ),
+            );
+        }
+        for r in &core.ranges {
+            let name = &net.spaces[structure.modulators[r.modulator].space].name;
+            let end = r.first_lane + r.n;
+            line(&mut out, format_args!("  modulator {name}[{}..{end}]", r.first_lane));
+        }
+    }
+    Ok(out)
+}
+
+fn image(ready: &Ready) -> String {
+    let image = &ready.prepared.compiled.image;
+    let mut out = listing::header(image, &ready.prepared.chip.name);
+    for core in &image.cores {
+        out.push('\n');
+        out += &listing::core(image, core, false);
+    }
+    out
+}

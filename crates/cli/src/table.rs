@@ -1,0 +1,82 @@
+//! Columns of text that line up.
+
+/// Writes rows under a header; the first column is aligned to the left, the others to the right.
+///
+/// Shape: every row has as many cells as the header.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let header: Vec<String> = header.iter().map(|h| (*h).to_owned()).collect();
+    let mut out = String::new();
+    for row in std::iter::once(&header).chain(rows) {
+        let mut line = String::new();
+        for (k, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            match k {
+                0 => line.extend([cell.as_str(), &gap]),
+                _ => line.extend(["  ", &gap, cell]),
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// A whole number with commas between thousands.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (k, digit) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// How much of something is used: `71 %`. What is not empty is never shown as 0 %, what is not
+/// full never as 100 %.
+pub fn percent(used: u64, allowed: u64) -> String {
+    if allowed == 0 {
+        return if used == 0 { "0 %".to_owned() } else { "over".to_owned() };
+    }
+    let share = u128::from(used) * 100;
+    let rounded = (share + u128::from(allowed) / 2) / u128::from(allowed);
+    match rounded {
+        0 if used > 0 => "<1 %".to_owned(),
+        100 if used < allowed => ">99 %".to_owned(),
+        n => format!("{n} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_have_no_trailing_space() {
+        let rows = [vec!["a".to_owned(), "1,000".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        assert_eq!(table(&["name", "n"], &rows), "name      n\na     1,000\nlong      2\n");
+    }
+
+    #[test]
+    fn thousands_are_grouped_from_the_right() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn almost_full_and_almost_empty_are_not_rounded_away() {
+        assert_eq!(percent(1, 1000), "<1 %");
+        assert_eq!(percent(999, 1000), ">99 %");
+        assert_eq!(percent(1000, 1000), "100 %");
+        assert_eq!(percent(0, 1000), "0 %");
+        assert_eq!(percent(1, 8), "13 %");
+        assert_eq!(percent(0, 0), "0 %");
+    }
+}

@@ -1,0 +1,10 @@
+//! The program as a user meets it: exit codes, what is printed where, and which files appear.
+
+mod check;
+mod compile;
+mod disasm;
+mod dump;
+mod explain;
+mod models;
+mod run;
+mod usage;

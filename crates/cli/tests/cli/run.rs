@@ -1,0 +1,76 @@
+//! `trifactor run`.
+
+use crate::models::{PAIR, Place};
+
+#[test]
+fn a_protocol_runs_and_its_files_appear_below_the_model_s_name() {
+    let place = Place::with_model(PAIR);
+    let outcome = place.call(&["run", "m"]).expect_code(0).expect_said(&["wrote ", "trifactor-out/pair"]);
+    assert!(outcome.out.contains("pair"), "{}", outcome.out);
+    assert_eq!(place.names("."), ["m", "trifactor-out"]);
+    let files = place.names("trifactor-out/pair");
+    assert!(!files.is_empty());
+    assert!(files.iter().all(|f| !f.ends_with(".part")), "{files:?}");
+}
+
+#[test]
+fn the_report_is_the_same_for_every_number_of_threads_and_differs_in_length() {
+    let place = Place::with_model(PAIR);
+    let report = |threads: &str, trials: &str| {
+        let arguments = ["run", "m", "--json", "--seed", "5", "--threads", threads, "--trials", trials];
+        place.call(&arguments).expect_code(0).json()
+    };
+    assert_eq!(report("1", "3"), report("2", "3"));
+    assert_ne!(report("1", "3"), report("1", "2"));
+}
+
+#[test]
+fn results_go_to_the_folder_that_is_asked_for() {
+    let place = Place::with_model(PAIR);
+    place.call(&["run", "m", "--out", "here/there"]).expect_code(0);
+    assert!(!place.names("here/there").is_empty());
+    assert_eq!(place.names("."), ["here", "m"]);
+}
+
+#[test]
+fn a_run_that_fails_writes_nothing() {
+    let without = PAIR.split("    protocol:").next().expect("a beginning").to_owned() + ")";
+    let place = Place::with_model(&without);
+    place.call(&["run", "m"]).expect_code(1).expect_said(&["has no protocol"]).expect_nothing_printed();
+    let place = Place::with_model(PAIR);
+    place.write("taken", b"");
+    place.call(&["run", "m", "--out", "taken"]).expect_code(1).expect_said(&["taken is a file"]);
+    place.call(&["run", "m", "--chip", "none"]).expect_code(1).expect_said(&["error[C040]"]);
+    place.call(&["run", "gone"]).expect_code(1).expect_said(&["there is no folder gone"]);
+    assert_eq!(place.names("."), ["m", "taken"]);
+}
+
+#[test]
+fn an_image_runs_in_silence() {
+    let place = Place::with_image();
+    let text = place.call(&["run", "pair.elf", "--steps", "7"]).expect_code(0);
+    text.expect_printed(&["pair, 7 steps without input on superset", "post", "energy"]);
+    let value = place.call(&["run", "pair.elf", "--json"]).expect_code(0).json();
+    assert_eq!(value["steps"], 100);
+    assert_eq!(value["spikes"].as_array().map(Vec::len), Some(3));
+    assert_eq!(value["spikes"][2]["spikes"], 0);
+}
+
+#[test]
+fn a_damaged_image_does_not_run() {
+    let place = Place::with_image();
+    let mut bytes = place.read("pair.elf");
+    let at = bytes.len() - 1;
+    bytes[at] ^= 0x80;
+    place.write("bad.elf", &bytes);
+    place.call(&["run", "bad.elf"]).expect_code(1).expect_said(&["error: bad.elf: "]).expect_nothing_printed();
+}
+
+#[test]
+fn an_option_of_the_other_kind_is_refused() {
+    let place = Place::with_image();
+    place.call(&["run", "pair.elf", "--trials", "3"]).expect_code(2).expect_said(&["--trials is for models"]);
+    place.call(&["run", "m", "--steps", "3"]).expect_code(2).expect_said(&["--steps is for images"]);
+    place.call(&["run", "m", "--trials", "0"]).expect_code(2).expect_said(&["--trials"]);
+    place.call(&["run", "m", "--threads", "many"]).expect_code(2).expect_said(&["--threads"]);
+}

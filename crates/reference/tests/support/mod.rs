@@ -1,0 +1,5 @@
+//! Shared by the tests and benches of this crate.
+#![allow(dead_code)]
+
+pub mod cue;
+pub mod cue_tape;
