@@ -16,9 +16,14 @@ use trifactor_compile::{Identity, compile};
 use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::EntityId;
 use trifactor_image::{Guard, Image, elf};
-use trifactor_ir::{CheckedNetwork, Delay, ResetGroup, SpaceId, StateId, units};
-use trifactor_quant::{Plan, plan};
+use trifactor_ir::{
+    CheckedNetwork, Delay, Group, KernelBuilder, Read, ResetGroup, Role, Sign, SpaceId, StateId,
+    StateRole, Target, Values, units,
+};
+use trifactor_quant::{Plan, Requests, plan};
 use trifactor_reference::FixedMachine;
+use trifactor_testkit::builder::{Lif, NetworkBuilder};
+use trifactor_testkit::networks::Drawn;
 use trifactor_testkit::{Rng, cases, chips, networks};
 
 /// A network, compiled.
@@ -35,10 +40,14 @@ struct Case {
 fn case(seed: u64) -> Option<Case> {
     let mut rng = Rng::new(seed);
     let drawn = networks::draw(&mut rng);
+    compiled(seed, drawn, &mut rng)
+}
+
+fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
     let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
     // A lane that does not fit a small core is no mistake; larger cores are tried then.
     for attempt in 0..4 {
-        let chip = if attempt < 3 { chips::small(&mut rng) } else { chips::superset() };
+        let chip = if attempt < 3 { chips::small(rng) } else { chips::superset() };
         let plan = match plan(&drawn.net, &chip, &drawn.requests) {
             Ok((plan, _)) => plan,
             Err(findings) => {
@@ -426,6 +435,66 @@ fn the_emulator_equals_the_fixed_reading_part_3_of_4() {
 #[test]
 fn the_emulator_equals_the_fixed_reading_part_4_of_4() {
     chain(3, 4);
+}
+
+/// A rule that adds `rate * modulator * flag` to the weight.
+fn modulated(b: &mut NetworkBuilder, projection: SpaceId, modulator: SpaceId, role: Role) {
+    let mut k = KernelBuilder::new("modulated");
+    let w = k.input("w", Role::Own);
+    let m = k.input("m", role);
+    let flag = k.input("s", role);
+    let rate = k.constant(0.125);
+    let step = k.mul(m, flag);
+    let step = k.mul(rate, step);
+    let new = k.add(w, step);
+    k.output("w", Target::Set, new);
+    let net = b.network();
+    let synapses = net.synapses(projection).expect("it has synapses");
+    let end = if role == Role::Pre { synapses.pre } else { synapses.post };
+    let spikes = net.spikes(end).expect("it spikes");
+    let state = |space, name| net.state(space, name).expect("it was declared");
+    let w = state(projection, "w");
+    let reads = vec![Read::State(w), Read::State(state(modulator, "m")), Read::SpikedInEpoch(spikes)];
+    b.phase(Group::Plasticity, projection, k.build(), reads, vec![w]);
+}
+
+#[test]
+fn one_modulator_serves_pre_lanes_of_one_rule_and_post_lanes_of_another_on_one_core() {
+    let mut b = NetworkBuilder::new("two_sides", 1);
+    let lif = Lif { threshold: Some(Values::Constant(1.0)), ..Lif::default() };
+    let input = b.input("in", 6);
+    let a = b.lif("a", 20, &lif);
+    let z = b.lif("z", 4, &lif);
+    let modulator = b.modulator("m", 20, 0.9, 0.0, Some((-8.0, 8.0)));
+    let all = |n_pre: usize, n_post: u32| vec![(0..n_post).collect::<Vec<u32>>(); n_pre];
+    let weights = |b: &mut NetworkBuilder, name: &str, pre, post, rows: &[Vec<u32>]| {
+        let projection = b.synapses(name, pre, post, Sign::Mixed, rows);
+        let (init, range) = (Values::Constant(0.5), Some((-4.0, 4.0)));
+        let role = StateRole::Variable;
+        let w = b.state(projection, "w", role, init, range, ResetGroup::Weights);
+        b.deliver(projection, w, Delay::Fixed(0));
+        projection
+    };
+    let ff = weights(&mut b, "ff", input, a, &all(6, 20));
+    let out = weights(&mut b, "out", a, z, &all(20, 4));
+    let feed = b.synapses("feed", input, modulator, Sign::Mixed, &all(6, 20));
+    // Every line gets another input, so that reading the wrong line is seen.
+    let values = (0..120).map(|k| f64::from(k % 20) / 16.0 - 0.5).collect();
+    let w = b.weight(feed, Values::PerLane(values));
+    b.deliver(feed, w, Delay::Fixed(0));
+    modulated(&mut b, ff, modulator, Role::Post);
+    modulated(&mut b, out, modulator, Role::Pre);
+    let net = b.finish().expect("it is legal");
+    let mut chip = chips::superset();
+    chip.core.compartments = 32;
+    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let (plan, _) = plan(&net, &chip, &Requests::new()).expect("it has a plan");
+    let image = compile(&net, &plan, &chip, &identity).expect("it fits").image;
+    let two_ranges = image.cores.iter().any(|core| core.modulators.len() == 2);
+    assert!(two_ranges, "no core holds both a slice of the lines and a copy of all");
+    let structure = structure::read(&net).expect("it was just compiled");
+    let case = Case { seed: 0, structure, plan, image, inputs: vec![(input, 6, 0.5)], net };
+    case.run(60, &mut Tally::default());
 }
 
 #[test]

@@ -347,7 +347,7 @@ impl Linker<'_> {
                 .iter()
                 .map(|source| match source {
                     Source::Trace(trace) => linker.column(*trace, id, number, role, core, c),
-                    Source::Modulator(m) => Slot::Modulator(range_of(core, *m, role, routed)),
+                    Source::Modulator(m) => Slot::Modulator(linker.range_of(core, *m, role, routed)),
                 })
                 .collect()
         };
@@ -433,16 +433,21 @@ impl Linker<'_> {
         }
         Slot::Column(at)
     }
-}
 
-/// The range of a core's modulator table that a profile reads.
-fn range_of(core: &Core, modulator: ModulatorId, role: Role, routed: &RoutedGroup) -> u16 {
-    let wanted = modulator.index() as u16;
-    let at = core.modulators.iter().position(|m| {
-        m.modulator == wanted
-            && (role != Role::Post
-                || (m.first_lane <= routed.first_post
-                    && m.first_lane + m.n_lines >= routed.first_post + routed.n_post))
-    });
-    at.expect("internal: placement gave a profile no copy of its modulator") as u16
+    /// The range of a core's modulator table that a profile reads: for post lanes one that holds
+    /// the lines of the slice, else a copy of all lines. A core may hold both of one modulator.
+    fn range_of(&self, core: &Core, modulator: ModulatorId, role: Role, group: &RoutedGroup) -> u16 {
+        let wanted = modulator.index() as u16;
+        let lanes = self.net.lanes(self.structure.modulators[modulator].space) as u32;
+        let needed = match role {
+            Role::Post => group.first_post..group.first_post + group.n_post,
+            _ => 0..lanes,
+        };
+        let at = core.modulators.iter().position(|m| {
+            m.modulator == wanted
+                && m.first_lane <= needed.start
+                && m.first_lane + m.n_lines >= needed.end
+        });
+        at.expect("internal: placement gave a profile no copy of its modulator") as u16
+    }
 }

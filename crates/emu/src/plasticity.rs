@@ -129,7 +129,7 @@ impl Run<'_> {
                         _ => Operand::Lanes(values),
                     };
                 }
-                lanes::apply(op, operands, &[], &mut dst);
+                lanes::apply(op, &operands, &[], &mut dst);
             } else {
                 self.load(op, &mut dst);
             }
@@ -326,7 +326,7 @@ impl Run<'_> {
                 for (slot, operand) in operands.iter_mut().zip(op.operands()) {
                     *slot = self.operand(tile, n, operand);
                 }
-                lanes::apply(op, operands, &self.work.draws[..n], &mut dst[..n]);
+                lanes::apply(op, &operands, &self.work.draws[..n], &mut dst[..n]);
             }
         }
     }

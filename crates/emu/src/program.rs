@@ -66,6 +66,15 @@ pub(crate) enum At {
     Other,
 }
 
+/// Whether the exact result is known to fit a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fit {
+    /// It does.
+    Always,
+    /// It may have to be saturated.
+    Maybe,
+}
+
 /// What `shr`, `mul` and `sts` do to their exact operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Shift {
@@ -118,9 +127,9 @@ pub(crate) enum Op {
     /// A field of the synapse.
     Field(usize),
     /// Saturated sum.
-    Add(Value, Value),
+    Add(Value, Value, Fit),
     /// Saturated difference.
-    Sub(Value, Value),
+    Sub(Value, Value, Fit),
     /// The smaller one.
     Min(Value, Value),
     /// The larger one.
@@ -132,7 +141,7 @@ pub(crate) enum Op {
     /// The second if the first is not 0, else the third.
     Sel(Value, Value, Value),
     /// Saturated left shift.
-    Shl(Value, u32),
+    Shl(Value, u32, Fit),
     /// Rounded right shift.
     Shr(Value, Shift),
     /// Rounded product.
@@ -150,9 +159,9 @@ impl Op {
             | Self::Column { .. }
             | Self::Line { .. }
             | Self::Field(_) => [None; 3],
-            Self::Sgn(a) | Self::Shl(a, _) | Self::Shr(a, _) => [Some(a), None, None],
-            Self::Add(a, b)
-            | Self::Sub(a, b)
+            Self::Sgn(a) | Self::Shl(a, ..) | Self::Shr(a, _) => [Some(a), None, None],
+            Self::Add(a, b, _)
+            | Self::Sub(a, b, _)
             | Self::Min(a, b)
             | Self::Max(a, b)
             | Self::Gt(a, b)
@@ -171,14 +180,14 @@ impl Op {
             | Self::Column { .. }
             | Self::Line { .. }
             | Self::Field(_) => self,
-            Self::Add(a, b) => Self::Add(f(a), f(b)),
-            Self::Sub(a, b) => Self::Sub(f(a), f(b)),
+            Self::Add(a, b, fit) => Self::Add(f(a), f(b), fit),
+            Self::Sub(a, b, fit) => Self::Sub(f(a), f(b), fit),
             Self::Min(a, b) => Self::Min(f(a), f(b)),
             Self::Max(a, b) => Self::Max(f(a), f(b)),
             Self::Gt(a, b) => Self::Gt(f(a), f(b)),
             Self::Sgn(a) => Self::Sgn(f(a)),
             Self::Sel(a, b, c) => Self::Sel(f(a), f(b), f(c)),
-            Self::Shl(a, n) => Self::Shl(f(a), n),
+            Self::Shl(a, n, fit) => Self::Shl(f(a), n, fit),
             Self::Shr(a, s) => Self::Shr(f(a), s),
             Self::Mul(a, b, s) => Self::Mul(f(a), f(b), s),
         }

@@ -85,7 +85,7 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
     let mut report = CurveReport {
         model: net.name.clone(),
         n_trials: context.n_trials,
-        x_label: sweep.unwrap_or_else(|| "segment".to_owned()),
+        x_label: sweep.unwrap_or_else(|| "phases done".to_owned()),
         series,
         microseconds_per_trial: picoseconds as f64 / 1e6 / n,
         microjoules_per_trial: fj as f64 / 1e9 / n,
@@ -96,37 +96,36 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
     Ok(report)
 }
 
-/// Answers and recorded states as curves. A recorded state of a sweep is plotted as its change
-/// from the initial value, since that is what a pairing curve shows.
+/// Lanes of a state that trajectories show at most; a picture holds twelve lines in all.
+const SHOWN_LANES: usize = 4;
+/// Lines of a picture.
+const SHOWN_SERIES: usize = 12;
+
+/// Recorded states as curves: of a sweep the change from the initial value against the swept
+/// number, else the lanes that change most against the segment, averaged over trials.
 fn series(
     context: &Context<'_>,
     float: &RunResult,
     chip: &RunResult,
     is_sweep: bool,
 ) -> Vec<Series> {
+    if is_sweep { pairing(context, float, chip) } else { trajectories(context, float, chip) }
+}
+
+fn initial(context: &Context<'_>, name: &str) -> Vec<f64> {
     let net = &context.model.network;
-    let initial = |name: &str| -> f64 {
-        net.states
-            .iter()
-            .find(|(id, _)| net.full_name(*id) == name)
-            .map_or(0.0, |(_, s)| mean(&(0..net.lanes(s.space)).map(|k| s.init.at(k)).collect::<Vec<_>>()))
-    };
+    let state = net.states.iter().find(|(id, _)| net.full_name(*id) == name);
+    state.map_or_else(Vec::new, |(_, s)| (0..net.lanes(s.space)).map(|k| s.init.at(k)).collect())
+}
+
+fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
     let mut list: Vec<Series> = Vec::new();
-    let mut x = 0.0;
     for (f, c) in float.trials.iter().zip(&chip.trials) {
-        let mut last_segment = None;
         for (a, b) in f.records.iter().zip(&c.records) {
-            if last_segment != Some(a.segment) {
-                x += 1.0;
-                last_segment = Some(a.segment);
-            }
-            let (name, offset) = if is_sweep {
-                (format!("change of {}", a.state), initial(&a.state))
-            } else {
-                (format!("mean of {}", a.state), 0.0)
-            };
-            let at = if is_sweep { f.value.unwrap_or(x) } else { x };
-            let point = (at, mean(&a.values) - offset, mean(&b.values) - offset);
+            let offset = mean(&initial(context, &a.state));
+            let x = f.value.unwrap_or(f64::from(f.number));
+            let point = (x, mean(&a.values) - offset, mean(&b.values) - offset);
+            let name = format!("change of {}", a.state);
             match list.iter_mut().find(|s| s.name == name) {
                 Some(s) => s.points.push(point),
                 None => list.push(Series { name, points: vec![point] }),
@@ -136,6 +135,67 @@ fn series(
     list
 }
 
+fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
+    let Some(first) = float.trials.first() else { return Vec::new() };
+    let mut names: Vec<&str> = Vec::new();
+    for record in &first.records {
+        if !names.contains(&record.state.as_str()) {
+            names.push(&record.state);
+        }
+    }
+    // Float and chip are a line each.
+    let shown = (SHOWN_SERIES / 2 / names.len().max(1)).clamp(1, SHOWN_LANES);
+    let n = float.trials.len() as f64;
+    let mut list = Vec::new();
+    for name in names {
+        let start = initial(context, name);
+        // [record of this state][lane], summed over trials.
+        let summed = |run: &RunResult| -> Vec<Vec<f64>> {
+            let mut sums: Vec<Vec<f64>> = Vec::new();
+            for trial in &run.trials {
+                for (at, record) in trial.records.iter().filter(|r| r.state == name).enumerate() {
+                    if sums.len() <= at {
+                        sums.push(vec![0.0; record.values.len()]);
+                    }
+                    for (sum, value) in sums[at].iter_mut().zip(&record.values) {
+                        *sum += value / n;
+                    }
+                }
+            }
+            sums
+        };
+        let (f, c) = (summed(float), summed(chip));
+        let change = |lane: usize| {
+            f.iter().map(|v| (v[lane] - start[lane]).abs()).fold(0.0, f64::max)
+        };
+        let mut lanes: Vec<usize> = (0..start.len()).collect();
+        lanes.sort_by(|a, b| change(*b).total_cmp(&change(*a)).then(a.cmp(b)));
+        lanes.truncate(shown);
+        lanes.sort_unstable();
+        for lane in lanes {
+            let mut points = vec![(0.0, start[lane], start[lane])];
+            points.extend(
+                (1u32..).zip(f.iter().zip(&c)).map(|(x, (f, c))| (x.into(), f[lane], c[lane])),
+            );
+            list.push(Series { name: format!("{name} {}", lane_name(context, name, lane)), points });
+        }
+    }
+    list
+}
+
+/// `0 to 2` for a synapse, `[3]` for other lanes.
+fn lane_name(context: &Context<'_>, state: &str, lane: usize) -> String {
+    let net = &context.model.network;
+    let owner = state.rsplit_once('.').and_then(|(owner, _)| net.space(owner));
+    match owner.and_then(|space| net.synapses(space)) {
+        Some(synapses) => {
+            let pre = synapses.pre_lanes()[lane];
+            format!("{pre} to {}", synapses.post_lane[lane])
+        }
+        None => format!("[{lane}]"),
+    }
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
@@ -143,7 +203,7 @@ fn mean(values: &[f64]) -> f64 {
 impl CurveReport {
     fn draw(&self) -> Result<Vec<u8>, LabError> {
         let mut series = Vec::new();
-        for s in &self.series {
+        for s in self.series.iter().take(SHOWN_SERIES / 2) {
             series.push(picture::Series {
                 name: format!("{}, float", s.name),
                 points: s.points.iter().map(|p| (p.0, p.1)).collect(),

@@ -1,10 +1,9 @@
-//! One interface over the three readings that run whole trials: float, fixed and emulated chip.
+//! One interface over the readings that run whole trials: float and the emulated chip.
 
 use crate::error::LabError;
 use trifactor_emu::{Emulator, Reset};
 use trifactor_ir::{CheckedNetwork, ResetGroup, SpaceId, StateId};
 
-use trifactor_reference::FixedMachine;
 use trifactor_reference::float::{FloatMachine, InputSpikes};
 
 /// Something that runs a trial, or several in lockstep, in the author's names and units.
@@ -252,52 +251,5 @@ impl FloatTrials<'_> {
         }
         let width = self.width();
         (0..lanes).map(|lane| f64::from(values[lane * width + trial])).collect()
-    }
-}
-
-/// The fixed reading.
-pub(crate) struct FixedTrials<'a> {
-    /// The network.
-    pub net: &'a CheckedNetwork,
-    /// Its fixed reading.
-    pub machine: FixedMachine<'a>,
-    /// Numbering.
-    pub populations: &'a Populations,
-}
-
-impl Machine for FixedTrials<'_> {
-    fn width(&self) -> usize {
-        1
-    }
-    fn begin(&mut self, seeds: &[u32]) {
-        self.machine.restart(seeds[0]);
-    }
-    fn reset(&mut self, groups: &[ResetGroup]) {
-        self.machine.reset(groups);
-    }
-    fn step(&mut self, spikes: &[Vec<Vec<u32>>]) -> Result<(), LabError> {
-        let inputs: Vec<(SpaceId, &[u32])> = self
-            .populations
-            .inputs
-            .iter()
-            .zip(&spikes[0])
-            .map(|(at, lanes)| (self.populations.spaces[*at], lanes.as_slice()))
-            .collect();
-        self.machine.step(&inputs);
-        Ok(())
-    }
-    fn count_spikes(&self, population: usize, _: usize, counts: &mut [u32]) {
-        let Some(state) = self.net.spikes(self.populations.spaces[population]) else { return };
-        for (count, raw) in counts.iter_mut().zip(self.machine.raw(state)) {
-            *count += u32::from(*raw != 0);
-        }
-    }
-    fn read(&self, population: usize, variable: &str, _: usize) -> Result<Vec<f64>, LabError> {
-        let state = variable_of(self.net, self.populations, population, variable)?;
-        Ok(self.machine.values(state))
-    }
-    fn record(&self, state: &str, _: usize) -> Result<Vec<f64>, LabError> {
-        let state = state_of(self.net, state)?;
-        Ok(self.machine.values(state))
     }
 }

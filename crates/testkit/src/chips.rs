@@ -14,7 +14,7 @@ use trifactor_isa::Chip;
 pub fn small(rng: &mut Rng) -> Chip {
     let mut chip = superset();
     chip.name = "superset-small".to_owned();
-    chip.core.compartments = rng.within(8..=32) as u32;
+    chip.core.compartments = [8, 12, 16, 24, 32][rng.below(5)];
     chip.core.axons_in = rng.within(96..=384) as u32;
     chip.core.axons_out = rng.within(24..=256) as u32;
     chip.core.synapse_words = rng.within(256..=2048) as u32;

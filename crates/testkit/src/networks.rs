@@ -63,7 +63,7 @@ pub fn draw(rng: &mut Rng) -> Drawn {
     let targets: Vec<Place> = parts.places.iter().copied().filter(|p| p.neurons).collect();
     let mut count = 0;
     for target in targets {
-        for _ in 0..1 + parts.rng.below(2) {
+        for _ in 0..1 + parts.rng.below(3) {
             let sources: Vec<Place> = parts.places.iter().copied().filter(|p| p.spikes).collect();
             let source = parts.rng.pick(&sources);
             let name = format!("ff{count}");
@@ -114,7 +114,7 @@ impl<'r> Parts<'r> {
         {
             return last.n;
         }
-        let top = self.rng.pick(&[1, 4, 12, 12, 24, 40]);
+        let top = self.rng.pick(&[2, 6, 15, 30, 40, 40]);
         1 + self.rng.below(top) as u32
     }
 

@@ -223,10 +223,14 @@ impl Execute for Builder<'_> {
         self.load_slot(o, Side::Post)
     }
     fn add(&mut self, o: R3) -> Handled {
-        self.three(o, Op::Add)
+        let (a, b) = (self.read(o.ra), self.read(o.rb));
+        let fit = self.ranges[a].sum(self.ranges[b]).fit();
+        self.compute(o.rd, Op::Add(a, b, fit))
     }
     fn sub(&mut self, o: R3) -> Handled {
-        self.three(o, Op::Sub)
+        let (a, b) = (self.read(o.ra), self.read(o.rb));
+        let fit = self.ranges[a].difference(self.ranges[b]).fit();
+        self.compute(o.rd, Op::Sub(a, b, fit))
     }
     fn min(&mut self, o: R3) -> Handled {
         self.three(o, Op::Min)
@@ -246,8 +250,9 @@ impl Execute for Builder<'_> {
         self.compute(o.rd, Op::Sel(a, b, c))
     }
     fn shl(&mut self, o: R2Left) -> Handled {
-        let a = self.read(o.ra);
-        self.compute(o.rd, Op::Shl(a, o.shift.get().into()))
+        let (a, places) = (self.read(o.ra), o.shift.get().into());
+        let fit = self.ranges[a].shifted_left(places).fit();
+        self.compute(o.rd, Op::Shl(a, places, fit))
     }
     fn shr(&mut self, o: R2Shift) -> Handled {
         let a = self.read(o.ra);

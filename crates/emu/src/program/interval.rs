@@ -1,6 +1,6 @@
 //! Ranges that a value cannot leave, for choosing 32-bit arithmetic.
 
-use super::{Op, Shift};
+use super::{Fit, Op, Shift};
 use crate::narrow::largest_offset;
 use trifactor_fixed::{RawRange, sat32};
 
@@ -28,8 +28,24 @@ impl Interval {
     pub(crate) fn hull(self, other: Self) -> Self {
         Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
-    fn saturated(lo: i64, hi: i64) -> Self {
-        Self { lo: sat32(lo), hi: sat32(hi) }
+    fn saturated(self) -> Self {
+        Self { lo: sat32(self.lo), hi: sat32(self.hi) }
+    }
+    /// Whether a register holds every value of an unsaturated interval.
+    pub(crate) fn fit(self) -> Fit {
+        if self == self.saturated() { Fit::Always } else { Fit::Maybe }
+    }
+    /// Bounds of the exact sum.
+    pub(crate) fn sum(self, other: Self) -> Self {
+        Self { lo: self.lo + other.lo, hi: self.hi + other.hi }
+    }
+    /// Bounds of the exact difference.
+    pub(crate) fn difference(self, other: Self) -> Self {
+        Self { lo: self.lo - other.hi, hi: self.hi - other.lo }
+    }
+    /// Bounds of the exact left shift, by at most 31 places.
+    pub(crate) fn shifted_left(self, places: u32) -> Self {
+        Self { lo: self.lo << places, hi: self.hi << places }
     }
     /// Bounds of the exact product; not saturated.
     pub(crate) fn product(self, other: Self) -> Self {
@@ -55,10 +71,10 @@ impl Interval {
     /// Bounds after a rounded right shift and saturation.
     pub(crate) fn shifted(self, shift: &Shift) -> Self {
         if shift.places == 0 {
-            return Self::saturated(self.lo, self.hi);
+            return self.saturated();
         }
         // Every rounding lies between the floor and one above it.
-        Self::saturated(self.lo >> shift.places, (self.hi >> shift.places) + 1)
+        Self { lo: self.lo >> shift.places, hi: (self.hi >> shift.places) + 1 }.saturated()
     }
     /// Bounds of an operation with operands in the given intervals; loads are not among them.
     pub(crate) fn of(op: &Op, at: impl Fn(usize) -> Self) -> Option<Self> {
@@ -66,13 +82,13 @@ impl Interval {
             Op::Const(x) => Self::point(x.into()),
             Op::EpochFlag(_) | Op::Flag(_) | Op::Gt(..) => Self { lo: 0, hi: 1 },
             Op::GlobalLine(_) | Op::Column { .. } | Op::Line { .. } | Op::Field(_) => return None,
-            Op::Add(a, b) => Self::saturated(at(a).lo + at(b).lo, at(a).hi + at(b).hi),
-            Op::Sub(a, b) => Self::saturated(at(a).lo - at(b).hi, at(a).hi - at(b).lo),
+            Op::Add(a, b, _) => at(a).sum(at(b)).saturated(),
+            Op::Sub(a, b, _) => at(a).difference(at(b)).saturated(),
             Op::Min(a, b) => Self { lo: at(a).lo.min(at(b).lo), hi: at(a).hi.min(at(b).hi) },
             Op::Max(a, b) => Self { lo: at(a).lo.max(at(b).lo), hi: at(a).hi.max(at(b).hi) },
             Op::Sgn(a) => Self { lo: at(a).lo.signum(), hi: at(a).hi.signum() },
             Op::Sel(_, b, c) => at(b).hull(at(c)),
-            Op::Shl(a, n) => Self::saturated(at(a).lo << n, at(a).hi << n),
+            Op::Shl(a, n, _) => at(a).shifted_left(n).saturated(),
             Op::Shr(a, s) => at(a).shifted(&s),
             Op::Mul(a, b, s) => at(a).product(at(b)).shifted(&s),
         })

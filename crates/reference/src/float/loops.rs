@@ -63,9 +63,10 @@ pub(super) enum Arg<'a, T> {
     Rows { data: &'a [T], stride: usize },
     /// One number per row.
     Lane(&'a [T]),
-    /// One number.
-    Uniform(T),
 }
+
+/// The longest chunk; a uniform value is kept as so many copies of it.
+pub(super) const SPLAT: usize = 16;
 
 /// Size of a tile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -158,10 +159,10 @@ define_map!(map4, a: A, b: B, c: C, d: D);
 macro_rules! with_sources {
     ($w:ident $first:ident; ; $body:expr) => { $body };
     ($w:ident $first:ident; $x:ident $(, $rest:ident)*; $body:expr) => {
-        match $x {
+        match *$x {
             Arg::Rows { data, stride } => {
                 let chunks = data.as_chunks::<$w>().0;
-                // A splat operand has one chunk only, whichever column is computed.
+                // A splat operand may have one chunk only, whichever column is computed.
                 let first = $first.min(chunks.len().saturating_sub(1));
                 let $x = Chunks { chunks, stride: stride / $w, first };
                 with_sources!($w $first; $($rest),*; $body)
@@ -170,13 +171,18 @@ macro_rules! with_sources {
                 let $x = Lanes(values);
                 with_sources!($w $first; $($rest),*; $body)
             }
-            Arg::Uniform(_) => unreachable!("internal: uniform operands are splat before"),
         }
     };
 }
 
 /// Computes `code` for every row of a tile. `out` holds `rows * width` numbers.
-pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: [Arg<'_, T>; 4]) {
+#[inline]
+pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: &[Arg<'_, T>; 4]) {
+    if let (Code::Bump(surrogate), Arg::Rows { data, stride }) = (code, args[0])
+        && stride == size.width
+    {
+        return bump(surrogate, &mut out[..size.len()], &data[..size.len()]);
+    }
     if size.width.is_multiple_of(16) {
         chunked::<T, 16>(code, out, size, args);
     } else if size.width.is_multiple_of(8) {
@@ -184,30 +190,46 @@ pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: [Arg<'
     } else if args.iter().all(|a| is_one_row(a, size.width)) {
         let main = size.len() / 16 * 16;
         let (head, tail) = out.split_at_mut(main);
+        let splat = args.map(|a| splat_of(&a));
         let long = Size { rows: main / 16, width: 16 };
-        chunked::<T, 16>(code, head, long, args.map(|a| flattened(a, size.width, 0, 16)));
+        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, 0, 16));
+        chunked::<T, 16>(code, head, long, &flat);
         let rest = Size { rows: tail.len(), width: 1 };
-        chunked::<T, 1>(code, tail, rest, args.map(|a| flattened(a, size.width, main, 1)));
+        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, main, 1));
+        chunked::<T, 1>(code, tail, rest, &flat);
     } else {
         chunked::<T, 1>(code, out, size, args);
     }
 }
 
-/// Whether an operand can be read as one long row.
+/// Whether an operand can be read as one long row: it is contiguous, or one number for all.
 fn is_one_row<T>(arg: &Arg<'_, T>, width: usize) -> bool {
     match *arg {
-        Arg::Rows { stride, .. } => stride == width || width == 1,
+        Arg::Rows { stride, data } => stride == width || width == 1 || data.len() == SPLAT,
         Arg::Lane(_) => width == 1,
-        Arg::Uniform(_) => true,
+    }
+}
+
+/// Copies of the first number of an operand.
+fn splat_of<T: Real>(arg: &Arg<'_, T>) -> [T; SPLAT] {
+    match *arg {
+        Arg::Rows { data, .. } | Arg::Lane(data) => [data.first().copied().unwrap_or(T::ZERO); SPLAT],
     }
 }
 
 /// An operand for which [`is_one_row`] holds, from element `from` on, in rows of `stride`.
-fn flattened<T: Real>(arg: Arg<'_, T>, width: usize, from: usize, stride: usize) -> Arg<'_, T> {
-    match arg {
-        Arg::Rows { data, stride: 0 } if width == 1 => Arg::Uniform(data[0]),
-        Arg::Rows { data, .. } | Arg::Lane(data) => Arg::Rows { data: &data[from..], stride },
-        Arg::Uniform(value) => Arg::Uniform(value),
+fn flattened<'a, T: Real>(
+    arg: &Arg<'a, T>,
+    splat: &'a [T; SPLAT],
+    size: Size,
+    from: usize,
+    stride: usize,
+) -> Arg<'a, T> {
+    match *arg {
+        Arg::Rows { stride: 0, .. } => Arg::Rows { data: splat, stride: 0 },
+        Arg::Rows { data, .. } | Arg::Lane(data) => {
+            Arg::Rows { data: &data[from.min(size.len())..], stride }
+        }
     }
 }
 
@@ -215,33 +237,21 @@ fn chunked<T: Real, const W: usize>(
     code: Code,
     out: &mut [T],
     size: Size,
-    args: [Arg<'_, T>; 4],
+    args: &[Arg<'_, T>; 4],
 ) {
-    let mut splat = [[T::ZERO; W]; 4];
-    for (s, a) in splat.iter_mut().zip(&args) {
-        if let Arg::Uniform(value) = *a {
-            *s = [value; W];
-        }
-    }
-    let splat = &splat;
-    let rows = |i: usize| match args[i] {
-        Arg::Uniform(_) => Arg::Rows { data: &splat[i][..], stride: 0 },
-        arg => arg,
-    };
-    let (a, b, c, d) = (rows(0), rows(1), rows(2), rows(3));
     let step = size.width / W;
     let chunks = out.as_chunks_mut::<W>().0;
     for first in 0..step {
         let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
-        column(code, sink, first, a, b, c, d);
+        column(code, sink, first, args);
     }
 }
 
 #[rustfmt::skip]
 fn column<T: Real, const W: usize>(
-    code: Code, sink: Sink<'_, T, W>, first: usize,
-    a: Arg<'_, T>, b: Arg<'_, T>, c: Arg<'_, T>, d: Arg<'_, T>,
+    code: Code, sink: Sink<'_, T, W>, first: usize, args: &[Arg<'_, T>; 4],
 ) {
+    let [a, b, c, d] = args;
     macro_rules! one { ($f:expr) => { with_sources!(W first; a; map1(sink, a, $f)) }; }
     macro_rules! two { ($f:expr) => { with_sources!(W first; a, b; map2(sink, a, b, $f)) }; }
     macro_rules! three {
@@ -254,18 +264,9 @@ fn column<T: Real, const W: usize>(
         Code::Copy => one!(|a| a),
         Code::Sgn => one!(sign),
         Code::Step => one!(|a| flag(a > T::ZERO)),
-        Code::Bump(Surrogate::None) => one!(|_| T::ZERO),
-        Code::Bump(Surrogate::FastSigmoid { scale, beta }) => {
-            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
-            one!(|a| fast_sigmoid(a, scale, beta))
-        }
-        Code::Bump(Surrogate::Exponential { scale, beta }) => {
-            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
-            one!(|a| exponential(a, scale, beta))
-        }
-        Code::Bump(Surrogate::Triangle { scale, beta }) => {
-            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
-            one!(|a| triangle(a, scale, beta))
+        Code::Bump(surrogate) => {
+            let slope = slope(surrogate);
+            one!(|a| slope(a))
         }
         Code::Add => two!(|a, b| a + b),
         Code::Sub => two!(|a, b| a - b),
@@ -290,8 +291,44 @@ fn column<T: Real, const W: usize>(
 /// The value of one operation, for operands that are the same in every lane.
 pub(super) fn scalar<T: Real>(code: Code, args: [T; 4]) -> T {
     let mut out = [T::ZERO];
-    chunked::<T, 1>(code, &mut out, Size { rows: 1, width: 1 }, args.map(Arg::Uniform));
+    let rows: [Arg<'_, T>; 4] =
+        std::array::from_fn(|i| Arg::Rows { data: &args[i..=i], stride: 0 });
+    chunked::<T, 1>(code, &mut out, Size { rows: 1, width: 1 }, &rows);
     out[0]
+}
+
+/// Surrogate derivatives of a contiguous run. Apart from [`column`], because these long
+/// expressions vectorise only in a loop of unknown length.
+fn bump<T: Real>(surrogate: Surrogate, out: &mut [T], a: &[T]) {
+    fn each<T: Real>(out: &mut [T], a: &[T], f: impl Fn(T) -> T) {
+        for (out, a) in out.iter_mut().zip(a) {
+            *out = f(*a);
+        }
+    }
+    match surrogate {
+        Surrogate::None => out.fill(T::ZERO),
+        Surrogate::FastSigmoid { scale, beta } => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            each(out, a, |a| fast_sigmoid(a, scale, beta));
+        }
+        Surrogate::Exponential { scale, beta } => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            each(out, a, |a| exponential(a, scale, beta));
+        }
+        Surrogate::Triangle { scale, beta } => {
+            let (scale, beta) = (T::from_f64(scale), T::from_f64(beta));
+            each(out, a, |a| triangle(a, scale, beta));
+        }
+    }
+}
+
+/// The same for one number; for operands that are not contiguous, which are rare.
+fn slope<T: Real>(surrogate: Surrogate) -> impl Fn(T) -> T {
+    move |a| {
+        let mut out = [T::ZERO];
+        bump(surrogate, &mut out, &[a]);
+        out[0]
+    }
 }
 
 #[inline(always)]
@@ -326,9 +363,9 @@ fn triangle<T: Real>(a: T, scale: T, beta: T) -> T {
 
 /// What is added to accumulators: one value or a product of two.
 #[derive(Clone, Copy)]
-pub(super) enum Addend<'a, T> {
-    One(Arg<'a, T>),
-    Product(Arg<'a, T>, Arg<'a, T>),
+pub(super) enum Addend<'x, 'a, T> {
+    One(&'x Arg<'a, T>),
+    Product(&'x Arg<'a, T>, &'x Arg<'a, T>),
 }
 
 /// The row of accumulators to which a row of a tile is added.
@@ -346,7 +383,7 @@ pub(super) enum Onto<'a> {
 pub(super) fn add_rows<T: Real>(
     sums: &mut [T],
     size: Size,
-    addend: Addend<'_, T>,
+    addend: Addend<'_, '_, T>,
     onto: Onto<'_>,
 ) {
     if size.width.is_multiple_of(16) {
@@ -361,25 +398,13 @@ pub(super) fn add_rows<T: Real>(
 fn add_chunks<T: Real, const W: usize>(
     sums: &mut [T],
     size: Size,
-    addend: Addend<'_, T>,
+    addend: Addend<'_, '_, T>,
     onto: Onto<'_>,
 ) {
     let (a, b) = match addend {
         Addend::One(a) => (a, None),
         Addend::Product(a, b) => (a, Some(b)),
     };
-    let mut splat = [[T::ZERO; W]; 2];
-    for (s, arg) in splat.iter_mut().zip([Some(a), b]) {
-        if let Some(Arg::Uniform(value)) = arg {
-            *s = [value; W];
-        }
-    }
-    let splat = &splat;
-    let rows = |i: usize, arg| match arg {
-        Arg::Uniform(_) => Arg::Rows { data: &splat[i][..], stride: 0 },
-        arg => arg,
-    };
-    let (a, b) = (rows(0, a), b.map(|b| rows(1, b)));
     let step = size.width / W;
     let chunks = sums.as_chunks_mut::<W>().0;
     for first in 0..step {

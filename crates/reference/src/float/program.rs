@@ -7,7 +7,7 @@
 //! shape `[lane][episode]`, parameters `[lane]`.
 
 use super::graph::{Addend, Body, Graph, NodeId, Stage};
-use super::loops::{self, Arg, Code, Onto, Size};
+use super::loops::{self, Arg, Code, Onto, SPLAT, Size};
 use super::real::Real;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
@@ -81,6 +81,18 @@ enum Place {
     Out(usize),
 }
 
+/// An operand as a rule for finding its numbers.
+#[derive(Clone, Copy, Debug)]
+struct Operand {
+    place: Place,
+    /// Numbers to skip for each lane before the tile.
+    per_first: usize,
+    /// Numbers to skip for each pre lane before that of the tile.
+    per_pre: usize,
+    /// Numbers from row to row; `None` for one number per row.
+    stride: Option<usize>,
+}
+
 /// Where an instruction of a tile writes.
 #[derive(Clone, Copy, Debug)]
 enum Dest {
@@ -92,8 +104,8 @@ enum Dest {
 enum Step {
     /// Copies the rows of the tile's pre or post lanes.
     Gather { temp: usize, from: Place, axis: Axis },
-    Apply { code: Code, args: [Place; 4], n: usize, dest: Dest },
-    Add { output: usize, target: Target, a: Place, b: Option<Place> },
+    Apply { code: Code, args: [Operand; 4], dest: Dest },
+    Add { output: usize, target: Target, a: Operand, b: Option<Operand> },
 }
 
 /// A value that is the same in all lanes, computed once per run.
@@ -101,7 +113,7 @@ enum Step {
 enum Scalar<T> {
     Constant(T),
     Port(usize),
-    Apply(Code, [usize; 4], usize),
+    Apply(Code, [usize; 4]),
 }
 
 /// A value computed once per pre lane, post lane, own lane or episode.
@@ -109,14 +121,13 @@ enum Scalar<T> {
 struct Hoist {
     stage: Stage,
     code: Code,
-    args: [Place; 4],
-    n: usize,
+    args: [Operand; 4],
 }
 
 /// Buffers of a program, kept between runs.
 #[derive(Clone, Debug)]
 struct Buffers<T> {
-    scalars: Vec<T>,
+    scalars: Vec<[T; SPLAT]>,
     hoisted: Vec<Vec<T>>,
     temps: Vec<Vec<T>>,
     outs: Vec<Vec<T>>,
@@ -130,7 +141,6 @@ pub(super) struct Program<T> {
     tile_rows: usize,
     /// Whether tiles are cut at the ends of rows, so that a tile has one pre lane.
     by_row: bool,
-    shapes: Vec<Shape>,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
     steps: Vec<Step>,
@@ -144,13 +154,6 @@ const TILE: usize = 768;
 
 /// Rows of synapses with fewer numbers than this are not worth a tile of their own.
 const SHORT_ROW: usize = 96;
-
-/// The lanes a domain's arrays are resolved for.
-#[derive(Clone, Copy, Debug)]
-enum Domain {
-    Whole(Stage),
-    Tile { first: usize, rows: usize, pre: usize },
-}
 
 impl<T: Real> Program<T> {
     /// Plans `kernel` over `lanes` for `width` episodes. `shapes` has one entry per input, `sinks`
@@ -179,6 +182,7 @@ impl<T: Real> Program<T> {
         let mut planner = Planner {
             graph: &graph,
             shapes: &shapes,
+            width,
             by_row,
             places: vec![None; graph.nodes.len()],
             scalars: Vec::new(),
@@ -208,7 +212,7 @@ impl<T: Real> Program<T> {
             stage => vec![T::ZERO; n_of(stage) * width],
         });
         let buffers = Buffers {
-            scalars: vec![T::ZERO; scalars.len()],
+            scalars: vec![[T::ZERO; SPLAT]; scalars.len()],
             hoisted: hoisted.collect(),
             temps: vec![vec![T::ZERO; tile_rows * width]; n_temps],
             outs: vec![Vec::new(); sinks.len()],
@@ -218,7 +222,6 @@ impl<T: Real> Program<T> {
             width,
             tile_rows,
             by_row,
-            shapes,
             scalars,
             hoists,
             steps,
@@ -255,14 +258,14 @@ impl<T: Real> Program<T> {
                     let row = edges.row(pre);
                     for first in row.clone().step_by(self.tile_rows) {
                         let rows = self.tile_rows.min(row.end - first);
-                        self.tile(&mut buffers, bank, inputs, Domain::Tile { first, rows, pre });
+                        self.tile(&mut buffers, bank, inputs, first, rows, pre);
                     }
                 }
             }
             _ => {
                 for first in (0..self.lanes.n).step_by(self.tile_rows) {
                     let rows = self.tile_rows.min(self.lanes.n - first);
-                    self.tile(&mut buffers, bank, inputs, Domain::Tile { first, rows, pre: 0 });
+                    self.tile(&mut buffers, bank, inputs, first, rows, 0);
                 }
             }
         }
@@ -276,13 +279,14 @@ impl<T: Real> Program<T> {
 
     fn uniform_values(&self, buffers: &mut Buffers<T>, bank: &[Vec<T>], inputs: &[usize]) {
         for (i, scalar) in self.scalars.iter().enumerate() {
-            buffers.scalars[i] = match *scalar {
+            let value = match *scalar {
                 Scalar::Constant(value) => value,
                 Scalar::Port(port) => bank[inputs[port]][0],
-                Scalar::Apply(code, args, _) => {
-                    loops::scalar(code, args.map(|a| buffers.scalars[a]))
+                Scalar::Apply(code, args) => {
+                    loops::scalar(code, args.map(|a| buffers.scalars[a][0]))
                 }
             };
+            buffers.scalars[i] = [value; SPLAT];
         }
     }
 
@@ -291,9 +295,8 @@ impl<T: Real> Program<T> {
             let mut out = std::mem::take(&mut buffers.hoisted[i]);
             let width = if hoist.stage == Stage::Lane { 1 } else { self.width };
             let size = Size { rows: out.len() / width, width };
-            let domain = Domain::Whole(hoist.stage);
-            let args = self.args(&hoist.args, hoist.n, buffers, bank, inputs, domain);
-            loops::apply(hoist.code, &mut out, size, args);
+            let args = Self::args(&hoist.args, buffers, bank, inputs, 0, 0);
+            loops::apply(hoist.code, &mut out, size, &args);
             buffers.hoisted[i] = out;
         }
     }
@@ -303,41 +306,42 @@ impl<T: Real> Program<T> {
         buffers: &mut Buffers<T>,
         bank: &[Vec<T>],
         inputs: &[usize],
-        domain: Domain,
+        first: usize,
+        rows: usize,
+        pre: usize,
     ) {
-        let Domain::Tile { first, rows, pre } = domain else { return };
-        let size = Size { rows, width: self.width };
-        let own = first * self.width..(first + rows) * self.width;
+        let width = self.width;
+        let size = Size { rows, width };
+        let own = first * width..(first + rows) * width;
         for step in &self.steps {
-            match *step {
+            match step {
                 Step::Gather { temp, from, axis } => {
-                    let mut out = std::mem::take(&mut buffers.temps[temp]);
+                    let mut out = std::mem::take(&mut buffers.temps[*temp]);
                     let edges = self.lanes.edges.as_ref().expect("internal: lanes without ends");
-                    let index = if axis == Axis::Pre { &edges.pre } else { &edges.post };
-                    let data = self.whole(from, buffers, bank, inputs);
-                    gather(&mut out, data, &index[first..first + rows], self.width);
-                    buffers.temps[temp] = out;
+                    let index = if *axis == Axis::Pre { &edges.pre } else { &edges.post };
+                    let data = from.whole(buffers, bank, inputs);
+                    gather(&mut out, data, &index[first..first + rows], width);
+                    buffers.temps[*temp] = out;
                 }
-                Step::Apply { code, args, n, dest: Dest::Temp(temp) } => {
-                    let mut out = std::mem::take(&mut buffers.temps[temp]);
-                    let args = self.args(&args, n, buffers, bank, inputs, domain);
-                    loops::apply(code, &mut out[..rows * self.width], size, args);
-                    buffers.temps[temp] = out;
+                Step::Apply { code, args, dest: Dest::Temp(temp) } => {
+                    let mut out = std::mem::take(&mut buffers.temps[*temp]);
+                    let args = Self::args(args, buffers, bank, inputs, first, pre);
+                    loops::apply(*code, &mut out[..rows * width], size, &args);
+                    buffers.temps[*temp] = out;
                 }
-                Step::Apply { code, args, n, dest: Dest::Out(output) } => {
-                    let mut out = std::mem::take(&mut buffers.outs[output]);
-                    let args = self.args(&args, n, buffers, bank, inputs, domain);
-                    loops::apply(code, &mut out[own.clone()], size, args);
-                    buffers.outs[output] = out;
+                Step::Apply { code, args, dest: Dest::Out(output) } => {
+                    let mut out = std::mem::take(&mut buffers.outs[*output]);
+                    let args = Self::args(args, buffers, bank, inputs, first, pre);
+                    loops::apply(*code, &mut out[own.clone()], size, &args);
+                    buffers.outs[*output] = out;
                 }
                 Step::Add { output, target, a, b } => {
-                    let mut out = std::mem::take(&mut buffers.outs[output]);
-                    let a = self.arg(a, buffers, bank, inputs, domain);
-                    let addend = match b {
-                        None => loops::Addend::One(a),
-                        Some(b) => {
-                            loops::Addend::Product(a, self.arg(b, buffers, bank, inputs, domain))
-                        }
+                    let mut out = std::mem::take(&mut buffers.outs[*output]);
+                    let a = a.arg(buffers, bank, inputs, first, pre);
+                    let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, first, pre));
+                    let addend = match &b {
+                        None => loops::Addend::One(&a),
+                        Some(b) => loops::Addend::Product(&a, b),
                     };
                     let edges = self.lanes.edges.as_deref();
                     let list = |pre: bool| {
@@ -345,93 +349,78 @@ impl<T: Real> Program<T> {
                         let list = if pre { &e.pre } else { &e.post };
                         Onto::Listed(&list[first..first + rows])
                     };
-                    let (sums, onto) = match target {
+                    let (sums, onto) = match *target {
                         Target::AddOwn | Target::Set => (&mut out[own.clone()], Onto::Same),
                         Target::AddGlobal => (&mut out[..], Onto::First),
                         Target::AddPost => (&mut out[..], list(false)),
                         Target::AddPre if self.by_row => {
-                            (&mut out[pre * self.width..][..self.width], Onto::First)
+                            (&mut out[pre * width..][..width], Onto::First)
                         }
                         Target::AddPre => (&mut out[..], list(true)),
                     };
                     loops::add_rows(sums, size, addend, onto);
-                    buffers.outs[output] = out;
+                    buffers.outs[*output] = out;
                 }
             }
         }
     }
 
+    #[inline(always)]
     fn args<'a>(
-        &self,
-        places: &[Place; 4],
-        n: usize,
+        operands: &[Operand; 4],
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        domain: Domain,
+        first: usize,
+        pre: usize,
     ) -> [Arg<'a, T>; 4] {
-        let mut args = [Arg::Uniform(T::ZERO); 4];
-        for (arg, place) in args.iter_mut().zip(&places[..n]) {
-            *arg = self.arg(*place, buffers, bank, inputs, domain);
-        }
-        args
+        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, first, pre);
+        [arg(0), arg(1), arg(2), arg(3)]
     }
+}
 
-    fn arg<'a>(
+impl Operand {
+    /// What stands in for operands an instruction does not have.
+    const ABSENT: Self =
+        Self { place: Place::Scalar(0), per_first: 0, per_pre: 0, stride: Some(0) };
+
+    #[inline(always)]
+    fn arg<'a, T: Real>(
         &self,
-        place: Place,
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        domain: Domain,
+        first: usize,
+        pre: usize,
     ) -> Arg<'a, T> {
-        let width = self.width;
-        let shape = match place {
-            Place::Scalar(i) => return Arg::Uniform(buffers.scalars[i]),
-            Place::Temp(i) => return Arg::Rows { data: &buffers.temps[i], stride: width },
-            Place::Port(i) => self.shapes[i],
-            Place::Hoisted(i) => shape_of(self.hoists[i].stage),
-            Place::Out(_) => Shape { axis: Axis::Own, per_episode: true },
+        let data = self.place.whole(buffers, bank, inputs);
+        let data = match self.per_pre {
+            0 => &data[first * self.per_first..],
+            // One row: its length tells it from the copies of a uniform value.
+            width => &data[pre * width..][..width],
         };
-        let data = self.whole(place, buffers, bank, inputs);
-        match (shape.axis, domain) {
-            (Axis::Global, _) => Arg::Rows { data, stride: 0 },
-            (Axis::Own, Domain::Tile { first, rows, .. }) => {
-                if shape.per_episode {
-                    let data = &data[first * width..(first + rows) * width];
-                    Arg::Rows { data, stride: width }
-                } else {
-                    Arg::Lane(&data[first..first + rows])
-                }
-            }
-            (Axis::Own, Domain::Whole(_)) => Arg::Rows { data, stride: 1 },
-            (Axis::Pre, Domain::Tile { pre, .. }) => {
-                Arg::Rows { data: &data[pre * width..][..width], stride: 0 }
-            }
-            (Axis::Pre | Axis::Post, _) => {
-                if shape.per_episode {
-                    Arg::Rows { data, stride: width }
-                } else {
-                    Arg::Lane(data)
-                }
-            }
+        match self.stride {
+            Some(stride) => Arg::Rows { data, stride },
+            None => Arg::Lane(data),
         }
     }
+}
 
+impl Place {
     /// The array behind a place, from its first lane on.
-    fn whole<'a>(
-        &self,
-        place: Place,
+    #[inline(always)]
+    fn whole<'a, T>(
+        self,
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
     ) -> &'a [T] {
-        match place {
-            Place::Port(i) => &bank[inputs[i]],
-            Place::Hoisted(i) => &buffers.hoisted[i],
-            Place::Out(i) => &buffers.outs[i],
-            Place::Temp(i) => &buffers.temps[i],
-            Place::Scalar(i) => &buffers.scalars[i..=i],
+        match self {
+            Self::Port(i) => &bank[inputs[i]],
+            Self::Hoisted(i) => &buffers.hoisted[i],
+            Self::Out(i) => &buffers.outs[i],
+            Self::Temp(i) => &buffers.temps[i],
+            Self::Scalar(i) => buffers.scalars.get(i).map_or(&[], |s| &s[..]),
         }
     }
 }
@@ -479,6 +468,7 @@ fn gather<T: Real>(out: &mut [T], data: &[T], index: &[u32], width: usize) {
 struct Planner<'a, T> {
     graph: &'a Graph,
     shapes: &'a [Shape],
+    width: usize,
     by_row: bool,
     places: Vec<Option<Place>>,
     scalars: Vec<Scalar<T>>,
@@ -538,15 +528,16 @@ impl<T: Real> Planner<'_, T> {
                         *operand = i;
                     }
                 }
-                self.scalar(Scalar::Apply(code, operands, n))
+                self.scalar(Scalar::Apply(code, operands))
             }
             (_, Body::Port(port)) => Place::Port(port.index()),
             (stage, Body::Apply(code, args, n)) => {
-                let mut places = [Place::Scalar(0); 4];
-                for (place, arg) in places.iter_mut().zip(&args[..n]) {
-                    *place = self.places[*arg].expect("internal: operand without a place");
+                let mut operands = [Operand::ABSENT; 4];
+                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
+                    let place = self.places[*arg].expect("internal: operand without a place");
+                    *operand = self.found(place, Some(stage));
                 }
-                self.hoists.push(Hoist { stage, code, args: places, n });
+                self.hoists.push(Hoist { stage, code, args: operands });
                 Place::Hoisted(self.hoists.len() - 1)
             }
         };
@@ -606,9 +597,9 @@ impl<T: Real> Planner<'_, T> {
         match item {
             Item::Node(id) => {
                 let Body::Apply(code, args, n) = self.graph.nodes[id].body else { return };
-                let mut places = [Place::Scalar(0); 4];
-                for (i, arg) in args[..n].iter().enumerate() {
-                    places[i] = self.operand(*arg);
+                let mut operands = [Operand::ABSENT; 4];
+                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
+                    *operand = self.operand(*arg);
                 }
                 let set = |r: &&super::graph::Result| {
                     r.target == Target::Set && r.addend.at() == id
@@ -624,7 +615,7 @@ impl<T: Real> Planner<'_, T> {
                         Dest::Temp(temp)
                     }
                 };
-                self.steps.push(Step::Apply { code, args: places, n, dest });
+                self.steps.push(Step::Apply { code, args: operands, dest });
             }
             Item::Result(i) => {
                 let result = self.graph.results[i];
@@ -643,24 +634,49 @@ impl<T: Real> Planner<'_, T> {
         }
     }
 
-    /// The place of a tile's operand, gathered first if its lanes are other ones.
-    fn operand(&mut self, id: NodeId) -> Place {
+    /// A tile's operand, gathered first if its lanes are other ones.
+    fn operand(&mut self, id: NodeId) -> Operand {
         let place = self.places[id].expect("internal: operand without a place");
-        let axis = match place {
-            Place::Port(i) => self.shapes[i].axis,
-            Place::Hoisted(i) => shape_of(self.hoists[i].stage).axis,
-            Place::Scalar(_) | Place::Temp(_) | Place::Out(_) => return place,
-        };
+        let axis = self.shape(place).axis;
         if axis != Axis::Post && (axis != Axis::Pre || self.by_row) {
-            return place;
+            return self.found(place, None);
         }
-        if let Some(temp) = self.gathered[id] {
-            return Place::Temp(temp);
+        let temp = match self.gathered[id] {
+            Some(temp) => temp,
+            None => {
+                let temp = self.temp();
+                self.gathered[id] = Some(temp);
+                self.steps.push(Step::Gather { temp, from: place, axis });
+                temp
+            }
+        };
+        self.found(Place::Temp(temp), None)
+    }
+
+    fn shape(&self, place: Place) -> Shape {
+        match place {
+            Place::Port(i) => self.shapes[i],
+            Place::Hoisted(i) => shape_of(self.hoists[i].stage),
+            Place::Scalar(_) => Shape { axis: Axis::Global, per_episode: true },
+            Place::Temp(_) | Place::Out(_) => Shape { axis: Axis::Own, per_episode: true },
         }
-        let temp = self.temp();
-        self.gathered[id] = Some(temp);
-        self.steps.push(Step::Gather { temp, from: place, axis });
-        Place::Temp(temp)
+    }
+
+    /// How to find a place's numbers, from a tile or from all lanes of an earlier stage.
+    fn found(&self, place: Place, stage: Option<Stage>) -> Operand {
+        let width = self.width;
+        let rows = |per_first, per_pre, stride| Operand { place, per_first, per_pre, stride };
+        let shape = self.shape(place);
+        match (place, shape.axis, stage) {
+            (Place::Temp(_), ..) => rows(0, 0, Some(width)),
+            (_, Axis::Global, _) => rows(0, 0, Some(0)),
+            (_, Axis::Own, None) if shape.per_episode => rows(width, 0, Some(width)),
+            (_, Axis::Own, None) => rows(1, 0, None),
+            (_, Axis::Own, Some(_)) => rows(0, 0, Some(1)),
+            (_, Axis::Pre, None) => rows(0, width, Some(0)),
+            (_, Axis::Pre | Axis::Post, _) if shape.per_episode => rows(0, 0, Some(width)),
+            (_, Axis::Pre | Axis::Post, _) => rows(0, 0, None),
+        }
     }
 
     fn temp(&mut self) -> usize {

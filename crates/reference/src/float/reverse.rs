@@ -9,7 +9,7 @@ use super::phases::{self, Delivery};
 use super::program::{Lanes, NOWHERE, Program, Shape, Sink};
 use super::projection::{self, Projection};
 use super::real::Real;
-use super::tape::{Tape, TapeError, past, reads_old};
+use super::tape::{Tape, TapeError, past};
 use crate::adjoint::adjoint_within;
 use trifactor_entity::SideTable;
 use trifactor_ir::{
@@ -50,7 +50,6 @@ pub(super) struct Reverse<T> {
 
 #[derive(Clone, Debug)]
 struct ReversePhase<T> {
-    id: PhaseId,
     group: Group,
     body: Body<T>,
 }
@@ -78,10 +77,8 @@ enum Body<T> {
 
 #[derive(Clone, Copy, Debug)]
 enum Source {
-    /// What the forward phase read.
-    Forward(Read),
-    /// The value the forward phase wrote.
-    New(StateId),
+    /// A value the forward phase read, of so many steps ago, or wrote.
+    Value(StateId, i64),
     Cotangent(StateId),
     /// An input that nothing needs.
     Unused,
@@ -91,9 +88,10 @@ enum Source {
 enum Dest {
     Gradient(usize),
     Spare(StateId),
-    Cotangent(StateId, Read),
+    /// That of so many steps ago.
+    Cotangent(StateId, i64),
     /// An array of its own, added to the cotangent afterwards.
-    Extra(usize, StateId, Read),
+    Extra(usize, StateId, i64),
     Nowhere,
 }
 
@@ -199,7 +197,7 @@ impl<T: Real> Tape<T> {
                 Some(delivery) => self.reverse_delivery(&mut reverse, delivery, lanes, active),
                 None => self.reverse_program(&mut reverse, id, phase, lanes, active),
             };
-            reverse.phases.push(ReversePhase { id, group: phase.group, body });
+            reverse.phases.push(ReversePhase { group: phase.group, body });
         }
         reverse
     }
@@ -252,22 +250,23 @@ impl<T: Real> Tape<T> {
             .collect();
         let adjoint = adjoint_within(&kernel, &ranges);
 
-        let mut sources: Vec<Source> =
-            phase.reads.values().map(|read| Source::Forward(*read)).collect();
+        let value = |read: &Read| {
+            let (state, ago) = self.source(id, *read);
+            Source::Value(state, ago)
+        };
+        let mut sources: Vec<Source> = phase.reads.values().map(value).collect();
         sources.extend(written.iter().map(|s| Source::Cotangent(*s)));
         let ranged = written.iter().zip(&ranges).filter(|(_, r)| r.is_some());
-        sources.extend(ranged.map(|(s, _)| Source::New(*s)));
+        sources.extend(ranged.map(|(s, _)| Source::Value(*s, 0)));
         let shapes: Vec<Shape> = adjoint
             .ports
             .values()
             .zip(&sources)
             .map(|(port, source)| {
-                let read = match *source {
-                    Source::Forward(read) => read,
-                    Source::New(s) | Source::Cotangent(s) => Read::State(s),
-                    Source::Unused => unreachable!("internal: not made yet"),
+                let (Source::Value(s, _) | Source::Cotangent(s)) = *source else {
+                    unreachable!("internal: not made yet")
                 };
-                phases::shape(&network, port, read)
+                phases::shape(&network, port, Read::State(s))
             })
             .collect();
 
@@ -288,9 +287,9 @@ impl<T: Real> Tape<T> {
             let (dest, target) = match wanted {
                 None => (Dest::Nowhere, None),
                 Some(state) => {
-                    let (dest, target) = self.dest(
-                        reverse, state, read, role, output.target, &mut consumes, &dests,
-                    );
+                    let ago = self.source(id, read).1;
+                    let (dest, target) =
+                        self.dest(reverse, (state, ago), role, output.target, &mut consumes, &dests);
                     (dest, Some(target))
                 }
             };
@@ -304,12 +303,7 @@ impl<T: Real> Tape<T> {
                 continue;
             }
             match *source {
-                Source::Forward(read) => {
-                    if let Some(state) = state_of(read) {
-                        reverse.needed[state] = true;
-                    }
-                }
-                Source::New(state) => reverse.needed[state] = true,
+                Source::Value(state, _) => reverse.needed[state] = true,
                 Source::Cotangent(_) | Source::Unused => {}
             }
         }
@@ -328,8 +322,7 @@ impl<T: Real> Tape<T> {
     fn dest(
         &mut self,
         reverse: &mut Reverse<T>,
-        state: StateId,
-        read: Read,
+        (state, ago): (StateId, i64),
         role: Role,
         target: Target,
         consumes: &mut [(StateId, bool)],
@@ -341,7 +334,7 @@ impl<T: Real> Tape<T> {
             if let Some(spread) = reverse.gradients[state].spread
                 && earlier.iter().any(|d| matches!(d, Dest::Gradient(a) if *a == spread))
             {
-                return (Dest::Extra(self.array(len), state, read), target);
+                return (Dest::Extra(self.array(len), state, ago), target);
             }
             let spread = &mut reverse.gradients[state].spread;
             return (Dest::Gradient(*spread.get_or_insert_with(|| self.array(len))), target);
@@ -356,12 +349,12 @@ impl<T: Real> Tape<T> {
                 *in_spare = true;
                 (Dest::Spare(state), Target::Set)
             }
-            Some(_) => (Dest::Extra(self.array(len), state, read), target),
-            None if taken => (Dest::Extra(self.array(len), state, read), target),
+            Some(_) => (Dest::Extra(self.array(len), state, ago), target),
+            None if taken => (Dest::Extra(self.array(len), state, ago), target),
             None if s.role == StateRole::Accumulator => {
-                (Dest::Cotangent(state, read), Target::Set)
+                (Dest::Cotangent(state, ago), Target::Set)
             }
-            None => (Dest::Cotangent(state, read), target),
+            None => (Dest::Cotangent(state, ago), target),
         }
     }
 
@@ -442,8 +435,7 @@ impl<T: Real> Tape<T> {
         };
         inputs.clear();
         inputs.extend(sources.iter().map(|source| match *source {
-            Source::Forward(read) => self.source(phase.id, read, step),
-            Source::New(state) => self.slot(state, step),
+            Source::Value(state, ago) => self.slot(state, step - ago),
             Source::Cotangent(state) => self.reverse.cotangent(state, step),
             Source::Unused => NOWHERE,
         }));
@@ -452,9 +444,7 @@ impl<T: Real> Tape<T> {
             outputs.push(match *dest {
                 Dest::Gradient(array) => array,
                 Dest::Spare(state) => self.reverse.cotangents[state].spare,
-                Dest::Cotangent(state, read) => {
-                    self.reverse.cotangent(state, self.read_step(phase.id, state, read, step))
-                }
+                Dest::Cotangent(state, ago) => self.reverse.cotangent(state, step - ago),
                 Dest::Extra(array, ..) => {
                     self.bank[array].fill(T::ZERO);
                     array
@@ -473,22 +463,12 @@ impl<T: Real> Tape<T> {
             }
         }
         for dest in &*dests {
-            if let Dest::Extra(from, state, read) = *dest {
-                let read_step = self.read_step(phase.id, state, read, step);
-                let to = self.reverse.cotangent(state, read_step);
+            if let Dest::Extra(from, state, ago) = *dest {
+                let to = self.reverse.cotangent(state, step - ago);
                 let mut sums = std::mem::take(&mut self.bank[to]);
                 sums.iter_mut().zip(&self.bank[from]).for_each(|(s, x)| *s += *x);
                 self.bank[to] = sums;
             }
-        }
-    }
-
-    /// The step whose value of a state an input reads.
-    fn read_step(&self, id: PhaseId, state: StateId, read: Read, step: i64) -> i64 {
-        match read {
-            Read::Arriving { delay: Delay::Fixed(d), .. } => step - 1 - i64::from(d),
-            _ if reads_old(&self.network, id, state) => step - 1,
-            _ => step,
         }
     }
 }

@@ -98,6 +98,8 @@ enum Body<T> {
 struct Forward<T> {
     id: PhaseId,
     body: Body<T>,
+    /// Whose array each input is, and of how many steps ago.
+    reads: Vec<(StateId, i64)>,
     inputs: Vec<usize>,
     outputs: Vec<usize>,
 }
@@ -267,18 +269,15 @@ impl<T: Real> Tape<T> {
         slots.arrays[(step + 64 * n as i64) as usize % n]
     }
 
-    /// The array an input of a phase reads in a step, and whether it is a state's.
-    pub(super) fn source(&self, id: PhaseId, read: Read, step: i64) -> usize {
-        let state = match read {
-            Read::State(state) => state,
-            Read::Arriving { spike, delay: Delay::Fixed(d) } => {
-                return self.slot(spike, step - 1 - i64::from(d));
-            }
+    /// The state that an input of a phase reads, and from how many steps ago.
+    pub(super) fn source(&self, id: PhaseId, read: Read) -> (StateId, i64) {
+        match read {
+            Read::State(state) => (state, i64::from(reads_old(&self.network, id, state))),
+            Read::Arriving { spike, delay: Delay::Fixed(d) } => (spike, 1 + i64::from(d)),
             Read::Arriving { .. } | Read::SpikedInEpoch(_) | Read::EpochFlag => {
                 unreachable!("internal: refused by reverse::check")
             }
-        };
-        self.slot(state, if reads_old(&self.network, id, state) { step - 1 } else { step })
+        }
     }
 
     fn execute(&mut self, step: i64, stimulus: &mut dyn FnMut(u64, SpaceId, &mut [T])) {
@@ -339,8 +338,8 @@ impl<T: Real> Tape<T> {
             Body::Deliver { delivery, projection, sums } => {
                 let spikes = self.slot(delivery.spike, step - 1 - i64::from(delivery.delay));
                 // A weight that a rule sets later in the step is still that of the step before.
-                let weights =
-                    self.source(forward.id, Read::State(delivery.w), step);
+                let (w, ago) = forward.reads[0];
+                let weights = self.slot(w, step - ago);
                 let target = sums.unwrap_or_else(|| self.slot(delivery.q, step));
                 let mut array = std::mem::take(&mut self.bank[target]);
                 let (w, s) = (&self.bank[weights], &self.bank[spikes]);
@@ -354,9 +353,8 @@ impl<T: Real> Tape<T> {
             Body::Program(program) => {
                 let phase = &self.network.phases[forward.id];
                 forward.inputs.clear();
-                for read in phase.reads.values() {
-                    forward.inputs.push(self.source(forward.id, *read, step));
-                }
+                let reads = &forward.reads;
+                forward.inputs.extend(reads.iter().map(|(s, ago)| self.slot(*s, step - ago)));
                 forward.outputs.clear();
                 forward.outputs.extend(phase.writes.iter().map(|s| self.slot(*s, step)));
                 program.run(&mut self.bank, &forward.inputs, &forward.outputs);
@@ -470,7 +468,8 @@ impl<T: Real> Tape<T> {
                 Body::Program(Program::new(kernel, &shapes, &sinks, lanes, self.width))
             }
         };
-        Forward { id, body, inputs: Vec::new(), outputs: Vec::new() }
+        let reads = phase.reads.values().map(|read| self.source(id, *read)).collect();
+        Forward { id, body, reads, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     fn sums_of(&mut self, q: StateId) -> usize {
