@@ -160,9 +160,12 @@ impl Pair {
         after: &[Vec<f64>],
         tally: &mut Tally,
     ) -> bool {
-        let mut flipped = false;
+        let mut flipped: Vec<SpaceId> = Vec::new();
         for group in [Group::Neurons, Group::Modulators, Group::Traces] {
             for (id, phase) in self.phases(group) {
+                if group == Group::Traces && flipped.contains(&phase.over) {
+                    continue;
+                }
                 let kernel = &self.net.kernels[phase.kernel];
                 let lif = matches!(recognise(kernel), Some(Unit::Lif(_)));
                 let port = |name: &str| match kernel.port(name).map(|p| phase.reads[p]) {
@@ -193,7 +196,7 @@ impl Pair {
                             phase.name
                         );
                         tally.flips += 1;
-                        flipped = true;
+                        flipped.push(phase.over);
                         continue;
                     }
                     for (output, (state, p)) in kernel
@@ -232,7 +235,7 @@ impl Pair {
                 }
             }
         }
-        flipped
+        !flipped.is_empty()
     }
 
     /// Compares the float machine's rules with the scalar reading.

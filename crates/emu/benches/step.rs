@@ -307,20 +307,24 @@ fn bench(c: &mut Criterion) {
                 t += 1;
             });
         });
-        let bytes = emulator.bytes_per_synapse(0).expect("there is a projection");
-        let rate = spikes as f64 / t as f64;
-        let evaluated = emulator.report().count(trifactor_emu::Cause::RuleState) as f64 / t as f64;
-        eprintln_report(name, rate, evaluated, bytes);
+        if t > 0 {
+            describe(name, &emulator, spikes, t);
+        }
     }
     group.finish();
 }
 
-/// What the figures are figures of.
+/// Says what the figures are figures of.
 #[allow(clippy::print_stderr)]
-fn eprintln_report(name: &str, rate: f64, evaluated: f64, bytes: usize) {
+fn describe(name: &str, emulator: &Emulator, spikes: usize, steps: usize) {
+    let bytes = emulator.bytes_per_synapse(0).expect("there is a projection");
+    let per_step = |n: f64| n / steps as f64;
+    let evaluated = emulator.report().count(trifactor_emu::Cause::RuleState) as f64;
     eprintln!(
-        "{name}: {rate:.1} spikes and {evaluated:.0} rule evaluations a step, \
-         {bytes} bytes a synapse"
+        "{name}: {:.1} spikes and {:.0} rule evaluations a step over {steps} steps, \
+         {bytes} bytes a synapse",
+        per_step(spikes as f64),
+        per_step(evaluated),
     );
 }
 

@@ -19,23 +19,24 @@ pub(crate) const fn padded(n: usize) -> usize {
     n.div_ceil(WIDTH) * WIDTH
 }
 
-/// An operand: the same for all lanes, or one value per lane.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operand<'a> {
-    /// The same for all.
-    Scalar(i32),
-    /// One per lane, as many as the result has.
-    Lanes(&'a [i32]),
-}
+/// An operand: one value per lane of the result, or a single one that is the same for all.
+///
+/// A plain slice travels in two registers. An enum of the two cases goes through memory, written
+/// in parts and read as a vector, which cost a third of the time of a phase.
+pub(crate) type Operand<'a> = &'a [i32];
 
 /// Computes an operation that is no load.
 ///
 /// Shape: `dst`, operands and `draws` are [lanes]; `draws` may be empty where nothing is drawn.
-///
-/// Operands come by reference: copying them by value, written in parts and read as vectors, cost
-/// a third of the time of a phase.
-pub(crate) fn apply(op: &Op, operands: &[Operand<'_>; 3], draws: &[u32], dst: &mut [i32]) {
-    let &[a, b, c] = operands;
+#[inline]
+pub(crate) fn apply(
+    op: &Op,
+    a: Operand<'_>,
+    b: Operand<'_>,
+    c: Operand<'_>,
+    draws: &[u32],
+    dst: &mut [i32],
+) {
     match *op {
         Op::Add(_, _, Fit::Always) => binary(a, b, dst, i32::wrapping_add),
         Op::Add(_, _, Fit::Maybe) => binary(a, b, dst, i32::saturating_add),
@@ -81,7 +82,7 @@ pub(crate) fn shift_right(a: Operand<'_>, s: Shift, draws: &[u32], dst: &mut [i3
                 Rounding::Nearest => {
                     unary(a, dst, |a| $finish($shift(<$type>::from(a), n, Rounding::Nearest, 0)))
                 }
-                Rounding::Stochastic => drawn(a, Operand::Scalar(0), draws, dst, |a, _, r| {
+                Rounding::Stochastic => drawn(a, &[0], draws, dst, |a, _, r| {
                     $finish($shift(<$type>::from(a), n, Rounding::Stochastic, r))
                 }),
             }
@@ -142,19 +143,16 @@ pub(crate) fn clamp(lanes: &mut [i32], n: usize, range: RawRange) -> u64 {
 /// An operation on one operand.
 pub(crate) fn unary(a: Operand<'_>, dst: &mut [i32], f: impl Fn(i32) -> i32) {
     match a {
-        Operand::Scalar(a) => dst.fill(f(a)),
-        Operand::Lanes(a) => dst.iter_mut().zip(a).for_each(|(d, a)| *d = f(*a)),
+        [a] => dst.fill(f(*a)),
+        a => dst.iter_mut().zip(a).for_each(|(d, a)| *d = f(*a)),
     }
 }
 
 fn binary(a: Operand<'_>, b: Operand<'_>, dst: &mut [i32], f: impl Fn(i32, i32) -> i32) {
     match (a, b) {
-        (Operand::Scalar(a), Operand::Scalar(b)) => dst.fill(f(a, b)),
-        (Operand::Lanes(_), Operand::Scalar(b)) => unary(a, dst, |a| f(a, b)),
-        (Operand::Scalar(a), Operand::Lanes(_)) => unary(b, dst, |b| f(a, b)),
-        (Operand::Lanes(a), Operand::Lanes(b)) => {
-            dst.iter_mut().zip(a).zip(b).for_each(|((d, a), b)| *d = f(*a, *b));
-        }
+        (a, [b]) => unary(a, dst, |a| f(a, *b)),
+        ([a], b) => unary(b, dst, |b| f(*a, b)),
+        (a, b) => dst.iter_mut().zip(a).zip(b).for_each(|((d, a), b)| *d = f(*a, *b)),
     }
 }
 
@@ -168,28 +166,20 @@ fn drawn(
 ) {
     let each = dst.iter_mut().zip(draws);
     match (a, b) {
-        (Operand::Scalar(a), Operand::Scalar(b)) => each.for_each(|(d, r)| *d = f(a, b, *r)),
-        (Operand::Lanes(a), Operand::Scalar(b)) => {
-            each.zip(a).for_each(|((d, r), a)| *d = f(*a, b, *r));
-        }
-        (Operand::Scalar(a), Operand::Lanes(b)) => {
-            each.zip(b).for_each(|((d, r), b)| *d = f(a, *b, *r));
-        }
-        (Operand::Lanes(a), Operand::Lanes(b)) => {
-            each.zip(a).zip(b).for_each(|(((d, r), a), b)| *d = f(*a, *b, *r));
-        }
+        ([a], [b]) => each.for_each(|(d, r)| *d = f(*a, *b, *r)),
+        (a, [b]) => each.zip(a).for_each(|((d, r), a)| *d = f(*a, *b, *r)),
+        ([a], b) => each.zip(b).for_each(|((d, r), b)| *d = f(*a, *b, *r)),
+        (a, b) => each.zip(a).zip(b).for_each(|(((d, r), a), b)| *d = f(*a, *b, *r)),
     }
 }
 
 /// `dst = b` where `a` is not 0.
 fn select(a: Operand<'_>, b: Operand<'_>, dst: &mut [i32]) {
     match (a, b) {
-        (Operand::Scalar(0), _) => {}
-        (Operand::Scalar(_), _) => unary(b, dst, |b| b),
-        (Operand::Lanes(a), Operand::Scalar(b)) => {
-            dst.iter_mut().zip(a).for_each(|(d, a)| *d = if *a != 0 { b } else { *d });
-        }
-        (Operand::Lanes(a), Operand::Lanes(b)) => {
+        ([0], _) => {}
+        ([_], b) => unary(b, dst, |b| b),
+        (a, [b]) => dst.iter_mut().zip(a).for_each(|(d, a)| *d = if *a != 0 { *b } else { *d }),
+        (a, b) => {
             let each = dst.iter_mut().zip(a).zip(b);
             each.for_each(|((d, a), b)| *d = if *a != 0 { *b } else { *d });
         }

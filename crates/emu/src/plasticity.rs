@@ -13,6 +13,9 @@ use crate::tile::{LANES, Tile};
 use trifactor_fixed::DrawKey;
 use trifactor_image::Guard;
 
+/// Stands where an operation has fewer than three operands.
+const NONE: Operand<'static> = &[0];
+
 /// What a group reads that is not its own.
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
@@ -121,15 +124,8 @@ impl Run<'_> {
         for (v, op) in p.ops.iter().enumerate().filter(|(v, _)| p.domain[*v] != Domain::Synapse) {
             let mut dst = std::mem::take(&mut self.work.values[v]);
             if op.operands().next().is_some() {
-                let mut operands = [Operand::Scalar(0); 3];
-                for (slot, operand) in operands.iter_mut().zip(op.operands()) {
-                    let values = &self.work.values[operand];
-                    *slot = match p.domain[operand] {
-                        Domain::Global => Operand::Scalar(values[0]),
-                        _ => Operand::Lanes(values),
-                    };
-                }
-                lanes::apply(op, &operands, &[], &mut dst);
+                let [a, b, c] = op.operand_list().map(|v| self.value(v));
+                lanes::apply(op, a, b, c, &[], &mut dst);
             } else {
                 self.load(op, &mut dst);
             }
@@ -322,26 +318,31 @@ impl Run<'_> {
                 self.post_history(column, post, around.position(spike, prev))
             }),
             _ => {
-                let mut operands = [Operand::Scalar(0); 3];
-                for (slot, operand) in operands.iter_mut().zip(op.operands()) {
-                    *slot = self.operand(tile, n, operand);
-                }
-                lanes::apply(op, &operands, &self.work.draws[..n], &mut dst[..n]);
+                let [a, b, c] = op.operand_list();
+                let at = |v: Option<Value>| v.map_or(NONE, |v| self.operand(tile, n, v));
+                let (a, b, c) = (at(a), at(b), at(c));
+                lanes::apply(op, a, b, c, &self.work.draws[..n], &mut dst[..n]);
             }
         }
     }
 
+    /// A value outside of tiles; a global one has the length 1.
+    fn value(&self, v: Option<Value>) -> Operand<'_> {
+        v.map_or(NONE, |v| &self.work.values[v])
+    }
     /// Where the lanes of a tile find a value.
+    #[inline(always)]
     fn operand(&self, tile: &Tile, n: usize, v: Value) -> Operand<'_> {
         let p: &Program = &self.rule.program;
         let values = &self.work.values[v];
         match (p.domain[v], tile.single()) {
-            (Domain::Global, _) => Operand::Scalar(values[0]),
-            (Domain::Pre, Some(one)) => Operand::Scalar(values[one.row]),
+            (Domain::Synapse, _) => &self.work.buffers[p.slot[v]][..n],
+            (Domain::Global, _) => values,
+            (Domain::Pre, Some(one)) => &values[one.row..=one.row],
             (Domain::Post, Some(one)) if self.group.index.is_none() => {
-                Operand::Lanes(&values[one.offset..one.offset + n])
+                &values[one.offset..one.offset + n]
             }
-            _ => Operand::Lanes(&self.work.buffers[p.slot[v]][..n]),
+            _ => &self.work.buffers[p.slot[v]][..n],
         }
     }
     /// Whether a value of rows or post lanes need not be spread over the tile.

@@ -151,7 +151,12 @@ pub(crate) enum Op {
 impl Op {
     /// The operands in order.
     pub(crate) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
-        let list = match *self {
+        self.operand_list().into_iter().flatten()
+    }
+    /// The operands in order, in places that are always three.
+    #[inline(always)]
+    pub(crate) fn operand_list(&self) -> [Option<Value>; 3] {
+        match *self {
             Self::Const(_)
             | Self::EpochFlag(_)
             | Self::GlobalLine(_)
@@ -167,8 +172,7 @@ impl Op {
             | Self::Gt(a, b)
             | Self::Mul(a, b, _) => [Some(a), Some(b), None],
             Self::Sel(a, b, c) => [Some(a), Some(b), Some(c)],
-        };
-        list.into_iter().flatten()
+        }
     }
     /// The same operation on renamed values.
     pub(crate) fn map(self, f: impl Fn(Value) -> Value) -> Self {

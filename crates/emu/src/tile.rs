@@ -12,7 +12,7 @@ use trifactor_fixed::DrawKey;
 
 /// Synapses of a tile. Buffers are [`padded`] and have room for one more chunk, because a
 /// stretch is filled in whole chunks and the next one overwrites what was too much.
-pub(crate) const LANES: usize = 256;
+pub(crate) const LANES: usize = 1024;
 
 /// A stretch of synapses of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 mod support;
 
 use support::cue::{Sizes, Stimulus, cue};
+use support::cue_fused::CueFused;
 use support::cue_tape::CueTapes;
 
 #[test]
@@ -38,6 +39,27 @@ fn gradients_through_plasticity_agree_with_central_differences() {
                 "{name}[{lane}]: {} by the tape, {difference} by differences",
                 gradient[lane]
             );
+        }
+    }
+}
+
+#[test]
+fn gradients_agree_with_those_of_the_net_written_by_hand() {
+    let sizes = Sizes { inputs: 12, hidden: 16, modulatory: 20, smooth: false, seed: 7 };
+    let net = cue(sizes);
+    let stimulus = Stimulus::new(12, 200, 230, 3);
+    let mut tapes: CueTapes<'_, f64> = CueTapes::new(&net, 16, 8, 16);
+    let mut fused: CueFused<'_, f64, 8> = CueFused::new(&net, 16, 16);
+    let (loss, by_hand) = (tapes.forward(&stimulus), fused.forward(&stimulus));
+    assert!((loss - by_hand).abs() < 1e-12, "{loss} {by_hand}");
+    let (gradients, by_hand) = (tapes.backward(&stimulus), fused.backward(&stimulus));
+    assert_eq!(gradients.len(), by_hand.len());
+    for ((state, gradient), by_hand) in net.trained.iter().zip(&gradients).zip(&by_hand) {
+        let name = net.network.full_name(*state);
+        let scale = by_hand.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        assert!(scale > 0.0, "{name} has no gradient");
+        for (lane, (g, h)) in gradient.iter().zip(by_hand).enumerate() {
+            assert!((g - h).abs() <= 1e-10 * scale, "{name}[{lane}]: {g} {h}, scale {scale}");
         }
     }
 }

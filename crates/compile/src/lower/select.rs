@@ -394,7 +394,7 @@ impl Emitter<'_> {
         self.emit(Inst::Sts(Store {
             field: Field::at(field as u8),
             ra,
-            shift: Right::at(p.shift.max(0).min(62) as u8),
+            shift: Right::at(p.shift.clamp(0, 62) as u8),
             round: p.rounding,
             site: Site::at(p.site.min(31)),
         }));

@@ -3,3 +3,4 @@
 
 pub mod cue;
 pub mod cue_tape;
+pub mod cue_fused;
