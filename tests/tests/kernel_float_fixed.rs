@@ -4,7 +4,6 @@
 //! inputs and the author's constants, the fixed reading the raw ones.
 
 use trifactor_entity::EntityId;
-use trifactor_ir::PhaseId;
 use trifactor_quant::{eval, store};
 use trifactor_testkit::{Rng, cases, scalar};
 
@@ -64,15 +63,18 @@ fn a_store_differs_from_the_float_reading_by_no_more_than_its_bound() {
         }
     }
     ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
+    // Stores that saturate on both sides, or add 0, have no error at all.
+    let inexact = &ratios[ratios.partition_point(|r| *r == 0.0)..];
     let tight = ratios.iter().filter(|r| **r >= 0.01).count() as f64 / ratios.len() as f64;
+    let (median, largest) = (inexact[inexact.len() / 2], inexact[inexact.len() - 1]);
     eprintln!(
-        "{} stores with a bound: median error {median:.4} of it, at least 1 % in {:.1} %, largest {:.4}",
+        "{} stores with a bound, {} with an error: median {median:.4} of the bound, at least 1 % in {:.1} % of all, largest {largest:.4}",
         ratios.len(),
+        inexact.len(),
         100.0 * tight,
-        ratios[ratios.len() - 1]
     );
     assert!(tight >= 0.1, "the bounds say nothing: only {tight} of the errors reach 1 % of them");
+    assert!(largest >= 0.9, "the bounds are too wide: no error is larger than {largest} of them");
 }
 
 #[track_caller]
@@ -84,20 +86,4 @@ fn assert_close(fixed: f64, float: f64, bound: f64, place: impl Fn() -> String) 
         "fixed {fixed:e}, float {float:e}, bound {bound:e}\n{}",
         place()
     );
-}
-
-#[test]
-fn half_a_last_place_less_than_predicted_would_be_too_little() {
-    // A rule that adds a factor times an exact constant with many fraction bits loses only what
-    // the store rounds away, and the bound is just that.
-    let mut exact = 0;
-    for case in cases::kernels() {
-        let phase: PhaseId = case.rule;
-        let plan = &case.plan.phases[phase];
-        for (p, state) in plan.outputs.iter().zip(&case.phase().writes) {
-            let lsb = case.plan.states[*state].q.lsb();
-            exact += usize::from(p.shift <= 0 && p.bound < lsb);
-        }
-    }
-    assert!(exact > 0, "no store is exact, so bounds cannot be right to the last place");
 }

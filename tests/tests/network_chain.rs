@@ -20,7 +20,7 @@ use trifactor_ir::{
     CheckedNetwork, Delay, Group, KernelBuilder, Read, ResetGroup, Role, Sign, SpaceId, StateId,
     StateRole, Target, Values, units,
 };
-use trifactor_quant::{Plan, Requests, plan};
+use trifactor_quant::{FormatRequest, Plan, Requests, plan};
 use trifactor_reference::FixedMachine;
 use trifactor_testkit::builder::{Lif, NetworkBuilder};
 use trifactor_testkit::networks::Drawn;
@@ -495,6 +495,71 @@ fn one_modulator_serves_pre_lanes_of_one_rule_and_post_lanes_of_another_on_one_c
     let structure = structure::read(&net).expect("it was just compiled");
     let case = Case { seed: 0, structure, plan, image, inputs: vec![(input, 6, 0.5)], net };
     case.run(60, &mut Tally::default());
+}
+
+/// A case on the chip `superset`.
+fn on_superset(net: CheckedNetwork, requests: &Requests) -> Case {
+    let chip = chips::superset();
+    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let (plan, _) = plan(&net, &chip, requests).expect("it has a plan");
+    let image = compile(&net, &plan, &chip, &identity).expect("it fits").image;
+    let structure = structure::read(&net).expect("it was just compiled");
+    Case { seed: 0, structure, plan, image, inputs: Vec::new(), net }
+}
+
+#[test]
+fn spikes_of_two_steps_that_arrive_together_are_cut_off_one_by_one() {
+    // The rule shortens the delay by one after every pre spike: spikes of steps 1 and 2 arrive
+    // both in step 5. The weight is 3 of its last place and the membrane's last place is worth
+    // two of them, so that each arrival counts 1 and not 1.5 (S10, S11, S14).
+    let mut b = NetworkBuilder::new("together", 1);
+    let input = b.input("in", 1);
+    let lif = Lif { keep_u: Values::Constant(0.0), ..Lif::default() };
+    let out = b.lif("out", 1, &lif);
+    let ff = b.synapses("ff", input, out, Sign::Mixed, &[vec![0]]);
+    let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
+    let w = b.weight(ff, Values::Constant(3.0));
+    let d = b.state(ff, "d", role, Values::Constant(3.0), Some((0.0, 5.0)), reset);
+    b.deliver(ff, w, Delay::PerSynapse(d));
+    let mut k = KernelBuilder::new("hurry");
+    let (old, x0) = (k.input("d", Role::Own), k.input("x0", Role::Pre));
+    let new = k.sub(old, x0);
+    k.output("d", Target::Set, new);
+    let spike = b.network().spikes(input).expect("inputs spike");
+    let reads = vec![Read::State(d), Read::SpikedInEpoch(spike)];
+    b.phase(Group::Plasticity, ff, k.build(), reads, vec![d]);
+    let format = |frac| FormatRequest { frac: Some(frac), ..FormatRequest::default() };
+    let requests = Requests::from([("ff.w".to_owned(), format(0)), ("out.v".to_owned(), format(-1))]);
+    let case = on_superset(b.finish().expect("it is legal"), &requests);
+    let u = case.net.state(out, "u").expect("it was declared");
+    let mut machine = FixedMachine::new(&case.net, &case.plan);
+    let mut emulator = Emulator::load(&case.image, Options::default()).expect("it loads");
+    for step in 1..=6 {
+        let lanes: &[u32] = if step <= 2 { &[0] } else { &[] };
+        machine.step(&[(input, lanes)]);
+        emulator.step(&[(0, lanes)]).expect("lane 0 exists");
+        let expected = if step == 5 { 2 } else { 0 };
+        assert_eq!(machine.raw(u), [expected], "fixed, step {step}");
+        case.compare(&machine, &emulator, &mut Tally::default()).expect("the readings agree");
+    }
+}
+
+#[test]
+fn a_projection_that_learns_and_ends_at_a_modulator_is_refused() {
+    let mut b = NetworkBuilder::new("meta", 1);
+    let input = b.input("in", 2);
+    let m = b.modulator("m", 2, 0.5, 0.0, Some((-1.0, 1.0)));
+    let feed = b.synapses("feed", input, m, Sign::Mixed, &[vec![0], vec![1]]);
+    let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
+    let w = b.state(feed, "w", role, Values::Constant(0.25), Some((-1.0, 1.0)), reset);
+    b.deliver(feed, w, Delay::Fixed(0));
+    modulated(&mut b, feed, m, Role::Pre);
+    let net = b.finish().expect("it is legal");
+    let chip = chips::superset();
+    let (plan, _) = plan(&net, &chip, &Requests::new()).expect("it has a plan");
+    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let findings = compile(&net, &plan, &chip, &identity).expect_err("copies do not learn");
+    assert!(findings.to_string().contains("C016"), "{findings}");
 }
 
 #[test]

@@ -63,34 +63,21 @@ impl Cmd {
     /// Writes or checks all generated files below `root`.
     pub fn run(&self, root: &Path) -> Result<(), GenError> {
         let outputs = outputs(root)?;
-        if self.check {
-            check(root, &outputs)
-        } else {
-            write(root, &outputs)
-        }
+        if self.check { check(root, &outputs) } else { write(root, &outputs) }
     }
 }
 
 fn outputs(root: &Path) -> Result<Vec<Output>, GenError> {
     let path = root.join("isa/ucode.ron");
-    let text = fs::read_to_string(&path).map_err(|source| GenError::Io {
-        path: path.clone(),
-        source,
-    })?;
-    let table: Table = ron::from_str(&text).map_err(|e| GenError::Syntax {
-        path: path.clone(),
-        message: e.to_string(),
-    })?;
-    table
-        .check()
-        .map_err(|message| GenError::Table { path, message })?;
+    let text =
+        fs::read_to_string(&path).map_err(|source| GenError::Io { path: path.clone(), source })?;
+    let table: Table = ron::from_str(&text)
+        .map_err(|e| GenError::Syntax { path: path.clone(), message: e.to_string() })?;
+    table.check().map_err(|message| GenError::Table { path, message })?;
     let dir = |name, text| Output { path: name, text };
     Ok(vec![
         dir("crates/isa/src/generated/mod.rs", rust::root()),
-        dir(
-            "crates/isa/src/generated/operands.rs",
-            rust::operands(&table),
-        ),
+        dir("crates/isa/src/generated/operands.rs", rust::operands(&table)),
         dir("crates/isa/src/generated/opcode.rs", rust::opcode(&table)),
         dir("crates/isa/src/generated/formats.rs", rust::formats(&table)),
         dir("crates/isa/src/generated/inst.rs", rust::inst(&table)),
@@ -106,15 +93,10 @@ fn write(root: &Path, outputs: &[Output]) -> Result<(), GenError> {
         if fs::read_to_string(&path).is_ok_and(|old| old == *text) {
             continue;
         }
-        let parent = path
-            .parent()
-            .expect("internal: a generated file has a folder");
+        let parent = path.parent().expect("internal: a generated file has a folder");
         fs::create_dir_all(parent)
             .and_then(|()| fs::write(&path, text))
-            .map_err(|source| GenError::Io {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| GenError::Io { path: path.clone(), source })?;
     }
     Ok(())
 }
@@ -125,11 +107,7 @@ fn check(root: &Path, outputs: &[Output]) -> Result<(), GenError> {
         .filter(|o| !fs::read_to_string(root.join(o.path)).is_ok_and(|old| old == o.text))
         .map(|o| o.path.to_string())
         .collect();
-    if stale.is_empty() {
-        Ok(())
-    } else {
-        Err(GenError::Stale(stale))
-    }
+    if stale.is_empty() { Ok(()) } else { Err(GenError::Stale(stale)) }
 }
 
 #[cfg(test)]

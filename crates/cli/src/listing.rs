@@ -2,7 +2,7 @@
 
 mod program;
 
-use crate::table::grouped;
+use crate::table::counted;
 use std::fmt::Write;
 use trifactor_image::{
     Compartment, Core, Field, Format, Group, Image, ModulatorLines, NO_DELAY_FIELD, NO_PROFILE,
@@ -17,7 +17,8 @@ pub fn header(image: &Image, chip: &str) -> String {
     line(&mut out, format_args!("  model hash  {}", meta.model_hash));
     line(&mut out, format_args!("  plan hash   {}", meta.plan_hash));
     line(&mut out, format_args!("  chip        {chip} (hash {})", meta.chip_hash));
-    line(&mut out, format_args!("  epoch       {} steps of {} ms", meta.epoch, meta.step_ms.get()));
+    let epoch = counted(meta.epoch.into(), "step");
+    line(&mut out, format_args!("  epoch       {epoch} of {} ms", meta.step_ms.get()));
     line(&mut out, format_args!("  seed        {}", meta.seed));
     line(&mut out, format_args!("  cores used  {cores}"));
     out
@@ -29,15 +30,14 @@ pub fn core(image: &Image, core: &Core, programs: bool) -> String {
     line(&mut out, format_args!("core {}", core.id));
     populations(&mut out, image, core);
     modulators(&mut out, image, core);
-    let words = core.synapses.len() as u64;
     line(
         &mut out,
         format_args!(
-            "  {} input axons, {} output axons, {} synapse words, {} microcode words",
-            grouped(core.axons_in.len() as u64),
-            grouped(core.axons_out.len() as u64),
-            grouped(words),
-            grouped(core.ucode.len() as u64),
+            "  {}, {}, {}, {}",
+            counted(core.axons_in.len() as u64, "input axon"),
+            counted(core.axons_out.len() as u64, "output axon"),
+            counted(core.synapses.len() as u64, "synapse word"),
+            counted(core.ucode.len() as u64, "microcode word"),
         ),
     );
     for (k, format) in core.formats.iter().enumerate() {
@@ -80,24 +80,28 @@ fn populations(out: &mut String, image: &Image, core: &Core) {
     }
 }
 
-/// Registers of compartments as `name value`, or `name least..most` where they differ.
+/// Registers of compartments as `name value`, or `name least..=most` where they differ.
 fn registers(compartments: &[Compartment]) -> String {
     type Register = (&'static str, fn(&Compartment) -> i64);
-    const SHOWN: [Register; 7] = [
+    const ALWAYS: [Register; 4] = [
         ("decay_u", |c| c.decay_u.into()),
         ("decay_v", |c| c.decay_v.into()),
         ("bias", |c| c.bias.into()),
         ("v_min", |c| c.v_min.into()),
-        ("threshold", |c| c.threshold.into()),
-        ("refractory", |c| c.refractory.into()),
-        ("spikes", |c| c.spikes.into()),
     ];
-    let shown = SHOWN.iter().map(|(name, of)| {
+    const SPIKING: [Register; 2] =
+        [("threshold", |c| c.threshold.into()), ("refractory", |c| c.refractory.into())];
+    let spiking: &[Register] = if compartments.iter().any(|c| c.spikes) { &SPIKING } else { &[] };
+    let shown = ALWAYS.iter().chain(spiking).map(|(name, of)| {
         let least = compartments.iter().map(of).min().unwrap_or(0);
         let most = compartments.iter().map(of).max().unwrap_or(0);
         if least == most { format!("{name} {least}") } else { format!("{name} {least}..={most}") }
     });
-    shown.collect::<Vec<_>>().join(", ")
+    let mut shown: Vec<String> = shown.collect();
+    if spiking.is_empty() {
+        shown.push("no threshold".to_owned());
+    }
+    shown.join(", ")
 }
 
 fn modulators(out: &mut String, image: &Image, core: &Core) {
@@ -147,16 +151,31 @@ fn group_text(out: &mut String, image: &Image, core: &Core, group: &Group) {
     line(
         out,
         format_args!(
-            "  projection {}: {} -> {}[{}..{}], {} synapses from {} axons, format {}, {delay}, shift {}, {learning}",
+            "  projection {}: {} -> {}[{}..{}], {} from {}, format {}, {delay}, shift {}, {learning}",
             map.name,
             map.pre,
             map.post,
             group.first_post,
             group.first_post + group.n_post,
-            grouped(synapses),
-            grouped(axons.len() as u64),
+            counted(synapses, "synapse"),
+            counted(axons.len() as u64, "axon"),
             group.format,
             group.shift,
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_that_differ_are_shown_as_a_range_and_no_threshold_as_none() {
+        let lane = Compartment { bias: -3, threshold: 7, ..Compartment::default() };
+        let other = Compartment { bias: 4, ..lane };
+        let graded = registers(&[lane, other]);
+        assert_eq!(graded, "decay_u 0, decay_v 0, bias -3..=4, v_min 0, no threshold");
+        let spiking = Compartment { spikes: true, ..lane };
+        assert!(registers(&[spiking]).ends_with("bias -3, v_min 0, threshold 7, refractory 0"));
+    }
 }

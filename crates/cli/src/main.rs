@@ -43,7 +43,7 @@ Exit codes: 0 fine, 1 a fault of the model or of a file, 2 usage, 3 a bug of thi
 
 /// Compiler and emulator for a neuromorphic chip with microcoded plasticity.
 #[derive(Parser)]
-#[command(name = "trifactor", version, after_help = OVERVIEW, max_term_width = 100)]
+#[command(name = "trifactor", version, after_help = OVERVIEW)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -60,9 +60,13 @@ mod tests {
         let bars = Bars::default();
         bars.tell("chip", 5, 10);
         bars.tell("chip", 3, 10);
-        let position = |bars: &Bars| bars.current.lock().map(|c| c.as_ref().map(|(_, b)| b.position()));
-        assert_eq!(position(&bars).ok().flatten(), Some(5));
+        assert_eq!(position(&bars), Some(5));
         bars.tell("float", 1, 10);
-        assert_eq!(position(&bars).ok().flatten(), Some(1));
+        assert_eq!(position(&bars), Some(1));
+    }
+
+    fn position(bars: &Bars) -> Option<u64> {
+        let current = bars.current.lock().expect("no worker has panicked");
+        current.as_ref().map(|(_, bar)| bar.position())
     }
 }

@@ -1,7 +1,7 @@
 //! The model that a command is about, as far as the command needs it.
 
 use crate::exit::Fault;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use trifactor_diag::Diagnostics;
@@ -51,10 +51,12 @@ impl ModelArgs {
         folder(&self.path)?;
         let path = self.file();
         let cannot = |what: String| Fault::File(format!("{}: {what}", path.display()));
-        let file = File::open(&path).map_err(|e| cannot(e.to_string()))?;
-        if !file.metadata().is_ok_and(|m| m.is_file()) {
+        // Looked at before it is opened: opening a pipe would wait for a writer.
+        let meta = fs::metadata(&path).map_err(|e| cannot(e.to_string()))?;
+        if !meta.is_file() {
             return Err(cannot("is not a regular file".to_owned()));
         }
+        let file = File::open(&path).map_err(|e| cannot(e.to_string()))?;
         let mut text = String::new();
         file.take(MAX_TEXT).read_to_string(&mut text).map_err(|e| cannot(e.to_string()))?;
         Ok(text)

@@ -2,17 +2,21 @@
 
 /// Writes rows under a header; the first column is aligned to the left, the others to the right.
 ///
+/// Words of a header stand below each other where the cells are narrower than the header.
 /// Shape: every row has as many cells as the header.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    let mut widths: Vec<usize> = header
+        .iter()
+        .map(|h| h.split(' ').map(|word| word.chars().count()).max().unwrap_or(0))
+        .collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let header: Vec<String> = header.iter().map(|h| (*h).to_owned()).collect();
+    let header = header_rows(header, &widths);
     let mut out = String::new();
-    for row in std::iter::once(&header).chain(rows) {
+    for row in header.iter().chain(rows) {
         let mut line = String::new();
         for (k, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
@@ -25,6 +29,40 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The lines of a header, the shorter cells filled from the bottom.
+fn header_rows(header: &[&str], widths: &[usize]) -> Vec<Vec<String>> {
+    let cells: Vec<Vec<String>> = header.iter().zip(widths).map(|(h, w)| wrapped(h, *w)).collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |k: usize| {
+        let of_cell = |cell: &Vec<String>| {
+            let above = height - cell.len();
+            k.checked_sub(above).map_or_else(String::new, |k| cell[k].clone())
+        };
+        cells.iter().map(of_cell).collect()
+    };
+    (0..height).map(line).collect()
+}
+
+/// Words in lines of at most `width` characters; a word that is longer stands alone.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A number of things in words: `1 synapse`, `2 synapses`. For nouns whose plural adds an `s`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// A whole number with commas between thousands.
@@ -61,8 +99,18 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_space() {
-        let rows = [vec!["a".to_owned(), "1,000".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        let rows =
+            [vec!["a".to_owned(), "1,000".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
         assert_eq!(table(&["name", "n"], &rows), "name      n\na     1,000\nlong      2\n");
+    }
+
+    #[test]
+    fn a_long_header_is_broken_between_words() {
+        let rows = [vec!["0".to_owned(), "16,384".to_owned(), "1".to_owned()]];
+        assert_eq!(
+            table(&["core", "synapse words in use", "n"], &rows),
+            "      synapse\n        words\ncore   in use  n\n0      16,384  1\n"
+        );
     }
 
     #[test]

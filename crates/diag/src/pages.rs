@@ -63,6 +63,11 @@ const PAGES: &[Page] = &[
         text: "The program does not fit the microcode memory of a core. Simplify the rule: multiply constants by hand, and compute common factors once.",
     },
     Page {
+        code: "C016",
+        title: "a learning projection that ends at a modulator",
+        text: "Every core whose rules read a modulator holds a copy of its lines and of the synapses that feed them. Learning engines serve the synapses of neurons only. Let the projection end at a population whose spikes drive the modulator, or give it fixed weights.",
+    },
+    Page {
         code: "C020",
         title: "a neuron does not fit a core",
         text: "All synapses that end on a neuron are stored on its core, with one input axon per source. One neuron alone exceeds a resource. Lower its fan-in, store fewer bits per synapse (`formats`), or choose the chip 'large'.",

@@ -145,7 +145,7 @@ fn plastic(program: &str, guard: Guard, fields: &[(&str, QFormat)], epoch: u32) 
             decay_u: 0x8000,
             decay_v: 0x1000,
             v_min: -(1 << 23),
-            threshold: 50_000 << 6,
+            threshold: 30_000 << 6,
             spikes: true,
             ..Compartment::default()
         });

@@ -267,7 +267,8 @@ impl Emulator {
     /// each copy of the modulator it feeds, in the order of the projection's parts.
     fn visit_places(&self, projection: usize, mut visit: impl FnMut(u32, u32, &[Place])) {
         for rows in self.rows[projection].chunk_by(|a, b| a.pre == b.pre) {
-            let mut places: Vec<(u32, Place)> = rows.iter().flat_map(|r| self.row_places(r)).collect();
+            let mut places: Vec<(u32, Place)> =
+                rows.iter().flat_map(|r| self.row_places(r)).collect();
             // Stable, so that copies stay in order.
             places.sort_by_key(|(post, _)| *post);
             let mut copies = Vec::new();

@@ -127,7 +127,8 @@ impl Emulator {
 /// and energies of larger ones could overflow.
 fn check_counters(s: &Snapshot<Vec<CoreState>>) -> Result<(), &'static str> {
     let Clock { steps, time_ticks, longest, barrier_ticks, host_writes, host_resets } = s.clock;
-    let clock = [steps, host_writes, host_resets, time_ticks >> 12, longest >> 12, barrier_ticks >> 12];
+    let clock =
+        [steps, host_writes, host_resets, time_ticks >> 12, longest >> 12, barrier_ticks >> 12];
     let mut all: Vec<u64> = clock.to_vec();
     all.extend(s.host.all());
     for core in &s.cores {
@@ -147,7 +148,8 @@ fn check_core(t: &CoreTable, s: &CoreState, w: &Widths) -> Result<(), &'static s
     let sizes = [s.u.len(), s.v.len(), s.hold.len(), s.saturated.len()];
     let state = |x: &i32| (w.state.lo..=w.state.hi).contains(&i64::from(*x));
     // Initial values may lie outside of the range; they have no step behind them.
-    let legal = |values: &[i32], init: &[i32]| values.iter().zip(init).all(|(x, i)| state(x) || x == i);
+    let legal =
+        |values: &[i32], init: &[i32]| values.iter().zip(init).all(|(x, i)| state(x) || x == i);
     let raised = |c: usize| s.v[c] == t.neurons.v_min[c];
     if sizes != [n; 4]
         || !legal(&s.u, &t.neurons.init_u)
@@ -225,9 +227,7 @@ fn check_group(t: &GroupTable, s: &GroupState, w: &Widths) -> Result<(), &'stati
 fn check_column(t: &ColumnTable, s: &ColumnState, lanes: usize, w: &Widths) -> bool {
     let kept = if t.history { lanes * (w.epoch as usize + 1) } else { 0 };
     let legal = |x: &i32| (0..=t.max).contains(x);
-    s.value.len() == lanes
-        && s.history.len() == kept
-        && s.value.iter().chain(&s.history).all(legal)
+    s.value.len() == lanes && s.history.len() == kept && s.value.iter().chain(&s.history).all(legal)
 }
 
 /// A number that differs between images with overwhelming likelihood: 64-bit FNV-1a over the

@@ -113,15 +113,13 @@ impl Core {
             (&mut self.state.u[..n], &mut self.state.v[..n], &mut self.state.hold[..n]);
         let (q, flags) = (&mut self.accumulators[..n], &mut self.flags[..n]);
         let (keep_u, keep_v, bias) = (&t.keep_u[..n], &t.keep_v[..n], &t.bias[..n]);
-        let (v_min, threshold, refractory) =
-            (&t.v_min[..n], &t.threshold[..n], &t.refractory[..n]);
+        let (v_min, threshold, refractory) = (&t.v_min[..n], &t.threshold[..n], &t.refractory[..n]);
         let (mut active, mut events) = (0u64, 0u8);
         for i in 0..n {
             let kept_u = narrow::decay_to_zero(u[i], keep_u[i], w.decay_bits);
             let (new_u, clipped_u) = fit(i64::from(kept_u) + i64::from(q[i]), w.state);
             let kept_v = narrow::decay_to_zero(v[i], keep_v[i], w.decay_bits);
-            let (new_v, clipped_v) =
-                fit(i64::from(kept_v) + new_u + i64::from(bias[i]), w.state);
+            let (new_v, clipped_v) = fit(i64::from(kept_v) + new_u + i64::from(bias[i]), w.state);
             let raised = (new_v as i32).max(v_min[i]);
             let held = hold[i] > 0;
             let spike = !held & (raised > threshold[i]);

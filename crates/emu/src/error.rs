@@ -127,7 +127,10 @@ pub enum EmuError {
         hi: i32,
     },
     /// The step counter is at its end.
-    #[error("step {} was the last one the 32-bit step counter can name; begin a new trial", u32::MAX)]
+    #[error(
+        "step {} was the last one the 32-bit step counter can name; begin a new trial",
+        u32::MAX
+    )]
     StepsExhausted,
     /// Bytes that are no checkpoint of this image.
     #[error("checkpoint: {0}")]

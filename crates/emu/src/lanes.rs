@@ -116,15 +116,16 @@ fn multiply(a: Operand<'_>, b: Operand<'_>, s: Shift, draws: &[u32], dst: &mut [
         };
     }
     if s.narrow {
-        by_rounding!(
-            |a: i32, b: i32, rounding, r| narrow::round_shift(a.wrapping_mul(b), n, rounding, r)
-        );
+        by_rounding!(|a: i32, b: i32, rounding, r| narrow::round_shift(
+            a.wrapping_mul(b),
+            n,
+            rounding,
+            r
+        ));
     } else {
-        by_rounding!(
-            |a: i32, b: i32, rounding, r| {
-                fixed::mul_round(a.into(), b.into(), n, rounding, r) as i32
-            }
-        );
+        by_rounding!(|a: i32, b: i32, rounding, r| {
+            fixed::mul_round(a.into(), b.into(), n, rounding, r) as i32
+        });
     }
 }
 

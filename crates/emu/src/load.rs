@@ -164,7 +164,8 @@ fn neurons(
         for message in sent {
             let to = index.get(&message.core).copied();
             let to = to.filter(|to| usize::from(message.axon) < image.cores[*to].axons_in.len());
-            let to = to.ok_or_else(|| wrong("a message goes to an input axon that is not there"))?;
+            let to =
+                to.ok_or_else(|| wrong("a message goes to an input axon that is not there"))?;
             t.messages.push((to as u32, message.axon.into()));
             let (ew, ns) = chip.hops(from, ids[usize::from(message.core)]);
             hops = (hops.0 + ew, hops.1 + ns);

@@ -323,7 +323,11 @@ impl Emulator {
 }
 
 /// Runs something on every core, in parallel where there are workers.
-fn each(pool: &Option<rayon::ThreadPool>, cores: &mut [Core], run: impl Fn(&mut Core) + Sync + Send) {
+fn each(
+    pool: &Option<rayon::ThreadPool>,
+    cores: &mut [Core],
+    run: impl Fn(&mut Core) + Sync + Send,
+) {
     match pool {
         Some(pool) => pool.install(|| cores.par_iter_mut().for_each(run)),
         None => cores.iter_mut().for_each(run),
@@ -361,7 +365,12 @@ fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<Row>> {
         for part in &p.parts {
             let (core, group) = (at[&part.core], usize::from(part.group));
             let pre = &cores[core].table.groups[group].pre;
-            rows.extend(pre.iter().enumerate().map(|(row, pre)| Row { pre: *pre, core, group, row }));
+            rows.extend(pre.iter().enumerate().map(|(row, pre)| Row {
+                pre: *pre,
+                core,
+                group,
+                row,
+            }));
         }
         rows.sort_by_key(|row| row.pre);
         rows

@@ -46,7 +46,13 @@ pub(crate) const fn decay_to_zero(x: i32, keep: u32, bits: u32) -> i32 {
 /// `scale_decay` for `x < 2^16`, `keep <= 2^bits` and `bits <= 16`: x * keep plus the largest
 /// offset is at most 2^32 - 1.
 #[inline(always)]
-pub(crate) const fn decay_trace(x: u32, keep: u32, bits: u32, rounding: Rounding, draw: u32) -> u32 {
+pub(crate) const fn decay_trace(
+    x: u32,
+    keep: u32,
+    bits: u32,
+    rounding: Rounding,
+    draw: u32,
+) -> u32 {
     let product = x * keep;
     match rounding {
         Rounding::Floor | Rounding::Zero => product >> bits,

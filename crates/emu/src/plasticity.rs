@@ -313,10 +313,12 @@ impl Run<'_> {
                     self.pre_history(column, row, around.position(last[post], prev))
                 });
             }
-            Op::Column { side: Side::Post, column, prev, .. } => tile.fill(group, dst, |row, post| {
-                let spike = self.state.pre_last[row];
-                self.post_history(column, post, around.position(spike, prev))
-            }),
+            Op::Column { side: Side::Post, column, prev, .. } => {
+                tile.fill(group, dst, |row, post| {
+                    let spike = self.state.pre_last[row];
+                    self.post_history(column, post, around.position(spike, prev))
+                })
+            }
             _ => {
                 let [a, b, c] = op.operand_list();
                 let at = |v: Option<Value>| v.map_or(NONE, |v| self.operand(tile, n, v));

@@ -288,7 +288,8 @@ impl Program {
                 n_slots += 1;
                 n_slots - 1
             });
-            let ended = tile[..=at].iter().filter(|u| last_use[**u] == at && slot[**u] != usize::MAX);
+            let ended =
+                tile[..=at].iter().filter(|u| last_use[**u] == at && slot[**u] != usize::MAX);
             // A `Pre` or `Post` value is not computed in the tile, so only readers end lives.
             if domain[*v] == Domain::Synapse {
                 free.extend(ended.map(|u| slot[*u]));

@@ -105,7 +105,9 @@ impl Emulator {
 
     fn trace_saturations(&self) -> Vec<u64> {
         let mut counts = BTreeMap::new();
-        for (table, state) in self.cores.iter().flat_map(|c| c.table.groups.iter().zip(&c.state.groups)) {
+        for (table, state) in
+            self.cores.iter().flat_map(|c| c.table.groups.iter().zip(&c.state.groups))
+        {
             let Some(rule) = &table.rule else { continue };
             let mut add = |columns: &[ColumnTable], saturated: &[u64]| {
                 for (column, n) in columns.iter().zip(saturated) {

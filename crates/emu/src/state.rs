@@ -245,8 +245,9 @@ mod tests {
     fn the_ends_of_a_range_survive_storage() {
         for bits in 1..=32 {
             for signed in [false, true] {
-                let range = QFormat { bits: if signed { bits } else { bits.min(31) }, frac: 0, signed }
-                    .raw_range();
+                let range =
+                    QFormat { bits: if signed { bits } else { bits.min(31) }, frac: 0, signed }
+                        .raw_range();
                 let ends = [range.lo as i32, range.hi as i32];
                 let mut lanes = Lanes::for_range(range);
                 lanes.extend(&ends);

@@ -10,9 +10,11 @@ use crate::state::Lanes;
 use crate::tables::GroupTable;
 use trifactor_fixed::DrawKey;
 
-/// Synapses of a tile. Buffers are [`padded`] and have room for one more chunk, because a
-/// stretch is filled in whole chunks and the next one overwrites what was too much.
-pub(crate) const LANES: usize = 1024;
+/// Synapses of a tile: enough to hide what an operation costs to begin (256 lanes take a third
+/// longer, 1024 no less), few enough that a dozen buffers stay in the nearest cache. Buffers are
+/// [`padded`] and have room for one more chunk, because a stretch is filled in whole chunks and
+/// the next one overwrites what was too much.
+pub(crate) const LANES: usize = 512;
 
 /// A stretch of synapses of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,9 +8,9 @@ use common::{Rng, borrowed, everything, everything_of, inputs, random};
 use trifactor_emu::{Cause, Emulator, Options, Reset};
 
 /// Runs one image on both and compares all states after each step.
-fn run(seed: u32, steps: u32) {
+fn run(seed: u32, largest: u32, steps: u32) {
     let mut rng = Rng::new(seed);
-    let image = random::image(&mut rng);
+    let image = random::image_of(&mut rng, largest);
     let mut emulator = Emulator::load(&image, Options::default())
         .unwrap_or_else(|e| panic!("image {seed} does not load: {e}"));
     let mut oracle = Oracle::new(&image);
@@ -40,9 +40,8 @@ fn run(seed: u32, steps: u32) {
     }
     for (projection, (evaluated, skipped)) in &oracle.rules {
         let name = Some(emulator.map().projections[*projection].name.clone());
-        let count = |cause| {
-            report.lines.iter().find(|l| l.cause == cause && l.rule == name).unwrap().count
-        };
+        let count =
+            |cause| report.lines.iter().find(|l| l.cause == cause && l.rule == name).unwrap().count;
         assert_eq!(count(Cause::RuleState), *evaluated, "image {seed}");
         assert_eq!(count(Cause::RuleSkip), *skipped, "image {seed}");
     }
@@ -51,7 +50,17 @@ fn run(seed: u32, steps: u32) {
 #[test]
 fn random_images_step_as_the_semantics_say() {
     for seed in 0..150 {
-        run(seed, 110);
+        run(seed, 14, 110);
+    }
+}
+
+#[test]
+fn rows_that_fill_and_straddle_tiles_step_as_the_semantics_say() {
+    for seed in 1000..1008 {
+        run(seed, 90, 8);
+    }
+    for seed in 2000..2002 {
+        run(seed, 700, 3);
     }
 }
 
@@ -75,6 +84,9 @@ fn the_random_images_reach_every_part_of_the_semantics() {
         clipped += report.saturations.iter().map(|s| s.count).sum::<u64>();
         changed += u32::from(before != everything(&emulator).fields);
     }
-    assert!(spikes > 1_000 && evaluated > 10_000 && skipped > 1_000, "{spikes} {evaluated} {skipped}");
+    assert!(
+        spikes > 1_000 && evaluated > 10_000 && skipped > 1_000,
+        "{spikes} {evaluated} {skipped}"
+    );
     assert!(clipped > 1_000 && changed > 25, "{clipped} {changed}");
 }

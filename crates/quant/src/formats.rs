@@ -243,7 +243,7 @@ impl Chooser<'_> {
             let limit = format.value(format.raw.lo).abs().max(format.value(format.raw.hi).abs());
             for (k, &post) in synapses.post_lane.iter().enumerate() {
                 let w = if state.role == StateRole::Parameter {
-                    state.init.at(k).abs()
+                    format.value(format.quantise(state.init.at(k))).abs()
                 } else {
                     limit
                 };
@@ -326,8 +326,21 @@ impl Chooser<'_> {
         }
     }
 
+    /// How often one synapse can deliver to an accumulator in one step: once, unless a rule
+    /// changes its delay, so that spikes of different steps may arrive together (S14).
+    fn arrivals(&self, accumulator: StateId) -> f64 {
+        let changes = self.net.phases.values().filter(|p| p.writes.contains(&accumulator)).any(|p| {
+            p.reads.values().any(|r| match r {
+                Read::Arriving { delay: Delay::PerSynapse(d), .. } => self.net.setter(*d).is_some(),
+                _ => false,
+            })
+        });
+        if changes { f64::from(MAX_DELAY) + 1.0 } else { 1.0 }
+    }
+
     /// S12: the accumulator never overflows, because a network in which it could is refused.
     fn check_accumulator(&mut self, phase: &Phase, q: StateId, drive: f64, wide: QFormat) {
+        let drive = drive * self.arrivals(q);
         let (_, hi) = wide.range();
         if drive > hi {
             let name = self.net.spaces[self.net.states[q].space].name.clone();

@@ -226,8 +226,8 @@ impl Reverse {
         if !d.negative {
             return d.value;
         }
-        let zero = self.zero();
-        self.b.sub(zero, d.value)
+        let minus_one = self.b.constant(-1.0);
+        self.b.mul(d.value, minus_one)
     }
     fn zero(&mut self) -> ValueId {
         *self.zero.get_or_insert_with(|| self.b.constant(0.0))

@@ -2,7 +2,8 @@
 //!
 //! [`rules`] and [`networks`] draw programs and networks that verify, [`chips`] draws chips small
 //! enough that a network needs several cores. [`scalar`] reads a kernel in floating point and
-//! [`isa_oracle`] executes microcode, both from the definition and without the code under test.
+//! [`isa_oracle`] executes microcode, both from the definition and without the code under test;
+//! [`golden`] holds rules against what is written down of them.
 //! Everything is a pure function of a seed ([`Rng`]), so a failure is reproduced from the number
 //! it prints.
 //!
@@ -18,6 +19,7 @@
 pub mod builder;
 pub mod cases;
 pub mod chips;
+pub mod golden;
 pub mod isa_oracle;
 pub mod networks;
 mod rng;

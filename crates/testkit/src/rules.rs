@@ -69,10 +69,14 @@ fn attempt(rng: &mut Rng) -> Rule {
         b: KernelBuilder::new("rule"),
         read: BTreeMap::new(),
         own: own.clone(),
-        ops: 0,
+        gate: Vec::new(),
         rng,
     };
     let arbitrary = draft.rng.chance(0.4);
+    if !arbitrary && draft.rng.chance(0.5) {
+        let (pre, post) = (("x0", Role::Pre), ("y0", Role::Post));
+        draft.gate = draft.rng.pick(&[&[pre][..], &[post], &[pre, post]]).to_vec();
+    }
     let mut results = Vec::new();
     for variable in own.iter().filter(|o| o.set) {
         let value = if arbitrary { draft.arbitrary() } else { draft.update(variable) };
@@ -134,13 +138,13 @@ struct Draft<'r> {
     b: KernelBuilder,
     read: BTreeMap<String, ValueId>,
     own: Vec<Own>,
-    ops: usize,
+    /// Spike flags of which every product has one, so that silent synapses can be skipped.
+    gate: Vec<(&'static str, Role)>,
     rng: &'r mut Rng,
 }
 
 impl Draft<'_> {
     fn op(&mut self, op: Op) -> ValueId {
-        self.ops += 1;
         self.b.op(op)
     }
 
@@ -158,7 +162,6 @@ impl Draft<'_> {
         if let Some(value) = self.read.get(&name) {
             return *value;
         }
-        self.ops += 1;
         let port = Port { name: name.clone(), role, variable: variable.to_owned(), when, prev };
         let value = self.b.port(port);
         self.read.insert(name, value);
@@ -231,6 +234,11 @@ impl Draft<'_> {
             let factor = self.factor();
             value = self.op(Op::Mul(value, factor));
         }
+        if !self.gate.is_empty() {
+            let (flag, role) = self.gate[self.rng.below(self.gate.len())];
+            let flag = self.plain(flag, role);
+            value = self.op(Op::Mul(value, flag));
+        }
         value
     }
 
@@ -252,8 +260,8 @@ impl Draft<'_> {
         let old = self.plain(&variable.name, Role::Own);
         let (lo, hi) = variable.range;
         match self.rng.below(8) {
-            // A decaying tag.
-            0 => {
+            // A decaying tag, which changes in every epoch.
+            0 if self.gate.is_empty() => {
                 let keep = self.rng.between(0.5, 1.0);
                 let keep = self.op(Op::Const(keep));
                 let kept = self.op(Op::Mul(old, keep));

@@ -207,14 +207,8 @@ impl Sketch {
     /// As [`build`](Self::build), with a plan that is changed before anything reads it.
     pub fn build_with(self, change: impl FnOnce(&CheckedNetwork, &mut Plan)) -> Subject {
         let Self { b, chip, step_ms, requests } = self;
-        chip.check().unwrap_or_else(|e| panic!("{e}"));
         let net = b.finish().unwrap_or_else(|e| panic!("{e}"));
-        let (mut plan, _) = plan(&net, &chip, &requests).unwrap_or_else(|e| panic!("{e}"));
-        change(&net, &mut plan);
-        let identity = Identity { model_hash: "0".repeat(64), seed: 0, step_ms };
-        let compiled = compile(&net, &plan, &chip, &identity).unwrap_or_else(|e| panic!("{e}"));
-        let structure = structure::read(&net).expect("it was just compiled");
-        Subject { net, plan, image: compiled.image, structure }
+        Subject::new(net, &requests, &chip, step_ms, change)
     }
 
     /// What is wrong with the network or its formats, as one text.
@@ -252,6 +246,23 @@ pub struct Run<'a> {
 }
 
 impl Subject {
+    /// Plans and compiles a network.
+    pub fn new(
+        net: CheckedNetwork,
+        requests: &Requests,
+        chip: &Chip,
+        step_ms: f64,
+        change: impl FnOnce(&CheckedNetwork, &mut Plan),
+    ) -> Self {
+        chip.check().unwrap_or_else(|e| panic!("{e}"));
+        let (mut plan, _) = plan(&net, chip, requests).unwrap_or_else(|e| panic!("{e}"));
+        change(&net, &mut plan);
+        let identity = Identity { model_hash: "0".repeat(64), seed: 0, step_ms };
+        let compiled = compile(&net, &plan, chip, &identity).unwrap_or_else(|e| panic!("{e}"));
+        let structure = structure::read(&net).expect("it was just compiled");
+        Self { net, plan, image: compiled.image, structure }
+    }
+
     /// A state by its full name, such as `out.v`.
     pub fn state(&self, name: &str) -> StateId {
         let found = self.net.states.ids().find(|id| self.net.full_name(*id) == name);

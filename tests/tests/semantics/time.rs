@@ -234,7 +234,7 @@ fn a_trial_forgets_everything_but_its_seed() {
     s.trace(input, "x1", (16, 0), &TraceSpec { keep: 0.5, impulse: 64.0, init: 101.0, ..LINEAR });
     let own = [("w", all(1.0), (0.0, 120.0)), ("d", all(2.0), (0.0, 9.0))];
     let ff = s.plastic("ff", (input, out), &one_to_one(n), &own, 0);
-    s.rule(ff, "kernel r {\n in w: own\n in d: own\n in x0: pre\n in x1: pre\n set w = w + x0\n set d = d + x0\n}\n");
+    s.rule(ff, "kernel r {\n in w: own\n in d: own\n in x0: pre\n set w = w + x0\n set d = d + x0\n}\n");
     // The trace is read, so that a core carries it.
     let read = [("w", all(0.0), (-8.0, 8.0)), ("e", all(0.0), (-8.0, 8.0))];
     let seen = s.plastic("seen", (input, out), &one_to_one(n), &read, 0);

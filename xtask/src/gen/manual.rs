@@ -48,10 +48,7 @@ fn operands(table: &Table) -> String {
             Shape::Flag(_) => format!("{}; 0 is written as nothing", k.what),
             _ => k.what.clone(),
         };
-        out += &format!(
-            "| {} | {} | 0 to {} | `{}` | {what} |\n",
-            k.name, k.bits, k.max, k.text
-        );
+        out += &format!("| {} | {} | 0 to {} | `{}` | {what} |\n", k.name, k.bits, k.max, k.text);
     }
     out
 }
@@ -62,11 +59,7 @@ fn formats(table: &Table) -> String {
         let fields: Vec<_> = (f.operands.iter())
             .map(|o| format!("`{}` {} ({})", o.name, o.kind, bit_range(o)))
             .collect();
-        let fields = if fields.is_empty() {
-            "none".into()
-        } else {
-            fields.join(", ")
-        };
+        let fields = if fields.is_empty() { "none".into() } else { fields.join(", ") };
         out += &format!("| {} | {fields} |\n", f.name);
     }
     out
@@ -110,11 +103,7 @@ fn instruction(table: &Table, i: &Instruction) -> String {
 /// The columns of a bit-field table, reserved bits included.
 fn layout(format: &Format, opcode: u8) -> (Vec<String>, Vec<String>) {
     let range = |hi: u8, lo: u8| {
-        if hi == lo {
-            hi.to_string()
-        } else {
-            format!("{hi}:{lo}")
-        }
+        if hi == lo { hi.to_string() } else { format!("{hi}:{lo}") }
     };
     let mut operands: Vec<_> = format.operands.iter().collect();
     operands.sort_by_key(|o| std::cmp::Reverse(o.at.0));
@@ -139,11 +128,7 @@ fn layout(format: &Format, opcode: u8) -> (Vec<String>, Vec<String>) {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        "nothing".into()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
 
 fn class(i: &Instruction) -> String {

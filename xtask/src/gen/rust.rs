@@ -53,11 +53,7 @@ pub fn operands(table: &Table) -> String {
         line!(
             out,
             "    {:?}",
-            format!(
-                "{}, {prefix}0 to {prefix}{}",
-                with_article(&kind.name),
-                kind.max
-            )
+            format!("{}, {prefix}0 to {prefix}{}", with_article(&kind.name), kind.max)
         );
         line!(out, "}}");
     }
@@ -74,10 +70,7 @@ pub fn opcode(table: &Table) -> String {
     );
     line!(out, "pub const ISA_NAME: &str = {:?};\n", table.isa);
     line!(out, "/// Bits 31:26 of a word.");
-    line!(
-        out,
-        "#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]"
-    );
+    line!(out, "#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]");
     line!(out, "#[repr(u8)]");
     line!(out, "pub enum Opcode {{");
     for inst in &table.instructions {
@@ -87,40 +80,16 @@ pub fn opcode(table: &Table) -> String {
     line!(out, "}}\n");
     line!(out, "impl Opcode {{");
     line!(out, "    /// All opcodes, in the order of the manual.");
-    let all: Vec<_> = table
-        .instructions
-        .iter()
-        .map(|i| format!("Self::{}", variant(i)))
-        .collect();
-    line!(
-        out,
-        "    pub const ALL: [Self; {}] = [{}];\n",
-        all.len(),
-        all.join(", ")
-    );
+    let all: Vec<_> = table.instructions.iter().map(|i| format!("Self::{}", variant(i))).collect();
+    line!(out, "    pub const ALL: [Self; {}] = [{}];\n", all.len(), all.join(", "));
     line!(out, "    /// The opcode with this code, if there is one.");
-    line!(
-        out,
-        "    pub const fn from_code(code: u8) -> Option<Self> {{"
-    );
+    line!(out, "    pub const fn from_code(code: u8) -> Option<Self> {{");
     line!(out, "        Some(match code {{");
     for inst in &table.instructions {
-        line!(
-            out,
-            "            {:#04x} => Self::{},",
-            inst.opcode,
-            variant(inst)
-        );
+        line!(out, "            {:#04x} => Self::{},", inst.opcode, variant(inst));
     }
     line!(out, "            _ => return None,\n        }})\n    }}");
-    getter(
-        &mut out,
-        table,
-        "name",
-        "The mnemonic.",
-        "&'static str",
-        |i| format!("{:?}", i.name),
-    );
+    getter(&mut out, table, "name", "The mnemonic.", "&'static str", |i| format!("{:?}", i.name));
     getter(
         &mut out,
         table,
@@ -163,16 +132,9 @@ pub fn opcode(table: &Table) -> String {
 pub fn formats(table: &Table) -> String {
     let mut out = String::from(HEADER);
     line!(out, "use crate::asm::{{AsmError, Operands}};");
-    line!(
-        out,
-        "use crate::decode::{{DecodeError, get, put, reserved}};"
-    );
+    line!(out, "use crate::decode::{{DecodeError, get, put, reserved}};");
     line!(out, "use crate::operand::{{Rounding, Text, When}};");
-    line!(
-        out,
-        "use crate::generated::{{{}, Opcode}};",
-        bounded_types(table).join(", ")
-    );
+    line!(out, "use crate::generated::{{{}, Opcode}};", bounded_types(table).join(", "));
     line!(out, "use std::fmt;");
     for format in table.formats.iter().filter(|f| !f.operands.is_empty()) {
         struct_of(&mut out, table, format);
@@ -183,19 +145,11 @@ pub fn formats(table: &Table) -> String {
 /// `generated/inst.rs`: the typed instruction, encode, decode, text.
 pub fn inst(table: &Table) -> String {
     let mut out = String::from(HEADER);
-    let structs: Vec<_> = table
-        .formats
-        .iter()
-        .filter(|f| !f.rust.is_empty())
-        .map(|f| f.rust.as_str())
-        .collect();
+    let structs: Vec<_> =
+        table.formats.iter().filter(|f| !f.rust.is_empty()).map(|f| f.rust.as_str()).collect();
     line!(out, "use crate::asm::{{AsmError, Operands}};");
     line!(out, "use crate::decode::{{DecodeError, reserved}};");
-    line!(
-        out,
-        "use crate::generated::{{Opcode, Reg, {}}};",
-        structs.join(", ")
-    );
+    line!(out, "use crate::generated::{{Opcode, Reg, {}}};", structs.join(", "));
     line!(out, "use std::fmt;\n");
     line!(
         out,
@@ -227,11 +181,7 @@ pub fn inst(table: &Table) -> String {
         "self",
         &|i, o| {
             let opcode = format!("(Opcode::{} as u32) << 26", variant(i));
-            if o {
-                format!("{opcode} | o.pack()")
-            } else {
-                opcode
-            }
+            if o { format!("{opcode} | o.pack()") } else { opcode }
         },
     );
     line!(out, "\n    /// The instruction of a word.\n    ///");
@@ -239,23 +189,11 @@ pub fn inst(table: &Table) -> String {
         out,
         "    /// Errors: the opcode is unknown, a reserved bit is set, or a field holds a code that"
     );
-    line!(
-        out,
-        "    /// has no meaning; so a word that decodes has exactly one text."
-    );
-    line!(
-        out,
-        "    pub fn decode(word: u32) -> Result<Self, DecodeError> {{"
-    );
+    line!(out, "    /// has no meaning; so a word that decodes has exactly one text.");
+    line!(out, "    pub fn decode(word: u32) -> Result<Self, DecodeError> {{");
     line!(out, "        let code = (word >> 26) as u8;");
-    line!(
-        out,
-        "        let Some(op) = Opcode::from_code(code) else {{"
-    );
-    line!(
-        out,
-        "            return Err(DecodeError::UnknownOpcode {{ word, code }});\n        }};"
-    );
+    line!(out, "        let Some(op) = Opcode::from_code(code) else {{");
+    line!(out, "            return Err(DecodeError::UnknownOpcode {{ word, code }});\n        }};");
     line!(out, "        Ok(match op {{");
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
@@ -285,26 +223,20 @@ pub fn inst(table: &Table) -> String {
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
             "" => line!(out, "            Opcode::{0} => Self::{0},", variant(i)),
-            rust => line!(
-                out,
-                "            Opcode::{0} => Self::{0}({rust}::parse(ops)?),",
-                variant(i)
-            ),
+            rust => {
+                line!(out, "            Opcode::{0} => Self::{0}({rust}::parse(ops)?),", variant(i))
+            }
         }
     }
-    line!(
-        out,
-        "        }};\n        ops.end()?;\n        Ok(inst)\n    }}\n"
-    );
+    line!(out, "        }};\n        ops.end()?;\n        Ok(inst)\n    }}\n");
     inst_match(
         &mut out,
         table,
         "/// The registers it reads, in operand order.\n    pub const fn reads(self) -> [Option<Reg>; 3]",
         "self",
         &|i, _| {
-            let mut regs: Vec<_> = registers(table, i, &i.reads)
-                .map(|r| format!("Some(o.{r})"))
-                .collect();
+            let mut regs: Vec<_> =
+                registers(table, i, &i.reads).map(|r| format!("Some(o.{r})")).collect();
             regs.resize(3, "None".into());
             format!("[{}]", regs.join(", "))
         },
@@ -316,9 +248,7 @@ pub fn inst(table: &Table) -> String {
         "/// The register it writes.\n    pub const fn writes(self) -> Option<Reg>",
         "self",
         &|i, _| {
-            registers(table, i, &i.writes)
-                .next()
-                .map_or("None".into(), |r| format!("Some(o.{r})"))
+            registers(table, i, &i.writes).next().map_or("None".into(), |r| format!("Some(o.{r})"))
         },
     );
     line!(out, "}}\n");
@@ -347,17 +277,9 @@ pub fn inst(table: &Table) -> String {
 /// `generated/execute.rs`: the trait with one handler per opcode, and the dispatch.
 pub fn execute(table: &Table) -> String {
     let mut out = String::from(HEADER);
-    let structs: Vec<_> = table
-        .formats
-        .iter()
-        .filter(|f| !f.rust.is_empty())
-        .map(|f| f.rust.as_str())
-        .collect();
-    line!(
-        out,
-        "use crate::generated::{{Inst, {}}};\n",
-        structs.join(", ")
-    );
+    let structs: Vec<_> =
+        table.formats.iter().filter(|f| !f.rust.is_empty()).map(|f| f.rust.as_str()).collect();
+    line!(out, "use crate::generated::{{Inst, {}}};\n", structs.join(", "));
     line!(
         out,
         "/// Something that gives instructions a meaning: one required handler per opcode, so an"
@@ -373,20 +295,13 @@ pub fn execute(table: &Table) -> String {
         line!(out, "    /// {} Source: {}.", i.means, i.source);
         match table.format(i).rust.as_str() {
             "" => line!(out, "    fn {}(&mut self) -> Self::Output;", i.name),
-            rust => line!(
-                out,
-                "    fn {}(&mut self, o: {rust}) -> Self::Output;",
-                i.name
-            ),
+            rust => line!(out, "    fn {}(&mut self, o: {rust}) -> Self::Output;", i.name),
         }
     }
     line!(out, "}}\n");
     line!(out, "/// Calls the handler of an instruction.");
     line!(out, "#[inline]");
-    line!(
-        out,
-        "pub fn dispatch<E: Execute>(inst: &Inst, e: &mut E) -> E::Output {{"
-    );
+    line!(out, "pub fn dispatch<E: Execute>(inst: &Inst, e: &mut E) -> E::Output {{");
     line!(out, "    match *inst {{");
     for i in &table.instructions {
         match table.format(i).rust.as_str() {
@@ -415,32 +330,13 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
         "    const USED: u32 = {:#010x};\n",
         format.operands.iter().fold(0, |m, o| m | mask(o))
     );
-    let packed: Vec<_> = format
-        .operands
-        .iter()
-        .map(|o| format!("put(self.{}, {})", o.name, o.at.1))
-        .collect();
-    line!(
-        out,
-        "    pub(crate) fn pack(self) -> u32 {{\n        {}\n    }}\n",
-        packed.join(" | ")
-    );
-    line!(
-        out,
-        "    pub(crate) fn unpack(word: u32, op: Opcode) -> Result<Self, DecodeError> {{"
-    );
-    line!(
-        out,
-        "        reserved(word, op, Self::USED)?;\n        Ok(Self {{"
-    );
+    let packed: Vec<_> =
+        format.operands.iter().map(|o| format!("put(self.{}, {})", o.name, o.at.1)).collect();
+    line!(out, "    pub(crate) fn pack(self) -> u32 {{\n        {}\n    }}\n", packed.join(" | "));
+    line!(out, "    pub(crate) fn unpack(word: u32, op: Opcode) -> Result<Self, DecodeError> {{");
+    line!(out, "        reserved(word, op, Self::USED)?;\n        Ok(Self {{");
     for o in &format.operands {
-        line!(
-            out,
-            "            {0}: get(word, op, {0:?}, {1}, {2})?,",
-            o.name,
-            o.at.0,
-            o.at.1
-        );
+        line!(out, "            {0}: get(word, op, {0:?}, {1}, {2})?,", o.name, o.at.0, o.at.1);
     }
     line!(out, "        }})\n    }}\n");
     line!(
@@ -455,10 +351,7 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
     }
     line!(out, "        }})\n    }}\n}}\n");
     line!(out, "impl fmt::Display for {rust} {{");
-    line!(
-        out,
-        "    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{"
-    );
+    line!(out, "    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{");
     for (n, o) in format.operands.iter().enumerate() {
         match (&table.kind(o).shape, n) {
             (Shape::Flag(word), _) => {
@@ -469,11 +362,7 @@ fn struct_of(out: &mut String, table: &Table, format: &Format) {
                 );
             }
             (_, 0) => line!(out, "        self.{}.write(f)?;", o.name),
-            _ => line!(
-                out,
-                "        f.write_str(\", \")?;\n        self.{}.write(f)?;",
-                o.name
-            ),
+            _ => line!(out, "        f.write_str(\", \")?;\n        self.{}.write(f)?;", o.name),
         }
     }
     line!(out, "        Ok(())\n    }}\n}}");
@@ -511,10 +400,7 @@ fn getter(
     ty: &str,
     value: impl Fn(&Instruction) -> String,
 ) {
-    line!(
-        out,
-        "\n    /// {doc}\n    pub const fn {name}(self) -> {ty} {{\n        match self {{"
-    );
+    line!(out, "\n    /// {doc}\n    pub const fn {name}(self) -> {ty} {{\n        match self {{");
     for i in &table.instructions {
         line!(out, "            Self::{} => {},", variant(i), value(i));
     }
@@ -529,12 +415,7 @@ fn registers<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let format = table.format(inst);
     let is_operand = |n: &&String| format.operands.iter().any(|o| o.name == **n);
-    names
-        .iter()
-        .filter(is_operand)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .into_iter()
+    names.iter().filter(is_operand).map(String::as_str).collect::<Vec<_>>().into_iter()
 }
 
 fn canonical(table: &Table) -> Vec<String> {
@@ -551,10 +432,7 @@ fn canonical(table: &Table) -> Vec<String> {
         facts.push(format!("format {}: {}", f.name, fields.join(", ")));
     }
     for i in &table.instructions {
-        facts.push(format!(
-            "{} {:#04x} {} {:?}",
-            i.name, i.opcode, i.format, i.class
-        ));
+        facts.push(format!("{} {:#04x} {} {:?}", i.name, i.opcode, i.format, i.class));
     }
     facts
 }
@@ -573,20 +451,11 @@ fn variant(inst: &Instruction) -> String {
 
 fn title(word: &str) -> String {
     let mut chars = word.chars();
-    chars
-        .next()
-        .map(|c| c.to_ascii_uppercase())
-        .into_iter()
-        .chain(chars)
-        .collect()
+    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
 fn with_article(name: &str) -> String {
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {name}")
 }
 

@@ -7,14 +7,8 @@ use std::collections::BTreeSet;
 pub const OPCODE_LOW: u8 = 26;
 
 /// State outside the registers that an instruction may read or write.
-const STATES: [&str; 6] = [
-    "synapse",
-    "pre lane",
-    "post lane",
-    "modulator line",
-    "epoch counter",
-    "random draw",
-];
+const STATES: [&str; 6] =
+    ["synapse", "pre lane", "post lane", "modulator line", "epoch counter", "random draw"];
 
 /// The whole table.
 #[derive(Deserialize)]
@@ -161,16 +155,8 @@ impl Table {
         let mut seen = BTreeSet::new();
         let names = (self.kinds.iter().map(|k| format!("kind {}", k.name)))
             .chain(self.formats.iter().map(|f| format!("format {}", f.name)))
-            .chain(
-                self.instructions
-                    .iter()
-                    .map(|i| format!("instruction {}", i.name)),
-            )
-            .chain(
-                self.instructions
-                    .iter()
-                    .map(|i| format!("opcode {:#04x}", i.opcode)),
-            );
+            .chain(self.instructions.iter().map(|i| format!("instruction {}", i.name)))
+            .chain(self.instructions.iter().map(|i| format!("opcode {:#04x}", i.opcode)));
         for name in names {
             if !seen.insert(name.clone()) {
                 return Err(format!("{name} is defined twice"));
@@ -181,10 +167,7 @@ impl Table {
 
     fn kinds_wider_than_their_bits(&self) -> Result<(), String> {
         match self.kinds.iter().find(|k| u64::from(k.max) >= 1 << k.bits) {
-            Some(k) => Err(format!(
-                "kind {}: {} does not fit {} bits",
-                k.name, k.max, k.bits
-            )),
+            Some(k) => Err(format!("kind {}: {} does not fit {} bits", k.name, k.max, k.bits)),
             None => Ok(()),
         }
     }
@@ -218,16 +201,10 @@ impl Table {
     }
 
     fn flags_before_other_operands(&self, format: &Format) -> Result<(), String> {
-        let flags = format
-            .operands
-            .iter()
-            .map(|o| matches!(self.kind(o).shape, Shape::Flag(_)));
+        let flags = format.operands.iter().map(|o| matches!(self.kind(o).shape, Shape::Flag(_)));
         match flags.rev().skip(1).any(|flag| flag) {
             // Text with a missing word in the middle could be read in two ways.
-            true => Err(format!(
-                "format {}: only the last operand may be a flag",
-                format.name
-            )),
+            true => Err(format!("format {}: only the last operand may be a flag", format.name)),
             false => Ok(()),
         }
     }
@@ -236,18 +213,12 @@ impl Table {
         if (0x01..=0x3e).contains(&inst.opcode) {
             return Ok(());
         }
-        Err(format!(
-            "{}: opcode {:#04x} is not in 0x01 to 0x3e",
-            inst.name, inst.opcode
-        ))
+        Err(format!("{}: opcode {:#04x} is not in 0x01 to 0x3e", inst.name, inst.opcode))
     }
 
     fn unknown_effects(&self, inst: &Instruction) -> Result<(), String> {
         let Some(format) = self.formats.iter().find(|f| f.name == inst.format) else {
-            return Err(format!(
-                "{}: there is no format '{}'",
-                inst.name, inst.format
-            ));
+            return Err(format!("{}: there is no format '{}'", inst.name, inst.format));
         };
         for name in inst.reads.iter().chain(&inst.writes) {
             let register = |o: &Operand| o.name == *name && o.kind == "register";
@@ -282,9 +253,7 @@ mod tests {
           instructions: [(name: "one", opcode: 1, format: "A", class: Alu, reads: [], writes: ["rd"],
             means: "", source: "", example: "")])"#;
         assert!(sound.contains(old), "'{old}' is not in the sample");
-        ron::from_str::<Table>(&sound.replacen(old, new, 1))
-            .expect("valid RON")
-            .check()
+        ron::from_str::<Table>(&sound.replacen(old, new, 1)).expect("valid RON").check()
     }
 
     #[test]
@@ -304,11 +273,7 @@ mod tests {
             ("rust: \"A\", ", "", "a struct is named exactly if"),
             ("opcode: 1", "opcode: 0", "not in 0x01 to 0x3e"),
             ("opcode: 1", "opcode: 63", "not in 0x01 to 0x3e"),
-            (
-                "writes: [\"rd\"]",
-                "writes: [\"rx\"]",
-                "neither a register operand",
-            ),
+            ("writes: [\"rd\"]", "writes: [\"rx\"]", "neither a register operand"),
             ("format: \"A\"", "format: \"B\"", "no format 'B'"),
             (
                 "(name: \"rd\", kind: \"register\", at: (25, 22)), (name: \"p\", kind: \"flag\", at: (21, 21))",
@@ -317,10 +282,7 @@ mod tests {
             ),
         ] {
             let message = with(old, new).expect_err(expected);
-            assert!(
-                message.contains(expected),
-                "'{message}' does not say '{expected}'"
-            );
+            assert!(message.contains(expected), "'{message}' does not say '{expected}'");
         }
     }
 }

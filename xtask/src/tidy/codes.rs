@@ -42,7 +42,10 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
 /// Whether a file is compiled into a library or program rather than into tests.
 fn is_shipped(path: &str) -> bool {
     let in_src = path.split('/').nth(2) == Some("src");
-    in_src && !path.ends_with("/tests.rs") && !path.contains("/tests/") && !path.ends_with("_tests.rs")
+    in_src
+        && !path.ends_with("/tests.rs")
+        && !path.contains("/tests/")
+        && !path.ends_with("_tests.rs")
 }
 
 /// A text up to its unit tests, which stand last.
@@ -51,7 +54,7 @@ fn shipped(text: &str) -> &str {
 }
 
 /// String literals that are codes, outside comments, where `wanted(line, position)` holds.
-fn codes<'a>(text: &'a str, wanted: impl Fn(&str, usize) -> bool) -> Vec<(usize, &'a str)> {
+fn codes(text: &str, wanted: impl Fn(&str, usize) -> bool) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (n, line) in (1..).zip(text.lines()) {
         if line.trim_start().starts_with("//") {
@@ -85,7 +88,8 @@ mod tests {
         check(sources).iter().map(ToString::to_string).collect()
     }
 
-    const PAGE: &str = "    Page {\n        code: \"Q001\",\n        text: \"see \\\"Q009\\\"\" },\n";
+    const PAGE: &str =
+        "    Page {\n        code: \"Q001\",\n        text: \"see \\\"Q009\\\"\" },\n";
 
     #[test]
     fn a_code_with_its_page_is_fine() {

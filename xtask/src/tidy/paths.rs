@@ -31,7 +31,11 @@ pub(super) fn check(root: &Path, sources: &[Source]) -> Vec<Finding> {
                 fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
             };
             if !root.join(fixed).exists() {
-                findings.push(Finding::line(&source.path, line, format!("'{path}' does not exist")));
+                findings.push(Finding::line(
+                    &source.path,
+                    line,
+                    format!("'{path}' does not exist"),
+                ));
             }
         }
     }
@@ -98,7 +102,10 @@ mod tests {
 
     #[test]
     fn ratios_addresses_and_outputs_are_no_paths() {
-        assert_eq!(names("`u/v` and `https://a.b/c.rs`, crates/outside code"), Vec::<String>::new());
+        assert_eq!(
+            names("`u/v` and `https://a.b/c.rs`, crates/outside code"),
+            Vec::<String>::new()
+        );
         assert_eq!(names("`target/release/trifactor`"), Vec::<String>::new());
     }
 

@@ -3,7 +3,7 @@
 use crate::exit::Fault;
 use crate::findings;
 use crate::source::{ModelArgs, Ready};
-use crate::table::{grouped, percent};
+use crate::table::{counted, grouped, percent};
 use crate::terminal::Terminal;
 use serde_json::{Value, json};
 use trifactor_compile::report::Resource;
@@ -57,7 +57,8 @@ impl Cmd {
                     terminal.print_json(&json!({ "ok": false, "diagnostics": list }))?;
                 }
                 Fault::File(text) => {
-                    terminal.print_json(&json!({ "ok": false, "diagnostics": [], "error": text }))?;
+                    terminal
+                        .print_json(&json!({ "ok": false, "diagnostics": [], "error": text }))?;
                 }
                 Fault::Usage(_) | Fault::Closed => {}
             }
@@ -105,24 +106,24 @@ impl<'a> Summary<'a> {
         let mut out = format!(
             "model        {}\n\
              chip         {}\n\
-             populations  {n_populations} with {} lanes, {n_inputs} of them inputs\n\
-             projections  {n_projections} with {} synapses, {n_plastic} plastic with {}\n\
-             modulators   {n_modulators} with {} lines\n\
-             epoch        {} steps\n\
+             populations  {n_populations} with {}, {n_inputs} of them inputs\n\
+             projections  {n_projections} with {}, {n_plastic} plastic with {}\n\
+             modulators   {n_modulators} with {}\n\
+             epoch        {}\n\
              cores        {} of {}\n",
             net.name,
             self.ready.prepared.chip.name,
-            grouped(n_lanes),
-            grouped(n_synapses),
+            counted(n_lanes, "lane"),
+            counted(n_synapses, "synapse"),
             grouped(plastic_synapses),
-            grouped(n_lines),
-            net.epoch,
-            report.cores.len(),
-            report.n_cores,
+            counted(n_lines, "line"),
+            counted(net.epoch.into(), "step"),
+            grouped(report.cores.len() as u64),
+            grouped(report.n_cores.into()),
         );
         if let Some((core, r)) = self.fullest {
             out += &format!(
-                "fullest      {} of core {core}: {} of {}, {}\n",
+                "fullest      {} of core {core}: {} of {} ({})\n",
                 r.name,
                 grouped(r.used),
                 grouped(r.allowed),

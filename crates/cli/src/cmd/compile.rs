@@ -58,7 +58,7 @@ impl Cmd {
     }
 }
 
-/// One row per core. The first row says how much a core has.
+/// One row per core, below how much a core holds.
 fn to_text(report: &Utilisation) -> String {
     let Some((_, first)) = report.cores.first() else {
         return "no core is used\n".to_owned();
@@ -77,7 +77,7 @@ fn to_text(report: &Utilisation) -> String {
     });
     let rows: Vec<Vec<String>> = std::iter::once(limits).chain(rows).collect();
     let n = report.cores.len();
-    format!("{}{n} of {} cores\n", table(&header, &rows), report.n_cores)
+    format!("{}{n} of {} cores\n", table(&header, &rows), grouped(report.n_cores.into()))
 }
 
 fn to_json(report: &Utilisation) -> Value {
@@ -103,14 +103,16 @@ mod tests {
     #[test]
     fn the_table_has_a_row_per_core_below_the_limits() {
         let resource = |used| Resource { name: "synapse words", used, allowed: 16_384 };
-        let report =
-            Utilisation { cores: vec![(0, vec![resource(16_384)]), (5, vec![resource(1)])], n_cores: 128 };
+        let report = Utilisation {
+            cores: vec![(0, vec![resource(16_384)]), (5, vec![resource(1)])],
+            n_cores: 128,
+        };
         assert_eq!(
             to_text(&report),
-            "core     synapse words\n\
-             holds           16,384\n\
-             0       16,384 (100 %)\n\
-             5             1 (<1 %)\n\
+            "core    synapse words\n\
+             holds          16,384\n\
+             0      16,384 (100 %)\n\
+             5            1 (<1 %)\n\
              2 of 128 cores\n"
         );
     }

@@ -107,7 +107,7 @@ fn ucode(ready: &Ready) -> Result<String, Fault> {
         let projection = &structure.projections[id];
         let (Some(program), Some(rule)) = (&lowered.program, projection.rule) else { continue };
         let name = &net.spaces[projection.space].name;
-        line(&mut out, format_args!("; rule {} of {name}", net.phases[rule].name));
+        line(&mut out, format_args!("; {} of {name}", net.phases[rule].key));
         line(&mut out, format_args!("; {}", guard(lowered.guard)));
         let fields = projection.fields.iter().map(|f| net.states[*f].name.clone());
         names(&mut out, "field", 0, fields);

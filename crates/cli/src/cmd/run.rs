@@ -4,7 +4,7 @@ use crate::cmd::disasm;
 use crate::exit::Fault;
 use crate::folder;
 use crate::source::{ChipArg, ModelArgs};
-use crate::table::{grouped, table};
+use crate::table::{counted, grouped, table};
 use crate::terminal::Terminal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -116,9 +116,8 @@ impl Cmd {
             }
         }
         let image = disasm::read(&self.path)?;
-        let cannot = |e: trifactor_emu::EmuError| {
-            Fault::File(format!("{}: {e}", self.path.display()))
-        };
+        let cannot =
+            |e: trifactor_emu::EmuError| Fault::File(format!("{}: {e}", self.path.display()));
         let options =
             Options { threads: self.threads.map_or(1, usize::from), ..Options::default() };
         let mut emulator = Emulator::load(&image, options).map_err(cannot)?;
@@ -166,9 +165,9 @@ impl Silence {
         let rows: Vec<Vec<String>> =
             self.spikes.iter().map(|(name, n)| vec![name.clone(), grouped(*n)]).collect();
         let mut out = format!(
-            "{}, {} steps without input on {} ({})\n{}time    {:.3} us\nenergy  {:.6} uJ\n",
+            "{}, {} without input on {} ({})\n{}time    {:.3} us\nenergy  {:.6} uJ\n",
             self.model,
-            grouped(self.ledger.steps),
+            counted(self.ledger.steps, "step"),
             self.ledger.chip,
             self.ledger.preset,
             table(&["population", "spikes"], &rows),
@@ -176,7 +175,7 @@ impl Silence {
             self.microjoules(),
         );
         for s in self.ledger.saturations.iter().filter(|s| s.count > 0) {
-            out += &format!("saturated: {} {} times\n", s.state, grouped(s.count));
+            out += &format!("saturated: {}, {}\n", s.state, counted(s.count, "time"));
         }
         if !self.ledger.missing.is_empty() {
             out += &format!("counted as 0, no source: {}\n", self.ledger.missing.join(", "));

@@ -13,17 +13,19 @@ pub fn listing(out: &mut String, image: &Image, core: &Core, number: usize) {
     let group = core.groups.iter().find(|g| usize::from(g.profile) == number);
     let projection = group.map(|g| &image.map.projections[usize::from(g.projection)]);
     let (first, end) = (profile.first_word, profile.first_word + profile.n_words);
-    let source = |word: u32| {
-        image.map.source.iter().find(|s| s.core == core.id && s.word == word)
-    };
+    let source = |word: u32| image.map.source.iter().find(|s| s.core == core.id && s.word == word);
     let origin = (first..end).find_map(source);
-    let rule = origin.map_or("without a name", |s| s.rule.as_str());
+    // The key path names the rule as it stands in the model file.
+    let rule = origin.map_or("a rule without a source", |s| s.key.as_str());
     let of = projection.map_or("nothing", |p| p.name.as_str());
-    let key = origin.map_or_else(String::new, |s| format!(" ({})", s.key));
-    line(out, format_args!("  profile {number}: rule {rule} of {of}{key}"));
+    line(out, format_args!("  profile {number}: {rule} of {of}"));
     line(
         out,
-        format_args!("    words {first}..{end}, stream {}, {}", profile.stream, guard(profile.guard)),
+        format_args!(
+            "    words {first}..{end}, stream {}, {}",
+            profile.stream,
+            guard(profile.guard)
+        ),
     );
     if let (Some(group), Some(projection)) = (group, projection) {
         line(out, format_args!("    fields {}", fields(core, group, profile, projection)));
@@ -45,7 +47,9 @@ pub fn listing(out: &mut String, image: &Image, core: &Core, number: usize) {
     let width = lines.iter().map(|(_, _, text)| text.len()).max().unwrap_or(0);
     for (at, word, text) in lines {
         match source(at).filter(|s| !s.text.is_empty()) {
-            Some(s) => line(out, format_args!("    {at:5}: {word:08x}  {text:width$}  ; {}", s.text)),
+            Some(s) => {
+                line(out, format_args!("    {at:5}: {word:08x}  {text:width$}  ; {}", s.text))
+            }
             None => line(out, format_args!("    {at:5}: {word:08x}  {text}")),
         }
     }

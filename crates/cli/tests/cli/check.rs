@@ -36,7 +36,10 @@ fn another_chip_can_be_named_or_given_as_a_file() {
     large.expect_printed(&["chip         large\n", "of 1,024"]);
     let chip = place.call(&["explain", "superset"]).expect_code(0).out;
     place.write("mine.ron", chip.replacen("\"superset\"", "\"mine\"", 1).as_bytes());
-    place.call(&["check", "m", "--chip", "mine.ron"]).expect_code(0).expect_printed(&["chip         mine\n"]);
+    place
+        .call(&["check", "m", "--chip", "mine.ron"])
+        .expect_code(0)
+        .expect_printed(&["chip         mine\n"]);
 }
 
 #[test]
@@ -44,7 +47,10 @@ fn a_chip_that_does_not_exist_is_answered_with_the_nearest_one() {
     let place = Place::with_model(PAIR);
     let named = place.call(&["check", "m", "--chip", "supreset"]).expect_code(1);
     named.expect_said(&["error[C040]", "did you mean 'superset'?"]).expect_nothing_printed();
-    place.call(&["check", "m", "--chip", "gone.ron"]).expect_code(1).expect_said(&["error[C041]", "gone.ron"]);
+    place
+        .call(&["check", "m", "--chip", "gone.ron"])
+        .expect_code(1)
+        .expect_said(&["error[C041]", "gone.ron"]);
 }
 
 #[test]
@@ -65,12 +71,13 @@ fn the_file_instead_of_its_folder_is_answered_with_the_folder() {
 #[test]
 fn several_findings_come_at_once_with_place_and_hint() {
     let text = PAIR.replace("pre: \"pre\", post: \"post\"", "pre: \"pr\", post: \"pots\"");
-    let said = Place::with_model(&text).call(&["check", "m"]).expect_code(1).expect_nothing_printed();
+    let said =
+        Place::with_model(&text).call(&["check", "m"]).expect_code(1).expect_nothing_printed();
     said.expect_said(&[
         "did you mean 'pre'?",
         "did you mean 'post'?",
         "at m/model.ron projections.plastic",
-        "errors; `trifactor explain M010` says more",
+        "2 errors, 1 warning; `trifactor explain M010` says more",
     ]);
 }
 

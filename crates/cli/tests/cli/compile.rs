@@ -7,7 +7,7 @@ fn an_image_is_written_and_how_full_the_cores_are_is_printed() {
     let place = Place::with_model(PAIR);
     let outcome = place.call(&["compile", "m", "-o", "pair.elf"]).expect_code(0);
     let outcome = outcome.expect_said(&["wrote pair.elf"]);
-    outcome.expect_printed(&["core", "synapse words", "microcode words", "holds", "1 of 128 cores"]);
+    outcome.expect_printed(&["core", "synapse", "microcode", "16,384", "holds", "1 of 128 cores"]);
     assert!(place.read("pair.elf").starts_with(b"\x7fELF"));
     assert_eq!(place.names("."), ["m", "pair.elf"]);
 }
@@ -45,11 +45,21 @@ fn a_model_that_fails_leaves_no_file_and_keeps_an_old_one() {
 
 #[test]
 fn a_model_that_does_not_fit_is_refused_with_the_limit_and_writes_nothing() {
-    let text = PAIR.replace("keep_v: 0.0, threshold", "keep_v: 0.0, refractory: 64, threshold");
-    let place = Place::with_model(&text);
-    let refused = place.call(&["compile", "m", "-o", "a.elf"]).expect_code(1);
-    refused.expect_said(&["error[", "hint:"]);
-    assert_eq!(place.names("."), ["m"]);
+    let place = {
+        let two = PAIR.replace("\"post\": (n: 1", "\"post\": (n: 2");
+        Place::with_model(&two.replace("OneToOne", "AllToAll"))
+    };
+    let chip = place.call(&["explain", "superset"]).expect_code(0).out;
+    // One core of one compartment.
+    let tiny = chip
+        .replace("columns: 8, rows: 4", "columns: 1, rows: 1")
+        .replace("cores_per_tile: 4", "cores_per_tile: 1")
+        .replace("compartments: 1024", "compartments: 1");
+    place.write("tiny.ron", tiny.as_bytes());
+    let arguments = ["compile", "m", "--chip", "tiny.ron", "-o", "a.elf"];
+    let refused = place.call(&arguments).expect_code(1).expect_nothing_printed();
+    refused.expect_said(&["error[C0", "post", "hint:"]);
+    assert_eq!(place.names("."), ["m", "tiny.ron"]);
 }
 
 #[test]
@@ -57,7 +67,10 @@ fn a_place_that_cannot_be_written_is_named_and_nothing_is_left() {
     let place = Place::with_model(PAIR);
     place.write("folder/keep", b"");
     place.call(&["compile", "m", "-o", "gone/a.elf"]).expect_code(1).expect_said(&["gone/a.elf"]);
-    place.call(&["compile", "m", "-o", "folder"]).expect_code(1).expect_said(&["folder is a folder"]);
+    place
+        .call(&["compile", "m", "-o", "folder"])
+        .expect_code(1)
+        .expect_said(&["folder is a folder"]);
     assert_eq!(place.names("."), ["folder", "m"]);
     assert_eq!(place.names("folder"), ["keep"]);
 }

@@ -9,13 +9,14 @@ fn microcode_stands_beside_the_author_s_kernel() {
         "model pair\n",
         "core 0\n",
         "post[0..1] in compartments 0..1",
-        "rule stdp of plastic",
+        "profile 0: rules.stdp of plastic",
         "skipped where neither lane spiked in the epoch",
         "0 w 0..=",
         "ldx slots 0 x0, 1 ",
         "halt",
     ]);
-    let load = text.out.lines().find(|l| l.contains("lds ")).expect("the weight is read");
+    let load =
+        text.out.lines().find(|l| l.contains("  lds r0, field 0")).expect("the weight is read");
     assert!(load.contains("  ; v"), "the kernel's line is missing: {load}");
 }
 

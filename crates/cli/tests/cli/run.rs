@@ -5,7 +5,8 @@ use crate::models::{PAIR, Place};
 #[test]
 fn a_protocol_runs_and_its_files_appear_below_the_model_s_name() {
     let place = Place::with_model(PAIR);
-    let outcome = place.call(&["run", "m"]).expect_code(0).expect_said(&["wrote ", "trifactor-out/pair"]);
+    let outcome =
+        place.call(&["run", "m"]).expect_code(0).expect_said(&["wrote ", "trifactor-out/pair"]);
     assert!(outcome.out.contains("pair"), "{}", outcome.out);
     assert_eq!(place.names("."), ["m", "trifactor-out"]);
     let files = place.names("trifactor-out/pair");
@@ -17,7 +18,8 @@ fn a_protocol_runs_and_its_files_appear_below_the_model_s_name() {
 fn the_report_is_the_same_for_every_number_of_threads_and_differs_in_length() {
     let place = Place::with_model(PAIR);
     let report = |threads: &str, trials: &str| {
-        let arguments = ["run", "m", "--json", "--seed", "5", "--threads", threads, "--trials", trials];
+        let arguments =
+            ["run", "m", "--json", "--seed", "5", "--threads", threads, "--trials", trials];
         place.call(&arguments).expect_code(0).json()
     };
     assert_eq!(report("1", "3"), report("2", "3"));
@@ -36,7 +38,11 @@ fn results_go_to_the_folder_that_is_asked_for() {
 fn a_run_that_fails_writes_nothing() {
     let without = PAIR.split("    protocol:").next().expect("a beginning").to_owned() + ")";
     let place = Place::with_model(&without);
-    place.call(&["run", "m"]).expect_code(1).expect_said(&["has no protocol"]).expect_nothing_printed();
+    place
+        .call(&["run", "m"])
+        .expect_code(1)
+        .expect_said(&["has no protocol"])
+        .expect_nothing_printed();
     let place = Place::with_model(PAIR);
     place.write("taken", b"");
     place.call(&["run", "m", "--out", "taken"]).expect_code(1).expect_said(&["taken is a file"]);
@@ -63,14 +69,24 @@ fn a_damaged_image_does_not_run() {
     let at = bytes.len() - 1;
     bytes[at] ^= 0x80;
     place.write("bad.elf", &bytes);
-    place.call(&["run", "bad.elf"]).expect_code(1).expect_said(&["error: bad.elf: "]).expect_nothing_printed();
+    place
+        .call(&["run", "bad.elf"])
+        .expect_code(1)
+        .expect_said(&["error: bad.elf: "])
+        .expect_nothing_printed();
 }
 
 #[test]
 fn an_option_of_the_other_kind_is_refused() {
     let place = Place::with_image();
-    place.call(&["run", "pair.elf", "--trials", "3"]).expect_code(2).expect_said(&["--trials is for models"]);
-    place.call(&["run", "m", "--steps", "3"]).expect_code(2).expect_said(&["--steps is for images"]);
+    place
+        .call(&["run", "pair.elf", "--trials", "3"])
+        .expect_code(2)
+        .expect_said(&["--trials is for models"]);
+    place
+        .call(&["run", "m", "--steps", "3"])
+        .expect_code(2)
+        .expect_said(&["--steps is for images"]);
     place.call(&["run", "m", "--trials", "0"]).expect_code(2).expect_said(&["--trials"]);
     place.call(&["run", "m", "--threads", "many"]).expect_code(2).expect_said(&["--threads"]);
 }

@@ -75,7 +75,8 @@ fn a_reader_that_goes_away_early_is_no_failure() {
     let whole = place.call(&["dump", "m", "--stage", "ir"]).expect_code(0);
     assert!(whole.out.len() > 128 * 1024, "{}", whole.out.len());
     let mut command = place.command(&["dump", "m", "--stage", "ir"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -87,11 +88,8 @@ fn a_reader_that_goes_away_early_is_no_failure() {
 fn a_full_disk_is_reported() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("it exists on Linux");
     let place = Place::new();
-    let output = place
-        .command(&["explain", "superset"])
-        .stdout(full)
-        .output()
-        .expect("the program starts");
+    let output =
+        place.command(&["explain", "superset"]).stdout(full).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.starts_with("error: standard output: "), "{said}");

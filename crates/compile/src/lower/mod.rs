@@ -35,7 +35,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C015`.
+/// Lowers every projection. Errors: `C010` to `C016`.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
@@ -129,6 +129,19 @@ fn check_fields(
                 .hint("share one variable between terms of the rule, or use a constant"),
             );
         }
+    }
+    if projection.rule.is_some() && structure.modulator(projection.post).is_some() {
+        diagnostics.push(
+            Diagnostic::error(
+                "C016",
+                format!(
+                    "'{name}' ends at a modulator and learns, but a core that reads a modulator holds a copy \
+                     of its input synapses, and copies do not learn"
+                ),
+            )
+            .at(Place::at_key(key))
+            .hint("let it end at a population that drives the modulator, or give it fixed weights"),
+        );
     }
     if let Delay::Fixed(d) = projection.delay
         && d >= chip.core.delay_slots

@@ -185,7 +185,8 @@ fn shift(
     site: trifactor_isa::Site,
     exact: Interval,
 ) -> Shift {
-    let mut shift = Shift { places: places.get().into(), rounding, site: site.get(), narrow: false };
+    let mut shift =
+        Shift { places: places.get().into(), rounding, site: site.get(), narrow: false };
     if !shift.draws() {
         shift.site = 0;
     }

@@ -49,12 +49,7 @@ impl Interval {
     }
     /// Bounds of the exact product; not saturated.
     pub(crate) fn product(self, other: Self) -> Self {
-        let ends = [
-            self.lo * other.lo,
-            self.lo * other.hi,
-            self.hi * other.lo,
-            self.hi * other.hi,
-        ];
+        let ends = [self.lo * other.lo, self.lo * other.hi, self.hi * other.lo, self.hi * other.hi];
         let first = Self::point(ends[0]);
         ends.into_iter().fold(first, |i, x| i.hull(Self::point(x)))
     }

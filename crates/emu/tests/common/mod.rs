@@ -5,6 +5,7 @@
 
 pub mod oracle;
 pub mod random;
+pub mod tiny;
 
 use trifactor_emu::Emulator;
 use trifactor_image::{Meta, f64_bits};
@@ -62,9 +63,7 @@ pub fn meta(epoch: u32, seed: u32) -> Meta {
 pub fn inputs(rng: &mut Rng, emulator: &Emulator) -> Vec<(usize, Vec<u32>)> {
     let map = emulator.map();
     let inputs = map.populations.iter().enumerate().filter(|(_, p)| p.slices.is_empty());
-    inputs
-        .map(|(at, p)| (at, (0..p.n).filter(|_| rng.chance(4)).collect()))
-        .collect()
+    inputs.map(|(at, p)| (at, (0..p.n).filter(|_| rng.chance(4)).collect())).collect()
 }
 
 /// The same as slices, as a step takes them.

@@ -247,21 +247,15 @@ impl Oracle {
     }
 
     fn deliver(&mut self) {
-        let arriving: Vec<usize> = (self.in_flight.iter())
-            .filter(|(at, _)| *at == self.step)
-            .map(|(_, s)| *s)
-            .collect();
+        let arriving: Vec<usize> =
+            (self.in_flight.iter()).filter(|(at, _)| *at == self.step).map(|(_, s)| *s).collect();
         self.in_flight.retain(|(at, _)| *at > self.step);
         for s in arriving {
             let s = &self.synapses[s];
             let shift = self.image.cores[s.core].groups[s.group].shift;
             let w = s.fields[0];
             // S11.
-            let q = if shift >= 0 {
-                w << shift
-            } else {
-                w.div_euclid(1 << -i32::from(shift))
-            };
+            let q = if shift >= 0 { w << shift } else { w.div_euclid(1 << -i32::from(shift)) };
             self.accumulators[s.core][s.target] += q;
         }
     }
@@ -452,14 +446,15 @@ impl Oracle {
         let profile = &core.profiles[usize::from(core.groups[s.group].profile)];
         let mut r = [0i128; 16];
         let mut stores = BTreeMap::new();
-        let bits = |site: u8| draw(self.seed, self.step, profile.stream, site.into(), s.pre, s.post);
+        let bits =
+            |site: u8| draw(self.seed, self.step, profile.stream, site.into(), s.pre, s.post);
         for word in &core.ucode[profile.first_word as usize..] {
             match Inst::decode(*word).unwrap() {
                 Inst::Halt => return stores,
                 Inst::Ldi(o) => r[o.rd.index()] = sat(i128::from(o.imm) << o.shift.get()),
                 Inst::Ldu(o) => {
                     let epoch = (self.step - 1) / self.image.meta.epoch + 1;
-                    r[o.rd.index()] = i128::from(epoch % (1 << o.k.get()) == 0);
+                    r[o.rd.index()] = i128::from(epoch.is_multiple_of(1 << o.k.get()));
                 }
                 Inst::Ldg(o) => {
                     let slot = profile.global_slots[o.slot.index()];

@@ -24,6 +24,11 @@ struct Fields {
 
 /// An image of a few dozen neurons and inputs on one to four cores.
 pub fn image(rng: &mut Rng) -> Image {
+    image_of(rng, 14)
+}
+
+/// An image with populations of up to `largest` lanes.
+pub fn image_of(rng: &mut Rng, largest: u32) -> Image {
     let mut ids: Vec<u16> = (0..rng.below(4) + 1).map(|_| rng.below(128) as u16).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -32,7 +37,7 @@ pub fn image(rng: &mut Rng) -> Image {
     let mut kinds = Vec::new();
     let (n_inputs, n_neurons) = (rng.below(2) + 1, rng.below(3) + 1);
     for p in 0..n_inputs + n_neurons {
-        let n = rng.below(14) + 1;
+        let n = rng.below(largest) + 1;
         let mut population = PopulationMap {
             name: format!("p{p}"),
             n,
@@ -191,7 +196,7 @@ fn projection(
         *stream += 1;
         Rule::new(rng, map, &fields, (n_pre, n_post), stream)
     });
-    let index_bits = if dense { 0 } else { rng.below(5) as u8 + 4 };
+    let index_bits = if dense { 0 } else { rng.below(5) as u8 + if n_post > 16 { 10 } else { 4 } };
     let format = Format { index_bits, fields: fields.widths.clone() };
     let mut parts = Vec::new();
     for (at, first_post, n, first_target) in pieces {
@@ -270,7 +275,8 @@ fn send(
     if population.slices.is_empty() {
         return population.input_axons[lane as usize].push(to);
     }
-    let slice = population.slices.iter().find(|s| (s.first_lane..s.first_lane + s.n).contains(&lane));
+    let slice =
+        population.slices.iter().find(|s| (s.first_lane..s.first_lane + s.n).contains(&lane));
     let slice = slice.unwrap();
     let from = cores.iter().position(|c| c.id == slice.core).unwrap();
     let compartment = slice.first_compartment + lane - slice.first_lane;
@@ -335,7 +341,8 @@ impl Rule {
             slots
         };
         let (pre_slots, post_slots) = (slots(rng, false, n.0), slots(rng, true, n.1));
-        let global_slots: Vec<Slot> = (0..map.modulators.len() as u16).map(Slot::Modulator).collect();
+        let global_slots: Vec<Slot> =
+            (0..map.modulators.len() as u16).map(Slot::Modulator).collect();
         let counts = (pre_slots.len(), post_slots.len(), global_slots.len());
         let text = program(rng, fields.widths.len(), counts);
         let words = assemble(&text).unwrap().iter().map(|inst| inst.encode()).collect();
@@ -465,7 +472,8 @@ fn program(rng: &mut Rng, n_fields: usize, slots: (usize, usize, usize)) -> Stri
         let (rounding, site) = (rng.rounding_name(), rng.below(32));
         let ra = rng.below(if tame { 6 } else { 16 });
         if !rng.chance(3) {
-            writeln!(text, "sts field {field}, r{ra}, >>{places}, {rounding}, site {site}").unwrap();
+            writeln!(text, "sts field {field}, r{ra}, >>{places}, {rounding}, site {site}")
+                .unwrap();
         }
     }
     text + "halt\n"

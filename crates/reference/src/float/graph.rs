@@ -72,15 +72,16 @@ pub(super) struct Result {
 pub(super) enum Addend {
     /// A node. Where the result is set, no other result has the same one.
     One(NodeId),
-    /// A product that nobody else needs; added only. `at` keeps its place in the order.
-    Product { at: NodeId, a: NodeId, b: NodeId },
+    /// `a`, or `a * b`, with its sign changed if `negative`; added only. `at`, which nobody else
+    /// needs, keeps its place in the order.
+    Part { at: NodeId, a: NodeId, b: Option<NodeId>, negative: bool },
 }
 
 impl Addend {
     /// The node after which the result can be made.
     pub fn at(self) -> NodeId {
         match self {
-            Self::One(node) | Self::Product { at: node, .. } => node,
+            Self::One(node) | Self::Part { at: node, .. } => node,
         }
     }
 }
@@ -182,8 +183,10 @@ impl Graph {
                 }
             };
             let [x, y, ..] = args;
-            use Code::{Add, Mul, Mul3, Step, Sub};
-            let group = match (code, inner(0), if code == Step { None } else { inner(1) }) {
+            use Code::{Add, Between, Gt, Mul, Mul3, MulAdd, Select, Step, Sub};
+            let is_zero = |id: NodeId| self.nodes[id].body == Body::Constant(0.0);
+            let second = matches!(code, Add | Sub | Mul).then(|| inner(1)).flatten();
+            let group = match (code, inner(0), second) {
                 (Add, Some((Mul, [a, b, ..])), Some((Mul, [c, d, ..]))) => {
                     (Code::MulMulAdd, [a, b, c, d], 4)
                 }
@@ -199,6 +202,18 @@ impl Graph {
                 (Sub, _, Some((Mul, [a, b, ..]))) => (Code::SubMul, [a, b, x, 0], 3),
                 (Mul, Some((Mul, [a, b, ..])), _) => (Code::Mul3, [a, b, y, 0], 3),
                 (Mul, _, Some((Mul, [a, b, ..]))) => (Code::Mul3, [a, b, x, 0], 3),
+                (Mul, Some((Gt, [a, b, ..])), Some((Gt, [c, d, ..]))) if a == d => {
+                    (Between, [a, b, c, 0], 3)
+                }
+                (Mul, Some((Gt, [a, b, ..])), Some((Gt, [c, d, ..]))) if b == c => {
+                    (Between, [b, d, a, 0], 3)
+                }
+                (Select, Some((Between, [a, b, c, _])), _) if is_zero(args[2]) => {
+                    (Code::Within, [a, b, c, y], 4)
+                }
+                (Add, Some((MulAdd, [a, b, c, _])), _) => (Code::MulAddAdd, [a, b, c, y], 4),
+                (Add, _, Some((MulAdd, [a, b, c, _]))) => (Code::MulAddAdd, [a, b, c, x], 4),
+                (Sub, Some((MulAdd, [a, b, c, _])), _) => (Code::MulAddSub, [a, b, c, y], 4),
                 (Step, Some((Sub, [a, b, ..])), _) => (Code::SubStep, [a, b, 0, 0], 2),
                 _ => continue,
             };
@@ -217,16 +232,22 @@ impl Graph {
         for result in &self.results {
             uses[result.addend.at()] += 1;
         }
+        let is_minus_one = |id: NodeId| self.nodes[id].body == Body::Constant(-1.0);
         for result in &mut self.results {
             let at = result.addend.at();
             let node = &self.nodes[at];
-            if let Body::Apply(Code::Mul, [a, b, ..], _) = node.body
-                && result.target != Target::Set
-                && uses[at] == 1
-                && node.stage == Stage::Tile
-            {
-                result.addend = Addend::Product { at, a, b };
+            if result.target == Target::Set || uses[at] != 1 || node.stage != Stage::Tile {
+                continue;
             }
+            let Body::Apply(code, [a, b, c, _], _) = node.body else { continue };
+            let (a, b, negative) = match code {
+                Code::Mul if is_minus_one(a) => (b, None, true),
+                Code::Mul if is_minus_one(b) => (a, None, true),
+                Code::Mul => (a, Some(b), false),
+                Code::Mul3 if is_minus_one(c) => (a, Some(b), true),
+                _ => continue,
+            };
+            result.addend = Addend::Part { at, a, b, negative };
         }
     }
 
@@ -235,9 +256,9 @@ impl Graph {
         for result in &self.results {
             match result.addend {
                 Addend::One(node) => self.live[node] = true,
-                Addend::Product { a, b, .. } => {
+                Addend::Part { a, b, .. } => {
                     self.live[a] = true;
-                    self.live[b] = true;
+                    b.into_iter().for_each(|b| self.live[b] = true);
                 }
             }
         }
@@ -370,12 +391,16 @@ fn fingerprint(code: Code) -> (u8, [u64; 2]) {
         Code::Bump(Surrogate::Triangle { scale, beta }) => (15, [scale.to_bits(), beta.to_bits()]),
         Code::SubStep
         | Code::Clamp
+        | Code::Between
+        | Code::Within
         | Code::MulAdd
         | Code::MulSub
         | Code::SubMul
         | Code::Mul3
         | Code::MulMulAdd
         | Code::MulMulSub
+        | Code::MulAddAdd
+        | Code::MulAddSub
         | Code::Mul3Add
         | Code::SubMul3 => unreachable!("internal: groups are made by fusion"),
     }

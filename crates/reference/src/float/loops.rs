@@ -38,6 +38,10 @@ pub(super) enum Code {
     Select,
     /// a, not below b, not above c.
     Clamp,
+    /// b < a < c
+    Between,
+    /// d where b < a < c, else 0.
+    Within,
     /// a * b + c
     MulAdd,
     /// a * b - c
@@ -50,6 +54,10 @@ pub(super) enum Code {
     MulMulAdd,
     /// a * b - c * d
     MulMulSub,
+    /// (a * b + c) + d
+    MulAddAdd,
+    /// (a * b + c) - d
+    MulAddSub,
     /// d + (a * b) * c
     Mul3Add,
     /// d - (a * b) * c
@@ -277,12 +285,16 @@ fn column<T: Real, const W: usize>(
         Code::SubStep => two!(|a, b| flag(a - b > T::ZERO)),
         Code::Select => three!(|a, b, c| if a != T::ZERO { b } else { c }),
         Code::Clamp => three!(|a, b, c| min(max(a, b), c)),
+        Code::Between => three!(|a, b, c| flag((a > b) & (c > a))),
+        Code::Within => four!(|a, b, c, d| if (a > b) & (c > a) { d } else { T::ZERO }),
         Code::MulAdd => three!(|a, b, c| a * b + c),
         Code::MulSub => three!(|a, b, c| a * b - c),
         Code::SubMul => three!(|a, b, c| c - a * b),
         Code::Mul3 => three!(|a, b, c| (a * b) * c),
         Code::MulMulAdd => four!(|a, b, c, d| a * b + c * d),
         Code::MulMulSub => four!(|a, b, c, d| a * b - c * d),
+        Code::MulAddAdd => four!(|a, b, c, d| (a * b + c) + d),
+        Code::MulAddSub => four!(|a, b, c, d| (a * b + c) - d),
         Code::Mul3Add => four!(|a, b, c, d| d + (a * b) * c),
         Code::SubMul3 => four!(|a, b, c, d| d - (a * b) * c),
     }
@@ -361,11 +373,12 @@ fn triangle<T: Real>(a: T, scale: T, beta: T) -> T {
     scale * max(T::ZERO, T::ONE - beta * a.magnitude())
 }
 
-/// What is added to accumulators: one value or a product of two.
+/// What is added to accumulators: one value or a product of two, or what is subtracted.
 #[derive(Clone, Copy)]
-pub(super) enum Addend<'x, 'a, T> {
-    One(&'x Arg<'a, T>),
-    Product(&'x Arg<'a, T>, &'x Arg<'a, T>),
+pub(super) struct Addend<'x, 'a, T> {
+    pub a: &'x Arg<'a, T>,
+    pub b: Option<&'x Arg<'a, T>>,
+    pub negative: bool,
 }
 
 /// The row of accumulators to which a row of a tile is added.
@@ -401,25 +414,33 @@ fn add_chunks<T: Real, const W: usize>(
     addend: Addend<'_, '_, T>,
     onto: Onto<'_>,
 ) {
-    let (a, b) = match addend {
-        Addend::One(a) => (a, None),
-        Addend::Product(a, b) => (a, Some(b)),
-    };
+    let Addend { a, b, negative } = addend;
     let step = size.width / W;
     let chunks = sums.as_chunks_mut::<W>().0;
     for first in 0..step {
         let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
-        match b {
-            None => with_sources!(W first; a; add1(sink, a, onto)),
-            Some(b) => with_sources!(W first; a, b; add2(sink, a, b, onto)),
+        match (b, negative) {
+            (None, false) => with_sources!(W first; a; add1(sink, a, onto, |s, a| s + a)),
+            (None, true) => with_sources!(W first; a; add1(sink, a, onto, |s, a| s - a)),
+            (Some(b), false) => {
+                with_sources!(W first; a, b; add2(sink, a, b, onto, |s, a| s + a))
+            }
+            (Some(b), true) => {
+                with_sources!(W first; a, b; add2(sink, a, b, onto, |s, a| s - a))
+            }
         }
     }
 }
 
-fn add1<T: Real, const W: usize, A: Source<T, W>>(sink: Sink<'_, T, W>, a: A, onto: Onto<'_>) {
+fn add1<T: Real, const W: usize, A: Source<T, W>>(
+    sink: Sink<'_, T, W>,
+    a: A,
+    onto: Onto<'_>,
+    add: impl Fn(T, T) -> T,
+) {
     accumulate(sink, onto, |r, sum| {
         let row = a.row(r);
-        std::array::from_fn(|i| sum[i] + A::lane(row, i))
+        std::array::from_fn(|i| add(sum[i], A::lane(row, i)))
     });
 }
 
@@ -428,10 +449,11 @@ fn add2<T: Real, const W: usize, A: Source<T, W>, B: Source<T, W>>(
     a: A,
     b: B,
     onto: Onto<'_>,
+    add: impl Fn(T, T) -> T,
 ) {
     accumulate(sink, onto, |r, sum| {
         let (a, b) = (a.row(r), b.row(r));
-        std::array::from_fn(|i| sum[i] + A::lane(a, i) * B::lane(b, i))
+        std::array::from_fn(|i| add(sum[i], A::lane(a, i) * B::lane(b, i)))
     });
 }
 

@@ -85,12 +85,38 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 struct Operand {
     place: Place,
-    /// Numbers to skip for each lane before the tile.
+    /// Numbers to skip for each lane before the tile, and for each lane of the tile before a row.
     per_first: usize,
+    per_row: usize,
     /// Numbers to skip for each pre lane before that of the tile.
     per_pre: usize,
     /// Numbers from row to row; `None` for one number per row.
     stride: Option<usize>,
+}
+
+/// Part of a tile: from `row` on, with one pre lane.
+#[derive(Clone, Copy, Default, Debug)]
+struct At {
+    first: usize,
+    row: usize,
+    pre: usize,
+}
+
+/// A run of rows of a tile that have one pre lane.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    row: usize,
+    rows: usize,
+    pre: usize,
+}
+
+/// Lanes that are computed together.
+#[derive(Clone, Copy, Debug)]
+struct Tile {
+    first: usize,
+    rows: usize,
+    /// Its segments; one for all its rows where pre lanes do not matter.
+    segments: (usize, usize),
 }
 
 /// Where an instruction of a tile writes.
@@ -104,8 +130,9 @@ enum Dest {
 enum Step {
     /// Copies the rows of the tile's pre or post lanes.
     Gather { temp: usize, from: Place, axis: Axis },
-    Apply { code: Code, args: [Operand; 4], dest: Dest },
-    Add { output: usize, target: Target, a: Operand, b: Option<Operand> },
+    /// `by_row` if an operand is one row for each pre lane.
+    Apply { code: Code, args: [Operand; 4], by_row: bool, dest: Dest },
+    Add { output: usize, target: Target, a: Operand, b: Option<Operand>, negative: bool },
 }
 
 /// A value that is the same in all lanes, computed once per run.
@@ -138,8 +165,9 @@ struct Buffers<T> {
 pub(super) struct Program<T> {
     lanes: Lanes,
     width: usize,
-    tile_rows: usize,
-    /// Whether tiles are cut at the ends of rows, so that a tile has one pre lane.
+    tiles: Vec<Tile>,
+    segments: Vec<Segment>,
+    /// Whether segments are cut at the ends of rows, so that each has one pre lane.
     by_row: bool,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
@@ -202,6 +230,7 @@ impl<T: Real> Program<T> {
             }
         }
         let tile_rows = (TILE / width).clamp(1, lanes.n.max(1));
+        let (tiles, segments) = tiles(lanes, tile_rows, by_row);
         let n_of = |stage| match (stage, &lanes.edges) {
             (Stage::Global, _) | (_, None) => 1,
             (Stage::Pre, Some(e)) => e.n_pre(),
@@ -220,7 +249,8 @@ impl<T: Real> Program<T> {
         Self {
             lanes: lanes.clone(),
             width,
-            tile_rows,
+            tiles,
+            segments,
             by_row,
             scalars,
             hoists,
@@ -252,22 +282,8 @@ impl<T: Real> Program<T> {
         }
         self.uniform_values(&mut buffers, bank, inputs);
         self.hoisted_values(&mut buffers, bank, inputs);
-        match &self.lanes.edges {
-            Some(edges) if self.by_row => {
-                for pre in 0..edges.n_pre() {
-                    let row = edges.row(pre);
-                    for first in row.clone().step_by(self.tile_rows) {
-                        let rows = self.tile_rows.min(row.end - first);
-                        self.tile(&mut buffers, bank, inputs, first, rows, pre);
-                    }
-                }
-            }
-            _ => {
-                for first in (0..self.lanes.n).step_by(self.tile_rows) {
-                    let rows = self.tile_rows.min(self.lanes.n - first);
-                    self.tile(&mut buffers, bank, inputs, first, rows, 0);
-                }
-            }
+        for tile in &self.tiles {
+            self.tile(&mut buffers, bank, inputs, *tile);
         }
         for (out, id) in buffers.outs.iter_mut().zip(outputs) {
             if *id != NOWHERE {
@@ -295,23 +311,16 @@ impl<T: Real> Program<T> {
             let mut out = std::mem::take(&mut buffers.hoisted[i]);
             let width = if hoist.stage == Stage::Lane { 1 } else { self.width };
             let size = Size { rows: out.len() / width, width };
-            let args = Self::args(&hoist.args, buffers, bank, inputs, 0, 0);
+            let args = Self::args(&hoist.args, buffers, bank, inputs, At::default());
             loops::apply(hoist.code, &mut out, size, &args);
             buffers.hoisted[i] = out;
         }
     }
 
-    fn tile(
-        &self,
-        buffers: &mut Buffers<T>,
-        bank: &[Vec<T>],
-        inputs: &[usize],
-        first: usize,
-        rows: usize,
-        pre: usize,
-    ) {
+    fn tile(&self, buffers: &mut Buffers<T>, bank: &[Vec<T>], inputs: &[usize], tile: Tile) {
         let width = self.width;
-        let size = Size { rows, width };
+        let Tile { first, rows, segments } = tile;
+        let segments = &self.segments[segments.0..segments.1];
         let own = first * width..(first + rows) * width;
         for step in &self.steps {
             match step {
@@ -323,45 +332,70 @@ impl<T: Real> Program<T> {
                     gather(&mut out, data, &index[first..first + rows], width);
                     buffers.temps[*temp] = out;
                 }
-                Step::Apply { code, args, dest: Dest::Temp(temp) } => {
-                    let mut out = std::mem::take(&mut buffers.temps[*temp]);
-                    let args = Self::args(args, buffers, bank, inputs, first, pre);
-                    loops::apply(*code, &mut out[..rows * width], size, &args);
-                    buffers.temps[*temp] = out;
-                }
-                Step::Apply { code, args, dest: Dest::Out(output) } => {
-                    let mut out = std::mem::take(&mut buffers.outs[*output]);
-                    let args = Self::args(args, buffers, bank, inputs, first, pre);
-                    loops::apply(*code, &mut out[own.clone()], size, &args);
-                    buffers.outs[*output] = out;
-                }
-                Step::Add { output, target, a, b } => {
-                    let mut out = std::mem::take(&mut buffers.outs[*output]);
-                    let a = a.arg(buffers, bank, inputs, first, pre);
-                    let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, first, pre));
-                    let addend = match &b {
-                        None => loops::Addend::One(&a),
-                        Some(b) => loops::Addend::Product(&a, b),
+                Step::Apply { code, args, by_row, dest } => {
+                    let mut array = match *dest {
+                        Dest::Temp(i) => std::mem::take(&mut buffers.temps[i]),
+                        Dest::Out(i) => std::mem::take(&mut buffers.outs[i]),
                     };
-                    let edges = self.lanes.edges.as_deref();
-                    let list = |pre: bool| {
-                        let e = edges.expect("internal: lanes without ends");
-                        let list = if pre { &e.pre } else { &e.post };
-                        Onto::Listed(&list[first..first + rows])
+                    let out = match dest {
+                        Dest::Temp(_) => &mut array[..rows * width],
+                        Dest::Out(_) => &mut array[own.clone()],
                     };
-                    let (sums, onto) = match *target {
-                        Target::AddOwn | Target::Set => (&mut out[own.clone()], Onto::Same),
-                        Target::AddGlobal => (&mut out[..], Onto::First),
-                        Target::AddPost => (&mut out[..], list(false)),
-                        Target::AddPre if self.by_row => {
-                            (&mut out[pre * width..][..width], Onto::First)
+                    if *by_row {
+                        for s in segments {
+                            let at = At { first, row: s.row, pre: s.pre };
+                            let args = Self::args(args, buffers, bank, inputs, at);
+                            let out = &mut out[s.row * width..(s.row + s.rows) * width];
+                            loops::apply(*code, out, Size { rows: s.rows, width }, &args);
                         }
-                        Target::AddPre => (&mut out[..], list(true)),
-                    };
-                    loops::add_rows(sums, size, addend, onto);
+                    } else {
+                        let at = At { first, ..At::default() };
+                        let args = Self::args(args, buffers, bank, inputs, at);
+                        loops::apply(*code, out, Size { rows, width }, &args);
+                    }
+                    match *dest {
+                        Dest::Temp(i) => buffers.temps[i] = array,
+                        Dest::Out(i) => buffers.outs[i] = array,
+                    }
+                }
+                Step::Add { output, target, a, b, negative } => {
+                    let mut out = std::mem::take(&mut buffers.outs[*output]);
+                    for s in segments {
+                        let at = At { first, row: s.row, pre: s.pre };
+                        let a = a.arg(buffers, bank, inputs, at);
+                        let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, at));
+                        let addend = loops::Addend { a: &a, b: b.as_ref(), negative: *negative };
+                        let lane = first + s.row;
+                        let (sums, onto) = self.sums(*target, &mut out, lane, s);
+                        loops::add_rows(sums, Size { rows: s.rows, width }, addend, onto);
+                    }
                     buffers.outs[*output] = out;
                 }
             }
+        }
+    }
+
+    /// Where the rows of a segment from `lane` on are added.
+    fn sums<'a>(
+        &'a self,
+        target: Target,
+        out: &'a mut [T],
+        lane: usize,
+        segment: &Segment,
+    ) -> (&'a mut [T], Onto<'a>) {
+        let width = self.width;
+        let lanes = lane..lane + segment.rows;
+        let edges = || self.lanes.edges.as_deref().expect("internal: lanes without ends");
+        match target {
+            Target::AddOwn | Target::Set => {
+                (&mut out[lanes.start * width..lanes.end * width], Onto::Same)
+            }
+            Target::AddGlobal => (out, Onto::First),
+            Target::AddPost => (out, Onto::Listed(&edges().post[lanes])),
+            Target::AddPre if self.by_row => {
+                (&mut out[segment.pre * width..][..width], Onto::First)
+            }
+            Target::AddPre => (out, Onto::Listed(&edges().pre[lanes])),
         }
     }
 
@@ -371,10 +405,9 @@ impl<T: Real> Program<T> {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        first: usize,
-        pre: usize,
+        at: At,
     ) -> [Arg<'a, T>; 4] {
-        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, first, pre);
+        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, at);
         [arg(0), arg(1), arg(2), arg(3)]
     }
 }
@@ -382,7 +415,7 @@ impl<T: Real> Program<T> {
 impl Operand {
     /// What stands in for operands an instruction does not have.
     const ABSENT: Self =
-        Self { place: Place::Scalar(0), per_first: 0, per_pre: 0, stride: Some(0) };
+        Self { place: Place::Scalar(0), per_first: 0, per_row: 0, per_pre: 0, stride: Some(0) };
 
     #[inline(always)]
     fn arg<'a, T: Real>(
@@ -390,12 +423,12 @@ impl Operand {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        first: usize,
-        pre: usize,
+        at: At,
     ) -> Arg<'a, T> {
         let data = self.place.whole(buffers, bank, inputs);
+        let At { first, row, pre } = at;
         let data = match self.per_pre {
-            0 => &data[first * self.per_first..],
+            0 => &data[first * self.per_first + row * self.per_row..],
             // One row: its length tells it from the copies of a uniform value.
             width => &data[pre * width..][..width],
         };
@@ -423,6 +456,29 @@ impl Place {
             Self::Scalar(i) => buffers.scalars.get(i).map_or(&[], |s| &s[..]),
         }
     }
+}
+
+/// Cuts lanes into tiles, and these, if asked, where the pre lane changes.
+fn tiles(lanes: &Lanes, tile_rows: usize, by_row: bool) -> (Vec<Tile>, Vec<Segment>) {
+    let (mut tiles, mut segments) = (Vec::new(), Vec::new());
+    for first in (0..lanes.n).step_by(tile_rows) {
+        let rows = tile_rows.min(lanes.n - first);
+        let before = segments.len();
+        match &lanes.edges {
+            Some(edges) if by_row => {
+                let mut row = 0;
+                while row < rows {
+                    let pre = edges.pre[first + row] as usize;
+                    let n = (edges.row(pre).end - first).min(rows) - row;
+                    segments.push(Segment { row, rows: n, pre });
+                    row += n;
+                }
+            }
+            _ => segments.push(Segment { row: 0, rows, pre: 0 }),
+        }
+        tiles.push(Tile { first, rows, segments: (before, segments.len()) });
+    }
+    (tiles, segments)
 }
 
 /// Stands for an array in the list of outputs where a result is not wanted.
@@ -463,6 +519,11 @@ fn gather<T: Real>(out: &mut [T], data: &[T], index: &[u32], width: usize) {
             }
         }
     }
+}
+
+/// Whether a place holds the values of the running tile only.
+fn place_is_temp(place: Place) -> bool {
+    matches!(place, Place::Temp(_))
 }
 
 struct Planner<'a, T> {
@@ -588,7 +649,7 @@ impl<T: Real> Planner<'_, T> {
             Item::Node(id) => self.graph.nodes[id].args().to_vec(),
             Item::Result(i) => match self.graph.results[i].addend {
                 Addend::One(node) => vec![node],
-                Addend::Product { a, b, .. } => vec![a, b],
+                Addend::Part { a, b, .. } => b.into_iter().chain([a]).collect(),
             },
         }
     }
@@ -601,6 +662,7 @@ impl<T: Real> Planner<'_, T> {
                 for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
                     *operand = self.operand(*arg);
                 }
+                let by_row = operands.iter().any(|o| o.per_pre > 0);
                 let set = |r: &&super::graph::Result| {
                     r.target == Target::Set && r.addend.at() == id
                 };
@@ -615,21 +677,19 @@ impl<T: Real> Planner<'_, T> {
                         Dest::Temp(temp)
                     }
                 };
-                self.steps.push(Step::Apply { code, args: operands, dest });
+                self.steps.push(Step::Apply { code, args: operands, by_row, dest });
             }
             Item::Result(i) => {
                 let result = self.graph.results[i];
-                let (a, b) = match result.addend {
+                let (a, b, negative) = match result.addend {
                     // The node itself was written to the result.
                     Addend::One(_) if result.target == Target::Set => return,
-                    Addend::One(node) => (self.operand(node), None),
-                    Addend::Product { a, b, .. } => {
-                        let a = self.operand(a);
-                        (a, Some(self.operand(b)))
-                    }
+                    Addend::One(node) => (node, None, false),
+                    Addend::Part { a, b, negative, .. } => (a, b, negative),
                 };
+                let (a, b) = (self.operand(a), b.map(|b| self.operand(b)));
                 let (output, target) = (result.output, result.target);
-                self.steps.push(Step::Add { output, target, a, b });
+                self.steps.push(Step::Add { output, target, a, b, negative });
             }
         }
     }
@@ -665,7 +725,10 @@ impl<T: Real> Planner<'_, T> {
     /// How to find a place's numbers, from a tile or from all lanes of an earlier stage.
     fn found(&self, place: Place, stage: Option<Stage>) -> Operand {
         let width = self.width;
-        let rows = |per_first, per_pre, stride| Operand { place, per_first, per_pre, stride };
+        let rows = |per_first, per_pre, stride| {
+            let per_row = if place_is_temp(place) { width } else { per_first };
+            Operand { place, per_first, per_row, per_pre, stride }
+        };
         let shape = self.shape(place);
         match (place, shape.axis, stage) {
             (Place::Temp(_), ..) => rows(0, 0, Some(width)),

@@ -65,7 +65,8 @@ impl Projection {
             let w = Arg::Rows { data: &w[row.start * width..row.end * width], stride: width };
             let s = Arg::Rows { data: spikes, stride: 0 };
             let onto = Onto::Listed(&self.edges.post[row]);
-            loops::add_rows(sums, size, Addend::Product(&w, &s), onto);
+            let addend = Addend { a: &w, b: Some(&s), negative: false };
+            loops::add_rows(sums, size, addend, onto);
         }
     }
 

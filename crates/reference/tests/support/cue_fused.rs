@@ -50,21 +50,23 @@ impl<T: Real> Dense<T> {
             let mut sums = *block;
             for ((((d, w0), w1), w2), w3) in d.iter().zip(w0).zip(w1).zip(w2).zip(w3) {
                 for (sum, w) in sums.iter_mut().zip([*w0, *w1, *w2, *w3]) {
-                    for i in 0..L {
-                        sum[i] += w * d[i];
-                    }
+                    *sum = lane(|i| sum[i] + w * d[i]);
                 }
             }
             *block = sums;
         }
         for (ds, w) in rest.iter_mut().zip(self.w[at..].chunks_exact(n)) {
             for (d, w) in d.iter().zip(w) {
-                for i in 0..L {
-                    ds[i] += *w * d[i];
-                }
+                *ds = lane(|i| ds[i] + *w * d[i]);
             }
         }
     }
+}
+
+/// A lane computed as a value: written in place, elements could alias and nothing vectorises.
+#[inline(always)]
+fn lane<T: Real, const L: usize>(f: impl Fn(usize) -> T) -> Lane<T, L> {
+    std::array::from_fn(f)
 }
 
 /// Positions of the spikes of a lane.
@@ -190,14 +192,11 @@ impl<T: Real> LayerWeights<T> {
             let (ku, kv, b, th) =
                 (self.keep_u[j], self.keep_v[j], self.bias[j], self.threshold[j]);
             let (u0, v0, q) = (&old.u[j], &old.v[j], &q[j]);
-            for e in 0..L {
-                let u = u0[e] * ku + q[e];
-                let x = v0[e] * kv + u + b;
-                let fired = x - th > T::ZERO;
-                new.u[j][e] = u;
-                new.s[j][e] = if fired { T::ONE } else { T::ZERO };
-                new.v[j][e] = if fired { T::ZERO } else { x };
-            }
+            let u: Lane<T, L> = lane(|e| u0[e] * ku + q[e]);
+            let x: Lane<T, L> = lane(|e| v0[e] * kv + u[e] + b);
+            new.u[j] = u;
+            new.s[j] = lane(|e| if x[e] - th > T::ZERO { T::ONE } else { T::ZERO });
+            new.v[j] = lane(|e| if x[e] - th > T::ZERO { T::ZERO } else { x[e] });
         }
     }
 
@@ -226,9 +225,8 @@ impl<T: Real> LayerWeights<T> {
     ) {
         for (j, slope) in slopes.iter_mut().enumerate().take(old.u.len()) {
             let (kv, b, th) = (self.keep_v[j], self.bias[j], self.threshold[j]);
-            for e in 0..L {
-                slope[e] = old.v[j][e] * kv + new.u[j][e] + b - th;
-            }
+            let (v, u) = (&old.v[j], &new.u[j]);
+            *slope = lane(|e| v[e] * kv + u[e] + b - th);
         }
         let n = old.u.len();
         for x in slopes[..n].as_flattened_mut() {
@@ -236,18 +234,19 @@ impl<T: Real> LayerWeights<T> {
         }
         for j in 0..n {
             let (ku, kv) = (self.keep_u[j], self.keep_v[j]);
-            for e in 0..L {
-                let held = if new.s[j][e] != T::ZERO { T::ZERO } else { back.dv[j][e] };
-                let dx = held + back.ds[j][e] * slopes[j][e];
-                let du = back.du[j][e] + dx;
-                back.bias[j][e] += dx;
-                back.keep_v[j][e] += dx * old.v[j][e];
-                back.keep_u[j][e] += du * old.u[j][e];
-                back.dv[j][e] = dx * kv;
-                back.dq[j][e] = du;
-                back.du[j][e] = du * ku;
-                back.ds[j][e] = T::ZERO;
-            }
+            let (s, dv, ds, slope) = (&new.s[j], back.dv[j], back.ds[j], &slopes[j]);
+            let held: Lane<T, L> = lane(|e| if s[e] != T::ZERO { T::ZERO } else { dv[e] });
+            let dx: Lane<T, L> = lane(|e| held[e] + ds[e] * slope[e]);
+            let (u0, v0, du0) = (&old.u[j], &old.v[j], back.du[j]);
+            let du: Lane<T, L> = lane(|e| du0[e] + dx[e]);
+            let (gb, gv, gu) = (back.bias[j], back.keep_v[j], back.keep_u[j]);
+            back.bias[j] = lane(|e| gb[e] + dx[e]);
+            back.keep_v[j] = lane(|e| gv[e] + dx[e] * v0[e]);
+            back.keep_u[j] = lane(|e| gu[e] + du[e] * u0[e]);
+            back.dv[j] = lane(|e| dx[e] * kv);
+            back.dq[j] = du;
+            back.du[j] = lane(|e| du[e] * ku);
+            back.ds[j] = [T::ZERO; L];
         }
     }
 
@@ -509,18 +508,16 @@ impl<T: Real, const L: usize> Tile<T, L> {
         for k in 0..2 {
             for i in 0..n_inputs {
                 let keep = weights.keep_m[k][i];
-                for e in 0..L {
-                    new.m[k][i][e] = old.m[k][i][e] * keep + self.q[3 + k][i][e];
-                }
+                let (m, q) = (&old.m[k][i], &self.q[3 + k][i]);
+                new.m[k][i] = lane(|e| m[e] * keep + q[e]);
             }
         }
         let sources = [&new.r[..n_inputs], &new.layers[HIDDEN].s];
         for (k, s) in sources.iter().enumerate() {
             for (i, s) in s.iter().enumerate() {
                 let (keep, impulse) = (weights.keep_x[k][i], weights.impulse[k][i]);
-                for e in 0..L {
-                    new.x[k][i][e] = old.x[k][i][e] * keep + impulse * s[e];
-                }
+                let x = &old.x[k][i];
+                new.x[k][i] = lane(|e| x[e] * keep + impulse * s[e]);
             }
         }
         let q = &mut self.q[HIDDEN];
@@ -530,16 +527,16 @@ impl<T: Real, const L: usize> Tile<T, L> {
         let (low, high) = (T::from_f64(-4.0), T::from_f64(4.0));
         for i in 0..n_inputs {
             let (xp, r, mp, mm) = (new.x[0][i], new.r[i], new.m[0][i], new.m[1][i]);
-            let xp: Lane<T, L> = std::array::from_fn(|e| xp[e] * rp);
+            let xp: Lane<T, L> = lane(|e| xp[e] * rp);
             for k in weights.row_start[i]..weights.row_start[i + 1] {
                 let j = weights.post[k];
                 let (a, b) = (weights.eta_plus[k], weights.eta_minus[k]);
                 let (s, xq) = (&new.layers[HIDDEN].s[j], &new.x[1][j]);
                 let (ep0, em0, w0) = (&old.ep[k], &old.em[k], &old.w[k]);
-                let ep: Lane<T, L> = std::array::from_fn(|e| ep0[e] * gp + xp[e] * s[e]);
+                let ep: Lane<T, L> = lane(|e| ep0[e] * gp + xp[e] * s[e]);
                 let em: Lane<T, L> =
-                    std::array::from_fn(|e| em0[e] * gm + (xq[e] * rm) * r[e]);
-                let w: Lane<T, L> = std::array::from_fn(|e| {
+                    lane(|e| em0[e] * gm + (xq[e] * rm) * r[e]);
+                let w: Lane<T, L> = lane(|e| {
                     let w = w0[e] + (a * mp[e]) * ep[e] - (b * mm[e]) * em[e];
                     let w = if w > low { w } else { low };
                     if w < high { w } else { high }
@@ -548,7 +545,7 @@ impl<T: Real, const L: usize> Tile<T, L> {
                 new.em[k] = em;
                 new.w[k] = w;
                 let q = &mut q[j];
-                *q = std::array::from_fn(|e| q[e] + w[e] * r[e]);
+                *q = lane(|e| q[e] + w[e] * r[e]);
             }
         }
     }
@@ -665,32 +662,28 @@ impl<T: Real, const L: usize> Tile<T, L> {
         let n_inputs = new.m[0].len();
         for i in 0..n_inputs {
             let keep = weights.keep_x[0][i];
-            for e in 0..L {
-                let d = back.x[0][i][e];
-                back.impulse[0][i][e] += d * new.r[i][e];
-                back.keep_x[0][i][e] += d * old.x[0][i][e];
-                back.x[0][i][e] = d * keep;
-            }
+            let (d, r, x) = (back.x[0][i], &new.r[i], &old.x[0][i]);
+            let (g, h) = (back.impulse[0][i], back.keep_x[0][i]);
+            back.impulse[0][i] = lane(|e| g[e] + d[e] * r[e]);
+            back.keep_x[0][i] = lane(|e| h[e] + d[e] * x[e]);
+            back.x[0][i] = lane(|e| d[e] * keep);
         }
         for j in 0..new.x[1].len() {
             let (keep, impulse) = (weights.keep_x[1][j], weights.impulse[1][j]);
-            for e in 0..L {
-                let d = back.x[1][j][e];
-                back.layers[HIDDEN].ds[j][e] += d * impulse;
-                back.impulse[1][j][e] += d * new.layers[HIDDEN].s[j][e];
-                back.keep_x[1][j][e] += d * old.x[1][j][e];
-                back.x[1][j][e] = d * keep;
-            }
+            let (d, s, x) = (back.x[1][j], &new.layers[HIDDEN].s[j], &old.x[1][j]);
+            let (g, h, ds) = (back.impulse[1][j], back.keep_x[1][j], back.layers[HIDDEN].ds[j]);
+            back.layers[HIDDEN].ds[j] = lane(|e| ds[e] + d[e] * impulse);
+            back.impulse[1][j] = lane(|e| g[e] + d[e] * s[e]);
+            back.keep_x[1][j] = lane(|e| h[e] + d[e] * x[e]);
+            back.x[1][j] = lane(|e| d[e] * keep);
         }
         for k in 0..2 {
             for i in 0..n_inputs {
                 let keep = weights.keep_m[k][i];
-                for e in 0..L {
-                    let d = back.m[k][i][e];
-                    back.m_q[k][i][e] = d;
-                    back.keep_m[k][i][e] += d * old.m[k][i][e];
-                    back.m[k][i][e] = d * keep;
-                }
+                let (d, m, g) = (back.m[k][i], &old.m[k][i], back.keep_m[k][i]);
+                back.m_q[k][i] = d;
+                back.keep_m[k][i] = lane(|e| g[e] + d[e] * m[e]);
+                back.m[k][i] = lane(|e| d[e] * keep);
             }
         }
         weights.layers[OUT].graded_back(&old.layers[OUT], &mut back.layers[OUT]);
@@ -754,7 +747,7 @@ impl<T: Real, const L: usize> Back<T, L> {
         let (gp, gm) = (weights.g_plus, weights.g_minus);
         let (rp, rm) = (T::ONE - gp, T::ONE - gm);
         let (low, high) = (T::from_f64(-4.0), T::from_f64(4.0));
-        let mut d_g = self.g;
+        let [mut d_gp, mut d_gm] = self.g;
         for i in 0..new.m[0].len() {
             let (xp, r, mp, mm) = (&new.x[0][i], &new.r[i], &new.m[0][i], &new.m[1][i]);
             let mut d_xp = self.x[0][i];
@@ -767,46 +760,36 @@ impl<T: Real, const L: usize> Back<T, L> {
                 let (ep0, em0) = (&old.ep[k], &old.em[k]);
                 let dq = &self.layers[HIDDEN].dq[j];
                 let dw0 = &self.w[k];
-                let dw: Lane<T, L> = std::array::from_fn(|e| {
+                let dw: Lane<T, L> = lane(|e| {
                     let d = dw0[e] + dq[e] * r[e];
                     if w[e] > low && w[e] < high { d } else { T::ZERO }
                 });
                 let (dep0, dem0) = (&self.ep[k], &self.em[k]);
-                let dep: Lane<T, L> = std::array::from_fn(|e| dep0[e] + dw[e] * (a * mp[e]));
-                let dem: Lane<T, L> = std::array::from_fn(|e| dem0[e] - dw[e] * (b * mm[e]));
-                let up: Lane<T, L> = std::array::from_fn(|e| dw[e] * ep[e]);
-                let down: Lane<T, L> = std::array::from_fn(|e| dw[e] * em[e]);
+                let dep: Lane<T, L> = lane(|e| dep0[e] + dw[e] * (a * mp[e]));
+                let dem: Lane<T, L> = lane(|e| dem0[e] - dw[e] * (b * mm[e]));
+                let up: Lane<T, L> = lane(|e| dw[e] * ep[e]);
+                let down: Lane<T, L> = lane(|e| dw[e] * em[e]);
                 let (ga, gb) = (&mut self.eta_plus[k], &mut self.eta_minus[k]);
-                for e in 0..L {
-                    ga[e] += up[e] * mp[e];
-                }
-                for e in 0..L {
-                    gb[e] = gb[e] - down[e] * mm[e];
-                }
-                for e in 0..L {
-                    d_mp[e] += up[e] * a;
-                    d_mm[e] = d_mm[e] - down[e] * b;
-                }
+                *ga = lane(|e| ga[e] + up[e] * mp[e]);
+                *gb = lane(|e| gb[e] - down[e] * mm[e]);
+                d_mp = lane(|e| d_mp[e] + up[e] * a);
+                d_mm = lane(|e| d_mm[e] - down[e] * b);
                 let (ds, dx) = (&mut self.layers[HIDDEN].ds[j], &mut self.x[1][j]);
-                for e in 0..L {
-                    let gate = dep[e] * rp;
-                    d_g[0][e] += dep[e] * (ep0[e] - xp[e] * s[e]);
-                    d_xp[e] += gate * s[e];
-                    ds[e] += gate * xp[e];
-                }
-                for e in 0..L {
-                    d_g[1][e] += dem[e] * (em0[e] - xq[e] * r[e]);
-                    dx[e] += dem[e] * rm * r[e];
-                }
+                let gate: Lane<T, L> = lane(|e| dep[e] * rp);
+                d_gp = lane(|e| d_gp[e] + dep[e] * (ep0[e] - xp[e] * s[e]));
+                d_xp = lane(|e| d_xp[e] + gate[e] * s[e]);
+                *ds = lane(|e| ds[e] + gate[e] * xp[e]);
+                d_gm = lane(|e| d_gm[e] + dem[e] * (em0[e] - xq[e] * r[e]));
+                *dx = lane(|e| dx[e] + dem[e] * rm * r[e]);
                 self.w[k] = dw;
-                self.ep[k] = std::array::from_fn(|e| dep[e] * gp);
-                self.em[k] = std::array::from_fn(|e| dem[e] * gm);
+                self.ep[k] = lane(|e| dep[e] * gp);
+                self.em[k] = lane(|e| dem[e] * gm);
             }
             self.x[0][i] = d_xp;
             self.m[0][i] = d_mp;
             self.m[1][i] = d_mm;
         }
-        self.g = d_g;
+        self.g = [d_gp, d_gm];
     }
 
     fn take_up_delivery(&mut self, weights: &Weights<T>, r: &[Lane<T, L>]) {

@@ -1,0 +1,200 @@
+//! The cost ledger against sums done by hand.
+
+mod common;
+
+use common::tiny::{Tiny, counter, integrator};
+use common::{Rng, borrowed, inputs, random};
+use trifactor_emu::{Cause, Emulator, Options, Report, Reset};
+use trifactor_image::{Image, PopulationMap, Slice};
+use trifactor_isa::{Cost, CostClass};
+
+fn load(image: &Image, preset: &str) -> Emulator {
+    let options = Options { preset: Some(preset.into()), ..Options::default() };
+    Emulator::load(image, options).unwrap()
+}
+
+fn cost(fj: u64, ticks: u64) -> Cost {
+    Cost { fj, ticks }
+}
+
+#[test]
+fn a_full_core_of_inactive_neurons_costs_the_published_sum() {
+    // 1,024 times 52 pJ and 5.3 ns; one tile in use: a barrier of 113 ns.
+    let neurons = vec![integrator(i32::MAX); 1024];
+    let mut emulator = load(&Tiny { neurons, ..Tiny::default() }.image(), "paper-0v75");
+    emulator.step(&[]).unwrap();
+    let report = emulator.report();
+    assert_eq!(report.of(Cause::CompartmentInactive), cost(53_248_000, 54_272));
+    assert_eq!((report.time_ticks, report.tiles), (54_272 + 1_130, 1));
+    // 104.4 mW over 5,540.2 ns.
+    assert_eq!(report.of(Cause::Static).fj, 104_400 * 55_402 / 10);
+    assert_eq!(report.total_fj(), 53_248_000 + 104_400 * 55_402 / 10);
+}
+
+#[test]
+fn a_message_across_the_mesh_costs_its_links_and_its_tile() {
+    // From tile (0, 0) to (7, 3): 7 links of 3.0 pJ and 3 of 4.0 pJ, 1.7 pJ of tile; 50.3 ns.
+    let image = Tiny { core: 127, ..Tiny::default() }.image();
+    let mut emulator = load(&image, "paper-0v75");
+    emulator.step(&[(0, &[0])]).unwrap();
+    let report = emulator.report();
+    assert_eq!((report.count(Cause::HopEw), report.count(Cause::HopNs)), (7, 3));
+    let message: Cost =
+        [Cause::TileEntry, Cause::HopEw, Cause::HopNs].map(|c| report.of(c)).into_iter().sum();
+    assert_eq!(message, cost(34_700, 503));
+    // The host port takes longer than the core's 53 ticks, so it decides the step.
+    assert_eq!(report.time_ticks, 503 + 1_130);
+}
+
+#[test]
+fn the_pairwise_program_costs_the_published_update() {
+    // 120 pJ and 6.1 ns for each of 65,536 synapses.
+    let program = "lds r0, field 0
+        ldx r1, slot 1, at y0\nldy r2, slot 0, at end\nldy r3, slot 1, at x0
+        ldx r4, slot 0, at end\nldi r5, 1, <<0\nldi r6, 1, <<0
+        mul r1, r1, r2, >>0, floor, site 0\nmul r1, r1, r5, >>0, floor, site 0
+        mul r3, r3, r4, >>0, floor, site 0\nmul r3, r3, r6, >>0, floor, site 0
+        sub r1, r1, r3\nshl r0, r0, <<4\nadd r0, r0, r1
+        sts field 0, r0, >>4, stochastic, site 0\nhalt";
+    let tiny = Tiny {
+        n_pre: 64,
+        neurons: vec![integrator(i32::MAX); 1024],
+        program: Some(program.into()),
+        pre_columns: vec![counter(1)],
+        post_columns: vec![counter(1)],
+        ..Tiny::default()
+    };
+    for preset in ["paper-0v75", "paper-0v75-logic"] {
+        let mut emulator = load(&tiny.image(), preset);
+        emulator.step(&[]).unwrap();
+        let report = emulator.report();
+        let of_rule = report.lines.iter().filter(|l| l.rule.as_deref() == Some("in-out"));
+        let sum: Cost = of_rule.map(|l| l.cost).sum();
+        assert_eq!(sum, cost(120_000 * 65_536, 61 * 65_536), "{preset}");
+        assert_eq!(report.count(Cause::RuleInstruction(CostClass::Mul)), 4 * 65_536);
+        assert_eq!(report.count(Cause::Trace), 64 + 1024);
+        assert_eq!(report.count(Cause::RuleSkip), 0);
+    }
+}
+
+#[test]
+fn a_step_takes_as_long_as_its_busiest_core_and_the_barrier() {
+    // Two cores in different tiles with 3 and 5 neurons; barrier of 2 tiles between the points
+    // (1, 1130) and (32, 4650): 1130 + 3520 / 31 = 1243.5, rounded half up.
+    let mut image = Tiny { neurons: vec![integrator(i32::MAX); 3], ..Tiny::default() }.image();
+    let compartments = vec![integrator(i32::MAX); 5];
+    image.cores.push(trifactor_image::Core { id: 4, compartments, ..Default::default() });
+    let slice = Slice { first_lane: 0, n: 5, core: 4, first_compartment: 0 };
+    image.map.populations.push(PopulationMap {
+        name: "more".into(),
+        n: 5,
+        frac: 0,
+        slices: vec![slice],
+        input_axons: vec![],
+    });
+    let mut emulator = load(&image, "paper-0v75");
+    for _ in 0..4 {
+        emulator.step(&[]).unwrap();
+    }
+    let report = emulator.report();
+    assert_eq!(report.time_ticks, 4 * (5 * 53 + 1_244));
+    assert_eq!(report.longest_step_ticks, 5 * 53 + 1_244);
+    assert_eq!(report.work_ticks(), 4 * 8 * 53);
+    assert_eq!(report.of(Cause::Barrier).ticks, 4 * 1_244);
+}
+
+#[test]
+fn a_neuron_is_active_when_it_receives_or_spikes() {
+    let neurons = vec![integrator(15), trifactor_image::Compartment { bias: 20, ..integrator(15) }];
+    let mut emulator = load(&Tiny { neurons, ..Tiny::default() }.image(), "silicon-2023");
+    emulator.step(&[(0, &[0])]).unwrap();
+    // The second neuron spikes from its bias.
+    let count = |e: &Emulator, cause| e.report().count(cause);
+    assert_eq!(
+        (count(&emulator, Cause::CompartmentActive), count(&emulator, Cause::SpikeOut)),
+        (1, 1)
+    );
+    emulator.step(&[]).unwrap();
+    // Both receive; the second spikes again.
+    assert_eq!(
+        (count(&emulator, Cause::CompartmentActive), count(&emulator, Cause::SpikeOut)),
+        (3, 2)
+    );
+    assert_eq!((count(&emulator, Cause::Synop), count(&emulator, Cause::SynapseWord)), (2, 1));
+    assert_eq!(emulator.report().of(Cause::SynapseWord), cost(55_100, 230));
+}
+
+#[test]
+fn host_work_stands_on_its_own_lines() {
+    let mut emulator = load(&Tiny::default().image(), "paper-0v75");
+    emulator.reset(&[Reset::Weights, Reset::Membrane]);
+    emulator.write_field(0, 0, &[5]).unwrap();
+    let report = emulator.report();
+    assert_eq!(report.of(Cause::HostReset), cost(46_400_000, 0));
+    assert_eq!(report.count(Cause::HostWrite), 1);
+    assert_eq!((report.time_ticks, report.work_ticks(), report.steps), (0, 0, 0));
+    emulator.clear_ledger();
+    assert_eq!(emulator.report().total_fj(), 0);
+}
+
+#[test]
+fn coefficients_that_a_source_does_not_give_are_named() {
+    let emulator = load(&Tiny::default().image(), "paper-0v75");
+    let missing = emulator.report().missing;
+    for name in ["axon_in", "spike_out", "axon_out", "system.host_write"] {
+        assert!(missing.contains(&name), "{name} in {missing:?}");
+    }
+    assert!(!missing.contains(&"synop"));
+}
+
+/// Adds the lines up in another way than the report does.
+fn check_sums(report: &Report) {
+    let mut energy = 0;
+    let mut work = 0;
+    for line in &report.lines {
+        energy += line.cost.fj;
+        if !matches!(
+            line.cause,
+            Cause::Barrier | Cause::Static | Cause::HostReset | Cause::HostWrite
+        ) {
+            work += line.cost.ticks;
+        }
+    }
+    assert_eq!((report.total_fj(), report.work_ticks()), (energy, work));
+    let barrier = report.of(Cause::Barrier).ticks;
+    // A step is never shorter than its barrier and never longer than all work in a row.
+    assert!(report.time_ticks >= barrier && report.time_ticks <= work + barrier);
+}
+
+#[test]
+fn totals_add_up_step_by_step_on_random_images() {
+    for seed in 0..40 {
+        let mut rng = Rng::new(seed);
+        let image = random::image(&mut rng);
+        let mut whole = load(&image, "silicon-2025");
+        let mut parts = load(&image, "silicon-2025");
+        let (mut energy, mut time, mut work) = (0, 0, 0);
+        let mut spikes = 0;
+        for _ in 0..50 {
+            let given = inputs(&mut rng, &whole);
+            whole.step(&borrowed(&given)).unwrap();
+            parts.clear_ledger();
+            parts.step(&borrowed(&given)).unwrap();
+            let report = parts.report();
+            check_sums(&report);
+            assert_eq!(report.time_ticks, report.longest_step_ticks);
+            // Static energy is rounded once per report, so it is compared apart.
+            energy += report.total_fj() - report.of(Cause::Static).fj;
+            time += report.time_ticks;
+            work += report.work_ticks();
+            let neurons = whole.map().populations.iter().enumerate();
+            let neurons = neurons.filter(|(_, p)| !p.slices.is_empty());
+            spikes += neurons.map(|(p, _)| whole.spikes(p).len() as u64).sum::<u64>();
+        }
+        let report = whole.report();
+        check_sums(&report);
+        assert_eq!(report.total_fj() - report.of(Cause::Static).fj, energy);
+        assert_eq!((report.time_ticks, report.work_ticks(), report.steps), (time, work, 50));
+        assert_eq!(report.count(Cause::SpikeOut), spikes);
+    }
+}

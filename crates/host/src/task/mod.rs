@@ -1,0 +1,78 @@
+//! Tasks: episodes of input spikes with a class that the read-out should name at the end.
+//!
+//! The engine knows a task through [`Task`] alone; a settings file names one through
+//! [`TaskSpec`]. A new task is a new file here and one line in `TaskSpec`.
+//!
+//! ```
+//! use trifactor_host::task::TaskSpec;
+//! let task = TaskSpec::CueAssociation(Default::default()).build().unwrap();
+//! assert_eq!(task.steps(), 1050);
+//! ```
+
+mod batch;
+mod cue;
+
+pub use batch::Batch;
+pub use cue::{CueAssociation, Rest, Sides};
+
+use crate::HostError;
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// Which half of all permutations an episode uses: training never shows one of the other half.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Part {
+    /// For training.
+    Training,
+    /// For evaluation.
+    Evaluation,
+}
+
+/// An input population that a task drives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Port {
+    /// Name of the model's input population.
+    pub name: &'static str,
+    /// Number of lanes.
+    pub lanes: usize,
+}
+
+/// A source of episodes. An episode depends on its seed, part and number alone.
+pub trait Task: Send + Sync {
+    /// The input populations it drives.
+    fn ports(&self) -> Vec<Port>;
+    /// Number of classes, one output of the read-out each.
+    fn classes(&self) -> usize;
+    /// Steps of an episode.
+    fn steps(&self) -> u64;
+    /// Steps, from 1, whose inputs the answer is about. The network answers as many steps later as
+    /// its layers have latency (S3).
+    fn window(&self) -> RangeInclusive<u64>;
+    /// Calls `spike(step, port, lane)` for every input spike, steps from 1, and returns the class.
+    fn episode(
+        &self,
+        seed: u32,
+        part: Part,
+        number: u32,
+        spike: &mut dyn FnMut(u64, usize, usize),
+    ) -> usize;
+}
+
+/// A task as a settings file names it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum TaskSpec {
+    /// One-shot cue association.
+    CueAssociation(CueAssociation),
+}
+
+impl TaskSpec {
+    /// The task. Errors: a value out of its limits.
+    pub fn build(&self) -> Result<Box<dyn Task>, HostError> {
+        match self {
+            Self::CueAssociation(cue) => {
+                cue.check().map_err(HostError::settings)?;
+                Ok(Box::new(cue.clone()))
+            }
+        }
+    }
+}
