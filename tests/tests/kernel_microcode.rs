@@ -57,9 +57,8 @@ fn microcode_equals_the_fixed_reading_in_every_store() {
                 })
                 .collect();
             let lane = Lane { case: &case, structure: &structure, program, fields, raw, key };
-            let stores = run(&code, &lane).unwrap_or_else(|trap| {
-                panic!("seed {}: {trap:?}\n{}", case.seed, case.listing())
-            });
+            let stores = run(&code, &lane)
+                .unwrap_or_else(|trap| panic!("seed {}: {trap:?}\n{}", case.seed, case.listing()));
             assert_eq!(stores, expected, "seed {}\n{}", case.seed, case.listing());
             saturated += stores.iter().map(|s| u32::from(s.saturated)).sum::<u32>();
         }

@@ -52,7 +52,10 @@ fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
             Ok((plan, _)) => plan,
             Err(findings) => {
                 let text = findings.to_string();
-                assert!(["Q003", "Q004", "Q005", "Q008"].iter().any(|c| text.contains(c)), "seed {seed}: {text}");
+                assert!(
+                    ["Q003", "Q004", "Q005", "Q008"].iter().any(|c| text.contains(c)),
+                    "seed {seed}: {text}"
+                );
                 return None;
             }
         };
@@ -113,7 +116,11 @@ impl Case {
                 self.step(&mut rng, &mut machine, [&mut serial, &mut parallel]);
                 for emulator in [&serial, &parallel] {
                     if let Err(difference) = self.compare(&machine, emulator, tally) {
-                        panic!("seed {}, trial {trial}, step {step}: {difference}\n{}", self.seed, self.listing());
+                        panic!(
+                            "seed {}, trial {trial}, step {step}: {difference}\n{}",
+                            self.seed,
+                            self.listing()
+                        );
                     }
                 }
             }
@@ -146,12 +153,7 @@ impl Case {
     }
 
     /// Resets and host writes, now and then.
-    fn disturb(
-        &self,
-        rng: &mut Rng,
-        machine: &mut FixedMachine,
-        emulators: [&mut Emulator; 2],
-    ) {
+    fn disturb(&self, rng: &mut Rng, machine: &mut FixedMachine, emulators: [&mut Emulator; 2]) {
         let reset = rng.chance(0.05);
         let groups: Vec<bool> = (0..4).map(|_| rng.chance(0.4)).collect();
         let write = rng.chance(0.05);
@@ -168,8 +170,7 @@ impl Case {
         let state = projection.fields[field];
         let format = &self.plan.states[state];
         let n = machine.raw(state).len();
-        let values: Vec<i64> =
-            (0..n).map(|_| rng.within(format.raw.lo..=format.raw.hi)).collect();
+        let values: Vec<i64> = (0..n).map(|_| rng.within(format.raw.lo..=format.raw.hi)).collect();
         // A modulator's synapses exist once per copy, so the host would have to write them all.
         // A delivery's bound on the accumulator holds for the weights that parameters have.
         let writable = self.structure.population(projection.post).is_some()
@@ -210,7 +211,10 @@ impl Case {
                 tally.spikes += expected.len() as u64;
                 if emulator.spikes(index) != expected {
                     let name = self.net.full_name(spike);
-                    return Err(format!("{name}: lanes {:?} fired, not {expected:?}", emulator.spikes(index)));
+                    return Err(format!(
+                        "{name}: lanes {:?} fired, not {expected:?}",
+                        emulator.spikes(index)
+                    ));
                 }
             }
             let Some(phase) = population.phase else { continue };
@@ -370,7 +374,8 @@ impl Case {
             }
         }
         for core in &self.image.cores {
-            let groups: Vec<_> = core.groups.iter().map(|g| (g.projection, g.first_post, g.n_post)).collect();
+            let groups: Vec<_> =
+                core.groups.iter().map(|g| (g.projection, g.first_post, g.n_post)).collect();
             let guards: Vec<Guard> = core.profiles.iter().map(|p| p.guard).collect();
             let _ = writeln!(out, "core {}: groups {groups:?}, guards {guards:?}", core.id);
         }
@@ -378,8 +383,7 @@ impl Case {
     }
 }
 
-type ReadMembrane =
-    fn(&Emulator, usize, &mut Vec<i32>) -> Result<(), trifactor_emu::EmuError>;
+type ReadMembrane = fn(&Emulator, usize, &mut Vec<i32>) -> Result<(), trifactor_emu::EmuError>;
 
 /// What was compared, so that a test which compares nothing is seen.
 #[derive(Default, Debug)]
@@ -454,7 +458,8 @@ fn modulated(b: &mut NetworkBuilder, projection: SpaceId, modulator: SpaceId, ro
     let spikes = net.spikes(end).expect("it spikes");
     let state = |space, name| net.state(space, name).expect("it was declared");
     let w = state(projection, "w");
-    let reads = vec![Read::State(w), Read::State(state(modulator, "m")), Read::SpikedInEpoch(spikes)];
+    let reads =
+        vec![Read::State(w), Read::State(state(modulator, "m")), Read::SpikedInEpoch(spikes)];
     b.phase(Group::Plasticity, projection, k.build(), reads, vec![w]);
 }
 
@@ -529,7 +534,8 @@ fn spikes_of_two_steps_that_arrive_together_are_cut_off_one_by_one() {
     let reads = vec![Read::State(d), Read::SpikedInEpoch(spike)];
     b.phase(Group::Plasticity, ff, k.build(), reads, vec![d]);
     let format = |frac| FormatRequest { frac: Some(frac), ..FormatRequest::default() };
-    let requests = Requests::from([("ff.w".to_owned(), format(0)), ("out.v".to_owned(), format(-1))]);
+    let requests =
+        Requests::from([("ff.w".to_owned(), format(0)), ("out.v".to_owned(), format(-1))]);
     let case = on_superset(b.finish().expect("it is legal"), &requests);
     let u = case.net.state(out, "u").expect("it was declared");
     let mut machine = FixedMachine::new(&case.net, &case.plan);
@@ -565,7 +571,8 @@ fn a_projection_that_learns_and_ends_at_a_modulator_is_refused() {
 #[test]
 fn the_random_networks_have_every_kind_of_part() {
     let mut found: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut note = |what: &'static str, there: bool| *found.entry(what).or_insert(0) += u32::from(there);
+    let mut note =
+        |what: &'static str, there: bool| *found.entry(what).or_insert(0) += u32::from(there);
     for case in (0..300).filter_map(case) {
         let net = &case.net;
         let units: Vec<units::Unit> = net.kernels.values().filter_map(units::recognise).collect();
@@ -585,7 +592,10 @@ fn the_random_networks_have_every_kind_of_part() {
         for p in case.structure.projections.values() {
             note("a long delay", matches!(p.delay, Delay::Fixed(d) if d > 9));
             note("delays per synapse", matches!(p.delay, Delay::PerSynapse(_)));
-            note("a delay that learns", matches!(p.delay, Delay::PerSynapse(d) if net.setter(d).is_some()));
+            note(
+                "a delay that learns",
+                matches!(p.delay, Delay::PerSynapse(d) if net.setter(d).is_some()),
+            );
             note("recurrence", p.pre == p.post);
         }
         for core in &case.image.cores {

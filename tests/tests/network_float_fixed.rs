@@ -63,10 +63,7 @@ fn one_step_from_the_same_state_drifts_by_no_more_than_the_bounds() {
         Pair { seed, net: drawn.net, plan }.run(&mut rng, steps, &mut tally);
         tally.networks += 1;
     }
-    eprintln!(
-        "{tally:?}, mean error {:.4} of the bound",
-        tally.sum / tally.bounded as f64
-    );
+    eprintln!("{tally:?}, mean error {:.4} of the bound", tally.sum / tally.bounded as f64);
     assert!(tally.compared > 100_000 && tally.rules > 10_000, "too little was compared: {tally:?}");
     assert!(tally.largest > 0.5, "the bounds say nothing: {tally:?}");
     assert!(tally.steps > wanted * steps / 2, "most runs end early: {tally:?}");
@@ -265,9 +262,12 @@ impl Pair {
                     .map(|port| self.factor(phase, port, &lane, before, epoch, number))
                     .collect();
                 let results = scalar::results(kernel, &ports);
-                for ((output, state), result) in kernel.outputs.iter().zip(&phase.writes).zip(results) {
+                for ((output, state), result) in
+                    kernel.outputs.iter().zip(&phase.writes).zip(results)
+                {
                     assert_eq!(output.target, Target::Set);
-                    let (lo, hi) = self.net.states[*state].range.expect("plastic variables have ranges");
+                    let (lo, hi) =
+                        self.net.states[*state].range.expect("plastic variables have ranges");
                     let (found, expected) = (after[state.index()][k], result.clamp(lo, hi));
                     assert!(
                         (found - expected).abs() <= 1e-12 * (1.0 + expected.abs()),

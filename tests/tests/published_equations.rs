@@ -58,11 +58,7 @@ fn driven(lif: &Lif) -> (CheckedNetwork, SpaceId) {
 #[test]
 fn one_spike_moves_a_cuba_neuron_as_equations_6_and_7_say() {
     let (a, c) = (0.9, 0.7);
-    let lif = Lif {
-        keep_u: Values::Constant(a),
-        keep_v: Values::Constant(c),
-        ..Lif::default()
-    };
+    let lif = Lif { keep_u: Values::Constant(a), keep_v: Values::Constant(c), ..Lif::default() };
     let (net, cell) = driven(&lif);
     let mut run = Run::new(&net);
     run.step(|_| true);
@@ -94,7 +90,8 @@ fn constant_drive_follows_the_step_response_of_equations_6_and_7() {
         run.step(|_| true);
         let steady = 1.0 / (1.0 - a);
         assert_near(run.value(cell, "u"), steady * (1.0 - a.powi(n)), "u");
-        let from_input = steady * ((1.0 - c.powi(n)) / (1.0 - c) - a * (a.powi(n) - c.powi(n)) / (a - c));
+        let from_input =
+            steady * ((1.0 - c.powi(n)) / (1.0 - c) - a * (a.powi(n) - c.powi(n)) / (a - c));
         let from_bias = 0.25 * (1.0 - c.powi(n + 1)) / (1.0 - c);
         assert_near(run.value(cell, "v"), from_input + from_bias, "v");
     }
@@ -318,11 +315,15 @@ fn the_triplet_rule_of_equation_15_reads_the_slow_trace_one_step_before() {
     b.output("w", Target::Set, new);
     let kernel = b.build();
     let (t1, pre, t2) = (20, 25, 31);
-    let dw = Pair::new(&[], 0.0, (-1.0, 1.0))
-        .learn(kernel.clone(), None)
-        .after(60, &[pre], &[t1, t2], "w");
+    let dw = Pair::new(&[], 0.0, (-1.0, 1.0)).learn(kernel.clone(), None).after(
+        60,
+        &[pre],
+        &[t1, t2],
+        "w",
+    );
     // At t1 the pre trace is 0; at t2 the slow trace is read at t2 - 1, before t2's own kick.
-    let (x, slow) = ((-f64::from(t2 - pre) / TAU).exp(), (-f64::from(t2 - 1 - t1) / (2.0 * TAU)).exp());
+    let (x, slow) =
+        ((-f64::from(t2 - pre) / TAU).exp(), (-f64::from(t2 - 1 - t1) / (2.0 * TAU)).exp());
     assert_near(dw, A_PLUS * x * slow, "dW");
     let alone = Pair::new(&[], 0.0, (-1.0, 1.0)).learn(kernel, None);
     assert_eq!(alone.after(60, &[pre], &[t2], "w"), 0.0, "one post spike alone is no triplet");
@@ -384,7 +385,8 @@ fn third_factor(role: Role) {
     let first = pulse + 3;
     let terms = steps - first + 1;
     let ratio = gamma * kappa;
-    let sum = -0.75 * e0 * gamma.powi(first - 1 - paired) * (1.0 - ratio.powi(terms)) / (1.0 - ratio);
+    let sum =
+        -0.75 * e0 * gamma.powi(first - 1 - paired) * (1.0 - ratio.powi(terms)) / (1.0 - ratio);
     assert_near(run.value(ff, "w"), sum, "W");
 }
 

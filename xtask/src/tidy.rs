@@ -6,6 +6,7 @@
 mod codes;
 mod crates;
 mod paths;
+mod statements;
 mod text;
 
 use std::fmt;
@@ -78,6 +79,7 @@ impl Cmd {
         findings.extend(text::check(&sources));
         findings.extend(paths::check(root, &sources));
         findings.extend(codes::check(&sources));
+        findings.extend(statements::check(&sources));
         if findings.is_empty() { Ok(()) } else { Err(TidyError::Untidy(findings)) }
     }
 }

@@ -84,20 +84,27 @@ impl Linker<'_> {
             Values::PerLane(values) => {
                 let first = values.first().copied().unwrap_or(0.0);
                 if values.iter().any(|v| *v != first) {
-                    self.diagnostics.push(
-                        Diagnostic::error(
-                            "C030",
-                            format!(
-                                "'{}' has a value per lane, and the chip's unit has one register for all lanes",
-                                self.net.full_name(state)
-                            ),
-                        )
-                        .at(Place::at_key(&phase.key))
-                        .hint("give one value for all lanes"),
-                    );
+                    self.one_register(phase, state);
                 }
                 first
             }
+        }
+    }
+
+    /// Refuses different values for lanes that share a register; once, however many cores have one.
+    fn one_register(&mut self, phase: &Phase, state: StateId) {
+        let (lo, hi) = self.net.states[state].init.bounds().unwrap_or((0.0, 0.0));
+        let found = Diagnostic::error(
+            "C030",
+            format!(
+                "'{}' has a value per lane, from {lo} to {hi}, and the chip's unit has 1 register for all lanes",
+                self.net.full_name(state)
+            ),
+        )
+        .at(Place::at_key(&phase.key))
+        .hint("give one value for all lanes");
+        if !self.diagnostics.iter().any(|d| *d == found) {
+            self.diagnostics.push(found);
         }
     }
 
@@ -194,6 +201,8 @@ impl Linker<'_> {
             let population = &self.structure.populations[slice.population];
             let phase = &self.net.phases[population.phase.expect("internal: inputs are not placed")];
             let state = |port: &str| bound(self.net, phase, port);
+            // Where there is no floor, the lowest voltage there is stops nothing (S23).
+            let lowest = state("v").map_or(0, |v| self.plan.states[v].raw.lo as i32);
             for lane in slice.first_lane..slice.first_lane + slice.n {
                 let k = lane as usize;
                 let raw = |port: &str| state(port).map(|s| self.raw(s, k) as i32);
@@ -209,7 +218,7 @@ impl Linker<'_> {
                     decay_u: keep("keep_u"),
                     decay_v: keep("keep_v"),
                     bias: raw("bias").unwrap_or(0),
-                    v_min: raw("v_min").unwrap_or(-(1 << 23)),
+                    v_min: raw("v_min").unwrap_or(lowest),
                     threshold: raw("threshold").unwrap_or(0),
                     refractory: raw("refractory").unwrap_or(0) as u8,
                     spikes: state("threshold").is_some(),
@@ -337,7 +346,8 @@ impl Linker<'_> {
             self.map.source.push(SourceLine {
                 core: c as u16,
                 word,
-                rule: rule.name.clone(),
+                // The rule's own name: the last part of `rules.NAME`.
+                rule: rule.key.rsplit('.').next().unwrap_or(&rule.name).to_owned(),
                 text: text.clone(),
                 key: rule.key.clone(),
             });

@@ -7,7 +7,7 @@
 //! compartment, its incoming synapses (in exact words) and new input axons, and the first lane of
 //! a slice brings programs and modulator copies. A lane that does not fit opens the next core.
 //! Where a core would send more messages than its output table holds, the whole placement is
-//! made again with half as many compartments per core.
+//! made again with half as many neurons per core.
 //! Cost: O(synapses). Known limit: ignores distance on the mesh.
 
 use crate::lower::Lowered;
@@ -96,6 +96,7 @@ impl Incoming {
 /// How full a core is.
 #[derive(Clone, Copy, Default, Debug)]
 struct Load {
+    lanes: u64,
     targets: u64,
     axons_in: u64,
     synapse_words: u64,
@@ -107,6 +108,7 @@ struct Load {
 impl Load {
     fn plus(self, other: Self) -> Self {
         Self {
+            lanes: self.lanes + other.lanes,
             targets: self.targets + other.targets,
             axons_in: self.axons_in + other.axons_in,
             synapse_words: self.synapse_words + other.synapse_words,
@@ -116,10 +118,11 @@ impl Load {
         }
     }
     /// The first resource over its limit: (what, used, allowed).
-    fn over(self, chip: &Chip, compartments: u32) -> Option<(&'static str, u64, u64)> {
+    fn over(self, chip: &Chip, most_lanes: u32) -> Option<(&'static str, u64, u64)> {
         let core = &chip.core;
         [
-            ("compartments and modulator lines", self.targets, u64::from(compartments)),
+            ("neurons", self.lanes, u64::from(most_lanes)),
+            ("compartments and modulator lines", self.targets, u64::from(core.compartments)),
             ("input axons", self.axons_in, u64::from(core.axons_in)),
             ("64-bit words of synapse memory", self.synapse_words, u64::from(core.synapse_words)),
             ("microcode words", self.ucode_words, u64::from(core.ucode_words)),
@@ -137,7 +140,8 @@ struct Placer<'a> {
     structure: &'a Structure,
     lowered: &'a Lowered,
     incoming: &'a SideTable<ProjectionId, Incoming>,
-    compartments: u32,
+    /// Neurons per core at most: fewer than the chip's where their messages would not fit.
+    most_lanes: u32,
     placement: Placement,
     load: Load,
     /// Synapses of each pre lane in the slice being filled, per projection.
@@ -154,7 +158,8 @@ pub fn place(
 ) -> Result<Placement, Diagnostics> {
     let incoming =
         SideTable::for_each(&structure.projections, |id, _| Incoming::of(net, structure, id));
-    let mut compartments = chip.core.compartments;
+    let mut most_lanes = chip.core.compartments;
+    let mut crowded = None;
     loop {
         let rows = SideTable::for_each(&structure.projections, |_, p| vec![0; net.lanes(p.pre)]);
         let mut placer = Placer {
@@ -163,36 +168,52 @@ pub fn place(
             structure,
             lowered,
             incoming: &incoming,
-            compartments,
+            most_lanes,
             placement: Placement::default(),
             load: Load::default(),
             rows,
         };
         for (id, population) in structure.populations.iter() {
             if population.phase.is_some() {
-                placer.population(id)?;
+                // Where neurons were spread because of their messages, that is what is wrong.
+                placer.population(id).map_err(|e| crowded.clone().unwrap_or(e))?;
             }
         }
         let placement = placer.placement;
         let Some((core, used)) = too_many_messages(net, chip, structure, &placement) else {
             return Ok(placement);
         };
-        if compartments <= 1 {
-            let slice = placement.cores[core].slices[0];
-            let name = &net.spaces[structure.populations[slice.population].space].name;
-            return Err(Diagnostic::error(
-                "C022",
-                format!(
-                    "one neuron of '{name}' sends {used} messages per spike, and a core of the chip '{}' has {} \
-                     output axons",
-                    chip.name, chip.core.axons_out
-                ),
-            )
-            .hint("use fewer projections, or a chip with larger cores")
-            .into());
+        let found = too_crowded(net, chip, structure, &placement.cores[core], used);
+        if most_lanes <= 1 {
+            return Err(found);
         }
-        compartments /= 2;
+        crowded = Some(found);
+        most_lanes /= 2;
     }
+}
+
+fn too_crowded(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    core: &PlacedCore,
+    used: u64,
+) -> Diagnostics {
+    let name = &net.spaces[structure.populations[core.slices[0].population].space].name;
+    let senders = match core.slices.iter().map(|s| s.n).sum::<u32>() {
+        1 => format!("one neuron of '{name}' sends"),
+        n => format!("{n} neurons on a core with '{name}' send"),
+    };
+    Diagnostic::error(
+        "C022",
+        format!(
+            "{senders} {used} messages per spike, and a core of the chip '{}' has {} output axons",
+            chip.name, chip.core.axons_out
+        ),
+    )
+    .at(Where::at_key(format!("populations.{name}")))
+    .hint("use fewer projections, or a chip with larger cores")
+    .into()
 }
 
 /// The first core whose spikes need more output axons than there are, and how many.
@@ -265,7 +286,7 @@ impl Placer<'_> {
         let name = self.net.spaces[population.space].name.clone();
         let load = self.fixed(id).0.plus(self.lane(id, lane));
         let (what, used, allowed) =
-            load.over(self.chip, self.compartments).unwrap_or(("resources", 0, 0));
+            load.over(self.chip, self.most_lanes).unwrap_or(("resources", 0, 0));
         Diagnostic::error(
             "C020",
             format!(
@@ -285,10 +306,10 @@ impl Placer<'_> {
         let before = self.load;
         let mut load = before.plus(fixed);
         let mut taken = 0;
-        if load.over(self.chip, self.compartments).is_none() {
+        if load.over(self.chip, self.most_lanes).is_none() {
             while first + taken < n {
                 let with = load.plus(self.lane(id, first + taken));
-                if with.over(self.chip, self.compartments).is_some() {
+                if with.over(self.chip, self.most_lanes).is_some() {
                     break;
                 }
                 load = with;
@@ -388,7 +409,7 @@ impl Placer<'_> {
 
     /// What one more lane brings; remembers its synapses.
     fn lane(&mut self, id: PopulationId, lane: u32) -> Load {
-        let mut load = Load { targets: 1, ..Load::default() };
+        let mut load = Load { lanes: 1, targets: 1, ..Load::default() };
         for projection in self.projections_to(id) {
             self.synapses_of_lane(projection, lane, &mut load);
         }

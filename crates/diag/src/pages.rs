@@ -333,6 +333,11 @@ const PAGES: &[Page] = &[
         text: "An input without a projection, a projection without synapses, a rule on no projection or a data set the protocol does not draw from has no effect. This is a warning.",
     },
     Page {
+        code: "M070",
+        title: "a protocol that does not fit its inputs or data",
+        text: "The protocol asks for something that the inputs, populations or data sets do not give: a picture of another size than its input, more classes than a part of the data has, a lane that does not exist. The message names the key and the limit.",
+    },
+    Page {
         code: "N001",
         title: "a network text that cannot be read",
         text: "Network texts are listings. Their items, each ending its line, are population, modulator, synapses, state, kernel and phase, behind the epoch's length. The grammar is at the head of crates/ir/src/text/network_parse.rs.",
@@ -396,6 +401,11 @@ const PAGES: &[Page] = &[
         code: "Q008",
         title: "a change finer than a register can round",
         text: "A rule's result keeps its fraction bits until it is stored, and at most 31 of them can be rounded off at once. Use a larger rate, or a narrower range for the variable so that it has more fraction bits itself.",
+    },
+    Page {
+        code: "Q009",
+        title: "a refractory time that the chip cannot count",
+        text: "The compartment counts the steps it is held after a spike in a register of a few bits. Choose a shorter refractory time, or a longer step (step_ms).",
     },
     Page {
         code: "Q101",

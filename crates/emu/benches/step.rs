@@ -11,7 +11,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
-use trifactor_emu::{Emulator, Options};
+use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_fixed::{QFormat, mix32};
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format,
@@ -145,7 +145,7 @@ fn plastic(program: &str, guard: Guard, fields: &[(&str, QFormat)], epoch: u32) 
             decay_u: 0x8000,
             decay_v: 0x1000,
             v_min: -(1 << 23),
-            threshold: 30_000 << 6,
+            threshold: 50_000 << 6,
             spikes: true,
             ..Compartment::default()
         });
@@ -302,6 +302,10 @@ fn bench(c: &mut Criterion) {
         let mut t = 0;
         group.bench_function(*name, |b| {
             b.iter(|| {
+                if t % STEPS == 0 {
+                    // The rules mostly depress; without this the neurons would fall silent.
+                    emulator.reset(&[Reset::Weights]);
+                }
                 emulator.step(&[(0, &drive[t % STEPS])]).expect("the inputs exist");
                 spikes += black_box(emulator.spikes(1)).len();
                 t += 1;

@@ -34,15 +34,15 @@ impl Emulator {
         self.populations.get(population).map_or(&[], |p| &p.fired)
     }
 
-    /// Currents of a population, raw. Shape: `out` becomes [lanes].
+    /// Currents of a population, raw. Shape: `out` becomes `[lanes]`.
     pub fn read_u(&self, population: usize, out: &mut Vec<i32>) -> Result<(), EmuError> {
         self.read_membrane(population, out, |state| &state.u)
     }
-    /// Voltages of a population, raw. Shape: `out` becomes [lanes].
+    /// Voltages of a population, raw. Shape: `out` becomes `[lanes]`.
     pub fn read_v(&self, population: usize, out: &mut Vec<i32>) -> Result<(), EmuError> {
         self.read_membrane(population, out, |state| &state.v)
     }
-    /// Refractory counters of a population. Shape: `out` becomes [lanes].
+    /// Refractory counters of a population. Shape: `out` becomes `[lanes]`.
     pub fn read_hold(&self, population: usize, out: &mut Vec<i32>) -> Result<(), EmuError> {
         self.read_membrane(population, out, |state| &state.hold)
     }
@@ -62,7 +62,7 @@ impl Emulator {
         });
         Ok(())
     }
-    /// A field of all synapses of a projection, ordered by (pre, post). Shape: [synapses].
+    /// A field of all synapses of a projection, ordered by (pre, post). Shape: `[synapses]`.
     pub fn read_field(&self, projection: usize, field: usize) -> Result<Vec<Synapse>, EmuError> {
         let mut list = Vec::new();
         self.visit_field(projection, field, |synapse| list.push(synapse))?;
@@ -129,7 +129,7 @@ impl Emulator {
     }
 
     /// Values of a modulator by lane; `None` for a lane that no core holds.
-    /// Shape: `out` becomes [lanes].
+    /// Shape: `out` becomes `[lanes]`.
     pub fn read_modulator(
         &self,
         modulator: usize,
@@ -154,7 +154,7 @@ impl Emulator {
     }
 
     /// Values of a trace by logical lane of its side; `None` for a lane that no core holds,
-    /// because it has no synapse. Shape: `out` becomes [lanes].
+    /// because it has no synapse. Shape: `out` becomes `[lanes]`.
     pub fn read_trace(&self, trace: usize, out: &mut Vec<Option<i32>>) -> Result<(), EmuError> {
         let count = self.map.traces.len();
         let missing = EmuError::NoSuch { kind: "trace", index: trace, count };

@@ -27,7 +27,7 @@ pub(crate) type Operand<'a> = &'a [i32];
 
 /// Computes an operation that is no load.
 ///
-/// Shape: `dst`, operands and `draws` are [lanes]; `draws` may be empty where nothing is drawn.
+/// Shape: `dst`, operands and `draws` are `[lanes]`; `draws` may be empty where nothing is drawn.
 #[inline]
 pub(crate) fn apply(
     op: &Op,

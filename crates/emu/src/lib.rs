@@ -57,6 +57,7 @@
 mod access;
 mod checkpoint;
 mod core;
+mod delivery;
 mod draws;
 mod error;
 mod lanes;
@@ -70,6 +71,7 @@ mod report;
 mod state;
 mod tables;
 mod tile;
+mod traces;
 
 pub use access::Synapse;
 pub use error::{CheckpointError, EmuError};

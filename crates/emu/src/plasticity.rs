@@ -38,9 +38,9 @@ pub(crate) struct Surroundings<'a> {
 /// Memory a group computes in. Holds nothing from one phase to the next.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Workspace {
-    /// Values outside of tiles. Shape: [value][1, rows or post lanes].
+    /// Values outside of tiles. Shape: `[value][1, rows or post lanes]`.
     values: Vec<Vec<i32>>,
-    /// The row's part of keyed draws. Shape: [site][row].
+    /// The row's part of keyed draws. Shape: `[site][row]`.
     row_keys: Vec<Vec<u32>>,
     /// Tile buffers.
     buffers: Vec<Vec<i32>>,

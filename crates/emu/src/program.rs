@@ -288,12 +288,8 @@ impl Program {
                 n_slots += 1;
                 n_slots - 1
             });
-            let ended =
-                tile[..=at].iter().filter(|u| last_use[**u] == at && slot[**u] != usize::MAX);
-            // A `Pre` or `Post` value is not computed in the tile, so only readers end lives.
-            if domain[*v] == Domain::Synapse {
-                free.extend(ended.map(|u| slot[*u]));
-            }
+            let ended = tile[..=at].iter().filter(|u| last_use[**u] == at);
+            free.extend(ended.map(|u| slot[*u]));
         }
         let drawn = ops.iter().filter_map(Op::shift).chain(stores.iter().map(|s| s.shift));
         let mut sites: Vec<u8> = drawn.filter(Shift::draws).map(|s| s.site).collect();

@@ -83,7 +83,7 @@ pub(crate) struct ColumnState {
     /// The trace of each lane.
     pub value: Vec<i32>,
     /// Values at positions 0 to T of the epoch, or empty. Position 0 is the end of the epoch
-    /// before. Shape: pre columns [lane][position], post columns [position][lane], because a
+    /// before. Shape: pre columns `[lane][position]`, post columns `[position][lane]`, because a
     /// tile of a row wants one row of the former and one position of the latter.
     pub history: Vec<i32>,
 }

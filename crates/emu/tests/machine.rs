@@ -318,7 +318,8 @@ fn requests_that_cannot_be_met_say_why_and_change_nothing() {
         emulator.read_u(0, &mut Vec::new()),
         emulator.read_trace(0, &mut Vec::new()),
     ];
-    let texts: Vec<String> = errors.into_iter().map(|e: Result<(), EmuError>| e.unwrap_err().to_string()).collect();
+    let texts: Vec<String> =
+        errors.into_iter().map(|e: Result<(), EmuError>| e.unwrap_err().to_string()).collect();
     assert_eq!(
         texts,
         [

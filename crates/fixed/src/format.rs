@@ -84,3 +84,93 @@ impl fmt::Display for QFormat {
         write!(f, "{}{}.{}", if self.signed { "s" } else { "u" }, self.bits, self.frac)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Two ends of either sign and any size that a model could name.
+    fn ends() -> impl Strategy<Value = (f64, f64)> {
+        let end = (-1.0f64..1.0, -20i32..20).prop_map(|(m, e)| m * f64::from(e).exp2());
+        (end.clone(), end).prop_map(|(a, b)| (a.min(b), a.max(b)))
+    }
+
+    proptest! {
+        #[test]
+        fn the_chosen_format_holds_both_ends_to_half_a_last_place(
+            (lo, hi) in ends(),
+            bits in 2u8..=32,
+            signed: bool,
+        ) {
+            let Some(q) = QFormat::for_range(bits, signed, lo, hi, 24) else {
+                // Only a negative in an unsigned format has none at these sizes.
+                prop_assert!(!signed && lo < 0.0);
+                return Ok(());
+            };
+            prop_assert_eq!((q.bits, q.signed), (bits, signed));
+            for end in [lo, hi] {
+                let held = q.to_f64(q.quantise(end));
+                prop_assert!((held - end).abs() <= 0.5 * q.lsb(), "{end} becomes {held} in {q}");
+            }
+        }
+
+        #[test]
+        fn one_fraction_bit_more_would_not_hold_the_range(
+            (lo, hi) in ends(),
+            bits in 2u8..=32,
+            signed: bool,
+        ) {
+            let Some(q) = QFormat::for_range(bits, signed, lo, hi, 24) else { return Ok(()) };
+            prop_assert!(q.frac <= 24);
+            if q.frac < 24 {
+                let finer = QFormat { frac: q.frac + 1, ..q };
+                let (a, b) = finer.range();
+                let slack = 0.5 * finer.lsb();
+                prop_assert!(lo < a - slack || hi > b + slack, "{finer} holds {lo} to {hi}");
+            }
+        }
+
+        #[test]
+        fn a_raw_value_survives_its_real_value(
+            bits in 1u8..=32,
+            frac in -32i8..=40,
+            signed: bool,
+            pick: u64,
+        ) {
+            let q = QFormat { bits, frac, signed };
+            let RawRange { lo, hi } = q.raw_range();
+            let raw = lo + (pick % (hi - lo + 1) as u64) as i64;
+            prop_assert_eq!(q.quantise(q.to_f64(raw)), raw);
+        }
+
+        #[test]
+        fn quantising_never_leaves_the_format_and_keeps_order(
+            a in -1e30f64..1e30,
+            b in -1e30f64..1e30,
+            bits in 1u8..=32,
+            frac in -32i8..=40,
+            signed: bool,
+        ) {
+            let q = QFormat { bits, frac, signed };
+            let RawRange { lo, hi } = q.raw_range();
+            let (x, y) = (q.quantise(a.min(b)), q.quantise(a.max(b)));
+            prop_assert!(lo <= x && x <= y && y <= hi);
+        }
+    }
+
+    #[test]
+    fn a_signed_format_reaches_one_further_down_than_up() {
+        let q = QFormat::signed(9, 8);
+        assert_eq!(q.range(), (-1.0, 255.0 / 256.0));
+        assert_eq!(QFormat::unsigned(7, 0).range(), (0.0, 127.0));
+        // -1 to 1 needs the place above, -1 to 0.998 does not.
+        assert_eq!(QFormat::for_range(9, true, -1.0, 1.0, 24), Some(QFormat::signed(9, 7)));
+        assert_eq!(QFormat::for_range(9, true, -1.0, 0.998, 24), Some(q));
+        assert_eq!(QFormat::for_range(9, false, -1.0, 1.0, 24), None);
+        // A range of nothing takes as many fraction bits as are allowed.
+        assert_eq!(QFormat::for_range(8, false, 0.0, 0.0, 24), Some(QFormat::unsigned(8, 24)));
+        assert_eq!(QFormat::for_range(8, true, 0.0, 1e15, 24), None);
+        assert_eq!(q.to_string(), "s9.8");
+    }
+}

@@ -45,5 +45,5 @@ pub use settings::{
     Evaluation, Init, Kind, Optimiser, RateCost, Readout, Schedule, Settings, Stage, Stop, Trained,
 };
 pub use task::Task;
-pub use tile::{BatchResult, TileRunner};
+pub use tile::{BatchResult, Episodes, TileRunner};
 pub use train::{Training, Update};

@@ -41,6 +41,8 @@ pub struct CurveReport {
     pub saturations: Vec<(String, u64)>,
     /// The picture, as PNG.
     pub picture: Vec<u8>,
+    /// What the model's probes saw, as table and picture; empty without probes.
+    pub probes: Vec<(String, Vec<u8>)>,
 }
 
 pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> {
@@ -91,6 +93,7 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         microjoules_per_trial: fj as f64 / 1e9 / n,
         saturations,
         picture: Vec::new(),
+        probes: crate::probe::files(context, &populations)?,
     };
     report.picture = report.draw()?;
     Ok(report)
@@ -261,12 +264,14 @@ impl CurveReport {
             }
         }
         let json = serde_json::to_string_pretty(&self.to_json()).unwrap_or_default() + "\n";
-        vec![
+        let mut files = vec![
             ("report.txt".to_owned(), self.to_string().into_bytes()),
             ("report.json".to_owned(), json.into_bytes()),
             ("curve.csv".to_owned(), table.into_bytes()),
             ("picture.png".to_owned(), self.picture.clone()),
-        ]
+        ];
+        files.extend(self.probes.iter().cloned());
+        files
     }
 }
 

@@ -43,6 +43,14 @@ pub enum LabError {
     /// The float reading refused.
     #[error(transparent)]
     Float(#[from] trifactor_reference::float::MachineError),
+    /// The probes ask for more than a table should hold.
+    #[error("the probes would record {values} values, and {limit} are the limit: give fewer 'lanes' or a larger 'every' under probes")]
+    TooManyProbes {
+        /// Values asked for.
+        values: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// A picture could not be made.
     #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),

@@ -72,6 +72,8 @@ pub struct FewShotReport {
     pub float_run: RunResult,
     /// The picture, as PNG.
     pub picture: Vec<u8>,
+    /// What the model's probes saw, as table and picture; empty without probes.
+    pub probes: Vec<(String, Vec<u8>)>,
 }
 
 /// Everything of a run that has been resolved.
@@ -177,6 +179,7 @@ pub(crate) fn run_few_shot(
         chip_run,
         float_run,
         picture,
+        probes: crate::probe::files(context, &populations)?,
     };
     report.account(&ledgers, context.n_trials);
     Ok(report)
@@ -279,12 +282,14 @@ impl FewShotReport {
             }
         }
         let json = serde_json::to_string_pretty(&self.to_json()).unwrap_or_default() + "\n";
-        vec![
+        let mut files = vec![
             ("report.txt".to_owned(), self.to_string().into_bytes()),
             ("report.json".to_owned(), json.into_bytes()),
             ("answers.csv".to_owned(), answers.into_bytes()),
             ("picture.png".to_owned(), self.picture.clone()),
-        ]
+        ];
+        files.extend(self.probes.iter().cloned());
+        files
     }
 }
 

@@ -14,6 +14,7 @@ mod machine;
 mod outcome;
 pub mod picture;
 mod prepare;
+mod probe;
 mod report;
 mod run;
 mod statistics;
@@ -23,6 +24,7 @@ pub use error::LabError;
 pub use few_shot::{Accuracy, FewShotReport};
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
 pub use prepare::{Prepared, find_chip, prepare, requests, without_learning};
+pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
 
@@ -96,7 +98,7 @@ pub fn run_model(
 fn protocol_diagnostics(faults: Vec<ProtocolFault>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for fault in faults {
-        let mut d = Diagnostic::error("M060", fault.message)
+        let mut d = Diagnostic::error("M070", fault.message)
             .at(Place::file("model.ron").key(fault.key));
         d.hint = fault.hint;
         diagnostics.push(d);

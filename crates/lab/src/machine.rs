@@ -161,6 +161,17 @@ pub(crate) fn chip_state(emulator: &Emulator, state: &str) -> Result<Vec<f64>, L
         match variable {
             "u" => emulator.read_u(at, &mut raw)?,
             "v" => emulator.read_v(at, &mut raw)?,
+            "hold" => {
+                emulator.read_hold(at, &mut raw)?;
+                return Ok(scaled(raw, 0));
+            }
+            "spike" => {
+                let mut fired = vec![0.0; map.populations[at].n as usize];
+                for &lane in emulator.spikes(at) {
+                    fired[lane as usize] = 1.0;
+                }
+                return Ok(fired);
+            }
             _ => return Err(missing()),
         }
         return Ok(scaled(raw, map.populations[at].frac));

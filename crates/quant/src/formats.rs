@@ -143,9 +143,12 @@ impl Chooser<'_> {
             let state = &self.net.states[id];
             let Some(synapses) = self.net.synapses(state.space) else { continue };
             if delays.contains(&id) {
-                self.set(id, QFormat::unsigned(6, 0), Rounding::Stochastic);
+                // A chip without delays per synapse is refused when the projection is lowered.
+                let bits = self.chip.synapse.delay_bits_max.max(1);
+                self.set(id, QFormat::unsigned(bits, 0), Rounding::Stochastic);
+                let longest = MAX_DELAY.min(self.chip.core.delay_slots - 1);
                 let format = self.formats[id.index()].as_mut().expect("set just now");
-                format.raw.hi = format.raw.hi.min(i64::from(MAX_DELAY));
+                format.raw.hi = format.raw.hi.min(i64::from(longest));
                 continue;
             }
             let Some((init_lo, init_hi)) = state.init.bounds() else {
@@ -217,14 +220,49 @@ impl Chooser<'_> {
             Some(frac) => Some(QFormat { bits, frac, signed }),
             None => QFormat::for_range(bits, signed, lo, hi, MAX_STATE_FRAC),
         };
+        let kind = if signed { "signed" } else { "unsigned" };
         match q {
-            Some(q) => self.set(id, q, rounding),
+            Some(q) => {
+                self.set(id, q, rounding);
+                self.reject_empty_range(id, q);
+            }
             None => self.error(
                 "Q003",
-                format!("no {bits}-bit format holds '{name}', which ranges from {lo} to {hi}"),
+                format!("no {kind} {bits}-bit format holds '{name}', which ranges from {lo} to {hi}"),
                 &name,
                 "narrow its range, or give 'frac' under 'formats'",
             ),
+        }
+    }
+
+    /// A range between two neighbouring raw values holds none of them.
+    fn reject_empty_range(&mut self, id: StateId, q: QFormat) {
+        let Some((lo, hi)) = self.net.states[id].range else { return };
+        if self.formats[id.index()].is_some_and(|f| f.raw.lo > f.raw.hi) {
+            let name = self.net.full_name(id);
+            self.error(
+                "Q003",
+                format!("no value of '{name}' in its format {q} lies between {lo} and {hi}"),
+                &name,
+                "widen its range, or give it more bits or a larger 'frac' under 'formats'",
+            );
+        }
+    }
+
+    /// A unit whose values have a sign, or none, cannot do without it, or with it.
+    fn reject_sign(&mut self, id: StateId, signed: bool, word: &str) {
+        if self.request(id).signed.is_some_and(|s| s != signed) {
+            let name = self.net.full_name(id);
+            let (asked, has) = if signed { ("no", "a") } else { ("a", "no") };
+            self.error(
+                "Q002",
+                format!(
+                    "{asked} sign is asked for '{name}', but a {word} of the chip '{}' has {has} sign",
+                    self.chip.name
+                ),
+                &format!("formats.{name}.signed"),
+                "remove 'signed'",
+            );
         }
     }
 
@@ -288,7 +326,10 @@ impl Chooser<'_> {
             let name = self.net.full_name(v);
             self.error(
                 "Q002",
-                format!("'{name}' has {bits} bits on the chip '{}'; no other width exists", self.chip.name),
+                format!(
+                    "{} bits are asked for '{name}', but the chip '{}' stores a membrane in {bits} bits",
+                    request.bits.unwrap_or(bits), self.chip.name
+                ),
                 &format!("formats.{name}.bits"),
                 "remove 'bits'; 'frac' may be chosen",
             );
@@ -309,16 +350,34 @@ impl Chooser<'_> {
                 let full = self.net.full_name(state);
                 self.error(
                     "Q004",
-                    format!("'{full}' reaches {} and the {bits}-bit membrane of '{}' ends at {hi:.4}",
-                        if b > hi { b } else { a }, self.net.spaces[phase.over].name),
+                    format!(
+                        "'{full}' reaches {}, and the {bits}-bit membrane of '{}' ends at {:.4}",
+                        if b > hi { b } else { a },
+                        self.net.spaces[phase.over].name,
+                        if b > hi { hi } else { lo }
+                    ),
                     &phase.key,
                     &format!("give a smaller 'frac' under formats.{}", self.net.full_name(v)),
                 );
             }
         }
         for name in ["refractory", "hold"] {
-            if let Some(state) = part(self, name) {
-                self.set(state, QFormat::unsigned(6, 0), Rounding::Floor);
+            let Some(state) = part(self, name) else { continue };
+            self.set(state, QFormat::unsigned(6, 0), Rounding::Floor);
+            let longest = f64::from(self.chip.neuron.refractory_max);
+            if let Some((_, most)) = self.net.states[state].init.bounds()
+                && most > longest
+            {
+                let full = self.net.full_name(state);
+                self.error(
+                    "Q009",
+                    format!(
+                        "'{full}' is {most} steps, and the chip '{}' holds a neuron for at most {longest}",
+                        self.chip.name
+                    ),
+                    &phase.key,
+                    "choose a shorter refractory time, or a longer step",
+                );
             }
         }
         for state in [keep_u, keep_v].into_iter().flatten() {
@@ -370,6 +429,18 @@ impl Chooser<'_> {
             (None, Some(m)) => self.net.states[m].init.bounds().map_or(0.0, |(_, hi)| hi),
             (None, None) => kick / (1.0 - self.keep_of(keep)).max(1.0 / 64.0),
         };
+        if let Some((lo, hi)) = self.net.states[x].range
+            && lo > 0.0
+        {
+            let name = self.net.full_name(x);
+            self.error(
+                "Q003",
+                format!("'{name}' ranges from {lo} to {hi}, and a trace decays to 0"),
+                &name,
+                "let its range begin at 0",
+            );
+        }
+        self.reject_sign(x, false, "trace");
         let allowed = self.chip.trace.bits.clone();
         let bits = self.chip.defaults.trace_bits;
         let rounding = self.chip.defaults.trace_rounding;
@@ -401,6 +472,7 @@ impl Chooser<'_> {
             Some((lo, hi)) => lo.abs().max(hi.abs()),
             None => drive / (1.0 - self.keep_of(keep)).max(1.0 / 64.0),
         };
+        self.reject_sign(m, true, "modulator");
         let allowed = self.chip.modulator.bits.clone();
         let bits = self.chip.defaults.modulator_bits;
         let rounding = self.chip.defaults.trace_rounding;
@@ -440,6 +512,7 @@ impl Chooser<'_> {
                         format!("no unit of the chip '{}' holds '{}'", self.chip.name,
                             self.net.full_name(id)),
                     )
+                    .at(Place::at_key(self.net.full_name(id)))
                     .hint("a chip holds variables of neurons, traces, modulators and synapses"),
                 ),
             }

@@ -363,8 +363,8 @@ impl Sweep<'_> {
             Diagnostic::error(
                 "Q008",
                 format!(
-                    "the change of '{variable}' in '{}' is {shift} bits finer than the variable, more \
-                     than a 32-bit register can round off",
+                    "the change of '{variable}' in '{}' is {shift} bits finer than the variable, and a \
+                     32-bit register rounds off at most 31",
                     self.phase.name
                 ),
             )

@@ -120,9 +120,9 @@ fn stores_that_clamp(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
                     Diagnostic::warning(
                         "Q104",
                         format!(
-                            "'{}' can reach {:.4} if its lane fires in every step, and its format {} ends at \
-                             {held_hi:.4}: it will saturate there",
-                            net.full_name(state), reachable.1, format.q
+                            "'{}' {} if its lane fires in every step, and its format {} ends at {held_hi:.4}: \
+                             it will saturate there",
+                            net.full_name(state), grows(reachable.1), format.q
                         ),
                     )
                     .at(Place::at_key(&phase.key))
@@ -132,6 +132,10 @@ fn stores_that_clamp(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
             let _ = output;
         }
     }
+}
+
+fn grows(limit: f64) -> String {
+    if limit.is_finite() { format!("can reach {limit:.4}") } else { "grows without end".to_owned() }
 }
 
 /// The fixed point of a linear trace that is hit in every step: impulse / (1 - keep).
@@ -182,8 +186,8 @@ fn changes_too_small(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
                         "Q105",
                         format!(
                             "the rule '{}' is too slow to move '{}': its largest change in one epoch is {change:e}, \
-                             {in_places:e} of the last place, with {:?} rounding",
-                            phase.name, net.full_name(state), format.rounding
+                             {in_places:e} of the last place, with {} rounding",
+                            phase.name, net.full_name(state), word(format.rounding)
                         ),
                     )
                     .at(Place::at_key(&phase.key))
@@ -191,6 +195,15 @@ fn changes_too_small(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
                 );
             }
         }
+    }
+}
+
+const fn word(rounding: Rounding) -> &'static str {
+    match rounding {
+        Rounding::Floor => "floor",
+        Rounding::Zero => "truncating",
+        Rounding::Nearest => "nearest",
+        Rounding::Stochastic => "stochastic",
     }
 }
 

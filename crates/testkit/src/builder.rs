@@ -136,14 +136,16 @@ impl NetworkBuilder {
     }
 
     /// A phase of a unit over its own lanes; `rename` maps the unit's names to states.
-    fn unit(&mut self, group: Group, over: SpaceId, kernel: Kernel, rename: impl Fn(&str) -> String) {
-        let reads = kernel
-            .ports
-            .values()
-            .map(|p| Read::State(self.find(over, &rename(&p.name))))
-            .collect();
-        let writes =
-            kernel.outputs.iter().map(|o| self.find(over, &rename(&o.variable))).collect();
+    fn unit(
+        &mut self,
+        group: Group,
+        over: SpaceId,
+        kernel: Kernel,
+        rename: impl Fn(&str) -> String,
+    ) {
+        let reads =
+            kernel.ports.values().map(|p| Read::State(self.find(over, &rename(&p.name)))).collect();
+        let writes = kernel.outputs.iter().map(|o| self.find(over, &rename(&o.variable))).collect();
         self.phase(group, over, kernel, reads, writes);
     }
 

@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn rounding_modes_differ_where_they_should() {
         for (mode, expected) in [("floor", -4), ("zero", -3), ("nearest", -3)] {
-            assert_eq!(result(&format!("lds r1, field 1\nshr r0, r1, >>1, {mode}, site 0")), expected);
+            assert_eq!(
+                result(&format!("lds r1, field 1\nshr r0, r1, >>1, {mode}, site 0")),
+                expected
+            );
         }
         // r = 1 of 2 at site 8, 0 at site 0.
         assert_eq!(result("lds r1, field 1\nshr r0, r1, >>1, stochastic, site 8"), -3);
@@ -187,6 +190,11 @@ mod tests {
     fn loads_read_the_slot_at_the_time_asked_for() {
         assert_eq!(result("ldx r0, slot 2, at y0, prev"), 23);
         assert_eq!(result("ldu r0, k 3"), 1);
-        assert_eq!(result("ldi r0, 2147, <<31\nldi r1, 1, <<0\nsub r0, r0, r1\nshr r0, r0, >>24, floor, site 0"), 127);
+        assert_eq!(
+            result(
+                "ldi r0, 2147, <<31\nldi r1, 1, <<0\nsub r0, r0, r1\nshr r0, r0, >>24, floor, site 0"
+            ),
+            127
+        );
     }
 }

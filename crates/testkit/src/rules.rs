@@ -343,7 +343,8 @@ mod tests {
         for seed in 0..500 {
             let rule = draw(&mut Rng::new(seed));
             for op in rule.kernel.ops.values() {
-                let name: String = format!("{op:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
+                let name: String =
+                    format!("{op:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
                 *ops.entry(name).or_insert(0) += 1;
             }
             for p in rule.kernel.ports.values() {

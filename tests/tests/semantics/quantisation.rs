@@ -41,9 +41,9 @@ fn a_plan_annotates_every_state_and_value_and_changes_no_program() {
     assert_eq!(text::print_network(net), before);
 }
 
-/// S60: a constant has at most 16 significant bits.
+/// S60: a constant has at most 15 significant bits and a sign.
 #[test]
-fn constants_are_stored_with_at_most_16_significant_bits() {
+fn constants_are_stored_with_15_significant_bits_and_a_sign() {
     let held = |text: &str| {
         let mut s = Sketch::new(1);
         let input = s.b.input("in", 1);

@@ -43,6 +43,7 @@ pub fn lower(
     structure: &Structure,
 ) -> Result<Lowered, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
+    check_epoch(net, chip, &mut diagnostics);
     let projections = SideTable::for_each(&structure.projections, |id, projection| {
         check_fields(net, chip, structure, id, &mut diagnostics);
         let format = format(net, plan, chip, structure, id);
@@ -70,7 +71,8 @@ fn format(
     let projection = &structure.projections[id];
     let synapses = net.synapses(projection.space).expect("internal: a projection has synapses");
     let n_post = net.lanes(projection.post) as u32;
-    let dense = synapses.row_start.windows(2).all(|r| r[1] - r[0] == n_post || r[1] == r[0]);
+    let complete = synapses.row_start.windows(2).all(|r| r[1] - r[0] == n_post || r[1] == r[0]);
+    let dense = complete && chip.synapse.index_bits.contains(&0);
     let reach = n_post.min(chip.core.compartments).max(2);
     let needed = 32 - (reach - 1).leading_zeros();
     let index_bits = if dense {
@@ -143,22 +145,45 @@ fn check_fields(
             .hint("let it end at a population that drives the modulator, or give it fixed weights"),
         );
     }
-    if let Delay::Fixed(d) = projection.delay
-        && d >= chip.core.delay_slots
-    {
+    let longest = match projection.delay {
+        Delay::Fixed(d) => f64::from(d),
+        Delay::PerSynapse(d) => {
+            let state = &net.states[d];
+            let (_, given) = state.init.bounds().unwrap_or((0.0, 0.0));
+            state.range.map_or(given, |(_, hi)| hi.max(given))
+        }
+    };
+    let reach = f64::from(chip.core.delay_slots - 1);
+    // A delay is rounded to whole steps when it is stored (S62).
+    if longest.round() > reach {
         diagnostics.push(
             Diagnostic::error(
                 "C011",
                 format!(
-                    "'{name}' has a delay of {d} steps, and the chip '{}' reaches {}",
-                    chip.name,
-                    chip.core.delay_slots - 1
+                    "'{name}' has a delay of {longest} steps, and the chip '{}' reaches {reach}",
+                    chip.name
                 ),
             )
             .at(Place::at_key(key))
             .hint("shorten the delay, or relay the spikes through a population"),
         );
     }
+    if matches!(projection.delay, Delay::PerSynapse(_)) && chip.synapse.delay_bits_max == 0 {
+        diagnostics.push(
+            Diagnostic::error(
+                "C011",
+                format!(
+                    "'{name}' has a delay per synapse, and a synapse of the chip '{}' stores 0 bits of it",
+                    chip.name
+                ),
+            )
+            .at(Place::at_key(key))
+            .hint("give one delay for the whole projection"),
+        );
+    }
+}
+
+fn check_epoch(net: &CheckedNetwork, chip: &Chip, diagnostics: &mut Diagnostics) {
     if net.epoch > u32::from(chip.core.epoch_max) {
         diagnostics.push(
             Diagnostic::error(

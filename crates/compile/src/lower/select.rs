@@ -59,6 +59,8 @@ struct Emitter<'a> {
     free: Vec<Reg>,
     /// Position after which a value is needed no more.
     last_use: Vec<usize>,
+    /// The value whose register a value shares: itself, or the factor that 1 multiplies.
+    same_as: Vec<ValueId>,
     line: String,
     full: bool,
 }
@@ -89,10 +91,13 @@ pub fn select(
         },
         place: BTreeMap::new(),
         free: (0..N_REGISTERS).rev().map(Reg::at).collect(),
-        last_use: last_uses(kernel),
+        last_use: Vec::new(),
+        same_as: Vec::new(),
         line: String::new(),
         full: false,
     };
+    emitter.same_as = shared(kernel, emitter.plan);
+    emitter.last_use = last_uses(kernel, &emitter.same_as);
     emitter.run();
     let Emitter { program, full, .. } = emitter;
     let error = |code, message: String, hint: &str| {
@@ -143,19 +148,40 @@ pub fn select(
     Ok(program)
 }
 
-/// For each value, the position of the last operation that uses it; outputs count as one more.
-fn last_uses(kernel: &Kernel) -> Vec<usize> {
+/// A constant that is a power of two is held as 1 with its own binary point (S60), so a product
+/// with it that drops no bits has the raw value of the other factor: no instruction is needed.
+fn shared(kernel: &Kernel, plan: &PhasePlan) -> Vec<ValueId> {
+    let mut same: Vec<ValueId> = Vec::with_capacity(kernel.ops.len());
+    for (id, op) in kernel.ops.iter() {
+        let is_one = |v: ValueId| {
+            matches!(kernel.ops[v], Op::Const(_)) && plan.values[v].constant == 1
+        };
+        let factor = match *op {
+            Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(b) => Some(a),
+            Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(a) => Some(b),
+            _ => None,
+        };
+        // A product of two constants stays an operation: constants have no register of their own.
+        let factor = factor.filter(|f| !matches!(kernel.ops[*f], Op::Const(_)));
+        same.push(factor.map_or(id, |f| same[f.index()]));
+    }
+    same
+}
+
+/// For each value, the position of the last operation that uses it or a value that shares its
+/// register; outputs count as one more.
+fn last_uses(kernel: &Kernel, same_as: &[ValueId]) -> Vec<usize> {
     let mut last = vec![0; kernel.ops.len()];
     let needed = needed(kernel);
     for (id, op) in kernel.ops.iter() {
         if needed[id.index()] {
             for operand in op.operands() {
-                last[operand.index()] = id.index();
+                last[same_as[operand.index()].index()] = id.index();
             }
         }
     }
     for output in &kernel.outputs {
-        last[output.value.index()] = kernel.ops.len();
+        last[same_as[output.value.index()].index()] = kernel.ops.len();
     }
     last
 }
@@ -191,7 +217,8 @@ impl Emitter<'_> {
         let needed = needed(self.kernel);
         let lines = value_lines(self.kernel);
         for (id, op) in self.kernel.ops.iter() {
-            if !needed[id.index()] || matches!(op, Op::Const(_)) {
+            let shared = self.same_as[id.index()] != id;
+            if !needed[id.index()] || shared || matches!(op, Op::Const(_)) {
                 continue;
             }
             self.line = lines.get(id.index()).cloned().unwrap_or_default();
@@ -243,6 +270,7 @@ impl Emitter<'_> {
 
     /// The register that holds a value aligned by `shift` (S44).
     fn aligned(&mut self, v: ValueId, shift: i32) -> Reg {
+        let v = self.same_as[v.index()];
         if let Some(reg) = self.place.get(&(v, shift)) {
             return *reg;
         }

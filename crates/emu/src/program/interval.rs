@@ -89,3 +89,65 @@ impl Interval {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::narrow;
+    use proptest::prelude::*;
+    use trifactor_fixed::{Rounding, align, mul_round, round_shift};
+
+    /// An interval of 32-bit values and a value inside it, often at an end.
+    fn interval() -> impl Strategy<Value = (Interval, i64)> {
+        let end = prop_oneof![any::<i32>(), -300..300i32, Just(i32::MIN), Just(i32::MAX)];
+        (end.clone(), end, any::<u32>(), 0..4u8).prop_map(|(a, b, pick, kind)| {
+            let i = Interval { lo: a.min(b).into(), hi: a.max(b).into() };
+            let x = match kind {
+                0 => i.lo,
+                1 => i.hi,
+                _ => i.lo + i64::from(pick) % (i.hi - i.lo + 1),
+            };
+            (i, x)
+        })
+    }
+
+    fn contains(i: Interval, x: i64) -> bool {
+        (i.lo..=i.hi).contains(&x)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn results_stay_inside_and_are_exact_where_the_interval_says_so(
+            (a, x) in interval(), (b, y) in interval(), places in 0u32..=62, code in 0u8..4, draw: u32,
+        ) {
+            let at = |v: usize| if v == 0 { a } else { b };
+            let of = |op: Op| Interval::of(&op, at).expect("no load");
+            let maybe = Fit::Maybe;
+            for (op, exact, fit) in [
+                (Op::Add(0, 1, maybe), x + y, a.sum(b).fit()),
+                (Op::Sub(0, 1, maybe), x - y, a.difference(b).fit()),
+                (Op::Shl(0, places / 2, maybe), x << (places / 2), a.shifted_left(places / 2).fit()),
+            ] {
+                prop_assert!(contains(of(op), sat32(exact)), "{:?}", op);
+                prop_assert!(fit == Fit::Maybe || sat32(exact) == exact, "{:?}", op);
+            }
+            prop_assert!(contains(of(Op::Min(0, 1)), x.min(y)) && contains(of(Op::Max(0, 1)), x.max(y)));
+            prop_assert!(contains(of(Op::Sgn(0)), x.signum()) && contains(of(Op::Sel(0, 0, 1)), y));
+            let rounding = Rounding::from_code(code);
+            let mut shift = Shift { places, rounding, site: 0, narrow: false };
+            let shifted = align(x, -(places as i32), rounding, draw);
+            prop_assert!(contains(of(Op::Shr(0, shift)), shifted));
+            let product = mul_round(x, y, places, rounding, draw);
+            prop_assert!(contains(of(Op::Mul(0, 1, shift)), product));
+            shift.narrow = a.product(b).fits_narrow(&shift);
+            if shift.narrow && places > 0 {
+                let narrow = narrow::round_shift((x * y) as i32, places, rounding, draw);
+                prop_assert_eq!(i64::from(narrow), round_shift(x * y, places, rounding, draw));
+                prop_assert_eq!(i64::from(narrow), product);
+            }
+            prop_assert!(!shift.narrow || places > 0 || x * y == product);
+        }
+    }
+}

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use trifactor_fixed::{DrawKey, mix32};
 
+/// The longest episode, so that the spikes of 64 of them fit into memory.
+const MAX_STEPS: u64 = 50_000;
+
 /// How the sides of a trial's cues are drawn. The class is always that of the majority.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Sides {
@@ -175,6 +178,10 @@ impl CueAssociation {
             if steps > 1000 {
                 return wrong(key, &steps, "0 to 1000 are possible");
             }
+        }
+        let steps = self.steps();
+        if steps > MAX_STEPS {
+            return Err(format!("CueAssociation: an episode of {steps} steps; {MAX_STEPS} are possible"));
         }
         let probabilities = [
             ("active", self.active),

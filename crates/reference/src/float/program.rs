@@ -167,8 +167,6 @@ pub(super) struct Program<T> {
     width: usize,
     tiles: Vec<Tile>,
     segments: Vec<Segment>,
-    /// Whether segments are cut at the ends of rows, so that each has one pre lane.
-    by_row: bool,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
     steps: Vec<Step>,
@@ -178,10 +176,10 @@ pub(super) struct Program<T> {
 
 /// Numbers in one buffer of a tile. Measured on the cue network (benches/cue_net.rs): from 384 to
 /// 1,024 makes no difference; 4,096 is a quarter slower.
-const TILE: usize = 768;
+const TILE: usize = 2048;
 
 /// Rows of synapses with fewer numbers than this are not worth a tile of their own.
-const SHORT_ROW: usize = 96;
+const SHORT_ROW: usize = 2048;
 
 impl<T: Real> Program<T> {
     /// Plans `kernel` over `lanes` for `width` episodes. `shapes` has one entry per input, `sinks`
@@ -230,7 +228,7 @@ impl<T: Real> Program<T> {
             }
         }
         let tile_rows = (TILE / width).clamp(1, lanes.n.max(1));
-        let (tiles, segments) = tiles(lanes, tile_rows, by_row);
+        let (tiles, segments) = tiles(lanes, tile_rows);
         let n_of = |stage| match (stage, &lanes.edges) {
             (Stage::Global, _) | (_, None) => 1,
             (Stage::Pre, Some(e)) => e.n_pre(),
@@ -251,7 +249,6 @@ impl<T: Real> Program<T> {
             width,
             tiles,
             segments,
-            by_row,
             scalars,
             hoists,
             steps,
@@ -360,7 +357,11 @@ impl<T: Real> Program<T> {
                 }
                 Step::Add { output, target, a, b, negative } => {
                     let mut out = std::mem::take(&mut buffers.outs[*output]);
-                    for s in segments {
+                    let whole = [Segment { row: 0, rows, pre: 0 }];
+                    let by_row = a.per_pre > 0
+                        || b.is_some_and(|b| b.per_pre > 0)
+                        || *target == Target::AddPre;
+                    for s in if by_row { segments } else { &whole } {
                         let at = At { first, row: s.row, pre: s.pre };
                         let a = a.arg(buffers, bank, inputs, at);
                         let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, at));
@@ -392,10 +393,7 @@ impl<T: Real> Program<T> {
             }
             Target::AddGlobal => (out, Onto::First),
             Target::AddPost => (out, Onto::Listed(&edges().post[lanes])),
-            Target::AddPre if self.by_row => {
-                (&mut out[segment.pre * width..][..width], Onto::First)
-            }
-            Target::AddPre => (out, Onto::Listed(&edges().pre[lanes])),
+            Target::AddPre => (&mut out[segment.pre * width..][..width], Onto::First),
         }
     }
 
@@ -459,13 +457,13 @@ impl Place {
 }
 
 /// Cuts lanes into tiles, and these, if asked, where the pre lane changes.
-fn tiles(lanes: &Lanes, tile_rows: usize, by_row: bool) -> (Vec<Tile>, Vec<Segment>) {
+fn tiles(lanes: &Lanes, tile_rows: usize) -> (Vec<Tile>, Vec<Segment>) {
     let (mut tiles, mut segments) = (Vec::new(), Vec::new());
     for first in (0..lanes.n).step_by(tile_rows) {
         let rows = tile_rows.min(lanes.n - first);
         let before = segments.len();
         match &lanes.edges {
-            Some(edges) if by_row => {
+            Some(edges) => {
                 let mut row = 0;
                 while row < rows {
                     let pre = edges.pre[first + row] as usize;
@@ -474,7 +472,7 @@ fn tiles(lanes: &Lanes, tile_rows: usize, by_row: bool) -> (Vec<Tile>, Vec<Segme
                     row += n;
                 }
             }
-            _ => segments.push(Segment { row: 0, rows, pre: 0 }),
+            None => segments.push(Segment { row: 0, rows, pre: 0 }),
         }
         tiles.push(Tile { first, rows, segments: (before, segments.len()) });
     }

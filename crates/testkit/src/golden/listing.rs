@@ -43,7 +43,9 @@ pub(super) fn plan(bench: &Bench, plan: &Plan) -> Vec<String> {
             1.. => format!(">>{} {}{draw}", p.shift, word(p.rounding)),
             _ => format!("<<{}", -p.shift),
         };
-        lines.push(format!("{target:24} | {shift}, bound {:e}", p.bound));
+        let bound =
+            if p.bound > 0.0 { format!("bound {:e}", p.bound) } else { "exact".to_owned() };
+        lines.push(format!("{target:24} | {shift}, {bound}"));
     }
     lines
 }

@@ -1,0 +1,87 @@
+//! The deliver phase: from spikes in flight to accumulators (S3, S10 to S14).
+
+use crate::core::Now;
+use crate::ledger::Counts;
+use crate::state::{GroupState, Lanes};
+use crate::tables::{GroupTable, Travel};
+
+/// Where spikes that arrive `ahead` steps after a step are filed.
+pub(crate) fn slot(step: u32, ahead: u32, slots: usize) -> usize {
+    ((u64::from(step) + u64::from(ahead)) % slots as u64) as usize
+}
+
+/// Adds the weights of the spikes that arrive now. Source: S10 to S13.
+pub(crate) fn deliver(
+    table: &GroupTable,
+    state: &mut GroupState,
+    now: Now,
+    accumulators: &mut [i32],
+    counts: &mut Counts,
+) {
+    let slot = slot(now.step, 0, state.in_flight.len());
+    if state.in_flight[slot].is_empty() {
+        return;
+    }
+    let mut arriving = std::mem::take(&mut state.in_flight[slot]);
+    let targets = &mut accumulators[table.first_target..table.first_target + table.n_post];
+    match table.travel {
+        Travel::Fixed(_) => {
+            for row in &arriving {
+                let row = *row as usize;
+                let synapses = table.row(row);
+                counts.synops += synapses.len() as u64;
+                counts.synapse_words += u64::from(table.row_words[row]);
+                let index = table.index.as_ref().map(|index| &index[synapses.clone()]);
+                match &state.fields[0] {
+                    Lanes::I16(w) => add_row(&w[synapses], index, table.shift, targets),
+                    Lanes::U16(w) => add_row(&w[synapses], index, table.shift, targets),
+                    Lanes::I32(w) => add_row(&w[synapses], index, table.shift, targets),
+                }
+            }
+        }
+        Travel::PerSynapse(_) => {
+            counts.synops += arriving.len() as u64;
+            // Synapses of a row were filed together, so the row rarely changes.
+            let mut row = 0;
+            for synapse in &arriving {
+                let synapse = *synapse as usize;
+                if !table.row(row).contains(&synapse) {
+                    row = table.row_start.partition_point(|s| *s as usize <= synapse) - 1;
+                }
+                let target = &mut targets[table.post_of(row, synapse) as usize];
+                let w = state.fields[0].get(synapse);
+                *target = target.wrapping_add(contribution(w, table.shift));
+            }
+        }
+    }
+    // The list goes back empty, so that its memory is used again.
+    arriving.clear();
+    state.in_flight[slot] = arriving;
+}
+
+fn add_row<T: Copy + Into<i32>>(
+    weights: &[T],
+    index: Option<&[u16]>,
+    shift: i32,
+    targets: &mut [i32],
+) {
+    match index {
+        None => {
+            for (target, w) in targets.iter_mut().zip(weights) {
+                *target = target.wrapping_add(contribution((*w).into(), shift));
+            }
+        }
+        Some(index) => {
+            for (post, w) in index.iter().zip(weights) {
+                let target = &mut targets[usize::from(*post)];
+                *target = target.wrapping_add(contribution((*w).into(), shift));
+            }
+        }
+    }
+}
+
+/// Source: S11. Sums wrap, which S12 makes unreachable.
+#[inline(always)]
+fn contribution(w: i32, shift: i32) -> i32 {
+    if shift >= 0 { w << shift } else { w >> -shift }
+}

@@ -1,0 +1,310 @@
+//! Batches of episodes on tapes: tiles of lanes, one tape per thread.
+//!
+//! A batch is cut into tiles of fixed width. Which thread executes a tile never matters: a tile's
+//! result depends on its episodes alone, and results are added in the order of tiles.
+
+use crate::HostError;
+use crate::loss::cross_entropy;
+use crate::network::{Link, spikes_of};
+use crate::settings::RateCost;
+use crate::task::{Batch, Part, Task};
+use trifactor_ir::{CheckedNetwork, StateId};
+use trifactor_reference::float::{Cotangents, Tape, TapeOptions, TapeView};
+
+/// What a batch gave, in means over episodes.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct BatchResult {
+    /// Loss, activity costs included.
+    pub loss: f64,
+    /// Share of episodes whose class has the largest logit; ties count in part.
+    pub accuracy: f64,
+    /// Spikes per neuron and step of the populations whose activity costs.
+    pub activity: f64,
+    /// Gradient of each state, in the order given to [`TileRunner::new`].
+    pub gradients: Vec<Vec<f64>>,
+    /// Logits, `[episode][class]`.
+    pub logits: Vec<Vec<f64>>,
+    /// Correct classes, `[episode]`.
+    pub labels: Vec<usize>,
+}
+
+/// The episodes of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Episodes {
+    /// Seed of the run.
+    pub seed: u32,
+    /// Permutations.
+    pub part: Part,
+    /// Number of the first.
+    pub first: u32,
+    /// How many.
+    pub count: usize,
+}
+
+/// Activity that costs.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    spikes: StateId,
+    lanes: usize,
+    weight: f64,
+}
+
+/// Tapes for batches of one network.
+#[derive(Clone, Debug)]
+pub struct TileRunner {
+    workers: Vec<Worker>,
+    width: usize,
+    costs: Vec<Cost>,
+    /// States whose gradient is wanted, and their numbers of lanes.
+    states: Vec<(StateId, usize)>,
+}
+
+#[derive(Clone, Debug)]
+struct Worker {
+    tape: Tape<f32>,
+    batch: Batch,
+}
+
+/// What one tile gave, in sums over its episodes.
+#[derive(Debug, Default)]
+struct TileResult {
+    loss: f64,
+    activity: f64,
+    gradients: Vec<Vec<f64>>,
+    logits: Vec<Vec<f64>>,
+    labels: Vec<usize>,
+}
+
+/// What all tiles of a batch have in common.
+struct Job<'a> {
+    task: &'a dyn Task,
+    link: &'a Link,
+    episodes: Episodes,
+    width: usize,
+    costs: &'a [Cost],
+    states: &'a [(StateId, usize)],
+    backward: bool,
+}
+
+impl TileRunner {
+    /// Tapes for a network as [`differentiable`](crate::differentiable) returns it.
+    ///
+    /// `width` is the number of episodes of a tile, `segment` the steps between checkpoints,
+    /// `states` those whose gradient is wanted (none: forwards only).
+    /// Errors: a population that is not there, a network without a reverse.
+    pub fn new(
+        network: &CheckedNetwork,
+        link: &Link,
+        costs: &[RateCost],
+        states: &[StateId],
+        (width, segment, threads): (usize, usize, usize),
+    ) -> Result<Self, HostError> {
+        let width = width.clamp(1, Batch::MAX);
+        let mut found = Vec::new();
+        for cost in costs {
+            let spikes = spikes_of(network, &cost.population)?;
+            let lanes = network.lanes(network.states[spikes].space);
+            found.push(Cost { spikes, lanes, weight: cost.weight });
+        }
+        let mut observed = vec![link.readout];
+        observed.extend(found.iter().map(|c| c.spikes));
+        if states.is_empty() {
+            observed.clear();
+        }
+        let options = TapeOptions { episodes: width, segment, wrt: states, observed: &observed };
+        let worker = Worker { tape: Tape::new(network, &options)?, batch: Batch::default() };
+        Ok(Self {
+            workers: vec![worker; threads.clamp(1, 256)],
+            width,
+            costs: found,
+            states: states
+                .iter()
+                .map(|s| (*s, network.lanes(network.states[*s].space)))
+                .collect(),
+        })
+    }
+
+    /// Gives states their values on all tapes.
+    pub fn set(&mut self, values: &[(StateId, Vec<f64>)]) -> Result<(), HostError> {
+        for worker in &mut self.workers {
+            for (state, list) in values {
+                worker.tape.set_state(*state, list)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs episodes forwards, and with `backward` backwards too.
+    pub fn run(
+        &mut self,
+        task: &dyn Task,
+        link: &Link,
+        episodes: Episodes,
+        backward: bool,
+    ) -> BatchResult {
+        let (width, costs, states) = (self.width, &self.costs, &self.states);
+        let job = Job { task, link, episodes, width, costs, states, backward };
+        let n_tiles = episodes.count.div_ceil(width);
+        let n_workers = self.workers.len().min(n_tiles).max(1);
+        let mut tiles: Vec<TileResult> = Vec::new();
+        tiles.resize_with(n_tiles, TileResult::default);
+        // Worker k executes tiles k, k + n, k + 2n, ...
+        let mut shares: Vec<Vec<(usize, &mut TileResult)>> = Vec::new();
+        shares.resize_with(n_workers, Vec::new);
+        for (at, tile) in tiles.iter_mut().enumerate() {
+            shares[at % n_workers].push((at, tile));
+        }
+        let mut work = self.workers.iter_mut().zip(shares);
+        let mine = work.next();
+        std::thread::scope(|scope| {
+            for (worker, share) in work {
+                let job = &job;
+                scope.spawn(move || worker.run(job, share));
+            }
+            if let Some((worker, share)) = mine {
+                worker.run(&job, share);
+            }
+        });
+        collect(tiles, episodes.count, &job)
+    }
+}
+
+fn collect(tiles: Vec<TileResult>, count: usize, job: &Job<'_>) -> BatchResult {
+    let n = count.max(1) as f64;
+    let mut result = BatchResult::default();
+    for tile in tiles {
+        result.loss += tile.loss / n;
+        result.activity += tile.activity / n;
+        result.logits.extend(tile.logits);
+        result.labels.extend(tile.labels);
+        if result.gradients.is_empty() {
+            result.gradients = tile.gradients;
+        } else {
+            for (sum, list) in result.gradients.iter_mut().zip(&tile.gradients) {
+                sum.iter_mut().zip(list).for_each(|(s, g)| *s += g);
+            }
+        }
+    }
+    debug_assert!(!job.backward || result.gradients.len() == job.states.len());
+    let correct: f64 =
+        result.logits.iter().zip(&result.labels).map(|(l, label)| credit(l, *label)).sum();
+    result.accuracy = correct / n;
+    result
+}
+
+/// 1 if the class has the largest logit, a share of it if several have, else 0.
+pub(crate) fn credit(logits: &[f64], label: usize) -> f64 {
+    let largest = logits.iter().fold(f64::NEG_INFINITY, |m, x| m.max(*x));
+    let n = logits.iter().filter(|x| **x == largest).count();
+    if logits.get(label) == Some(&largest) { 1.0 / n as f64 } else { 0.0 }
+}
+
+impl Worker {
+    fn run(&mut self, job: &Job<'_>, share: Vec<(usize, &mut TileResult)>) {
+        for (at, result) in share {
+            let first = at * job.width;
+            let Episodes { seed, part, first: number, count } = job.episodes;
+            let live = (count - first).min(job.width);
+            let number = number.wrapping_add(first as u32);
+            self.batch.fill(job.task, seed, part, number, live);
+            *result = self.tile(job, live);
+        }
+    }
+
+    fn tile(&mut self, job: &Job<'_>, live: usize) -> TileResult {
+        let Job { task, link, width, costs, .. } = *job;
+        let Self { tape, batch } = self;
+        let batch: &Batch = batch;
+        let ports = task.ports();
+        let steps = batch.steps() + link.latency;
+        let window = task.window();
+        let window = window.start() + link.latency..=window.end() + link.latency;
+        let length = (window.end() - window.start() + 1) as f64;
+        let classes = task.classes();
+        let mut sums = vec![0f64; classes * width];
+        let mut spikes = vec![0f64; costs.len()];
+        let mut stimulus = |step: u64, space, out: &mut [f32]| {
+            let port = link.ports.iter().find(|(s, _)| *s == space).map(|(_, port)| *port);
+            let words = port.and_then(|p| batch.lanes(step, p, ports[p].lanes));
+            match words {
+                None => out.fill(0.0),
+                Some(words) => {
+                    for (word, row) in words.iter().zip(out.chunks_exact_mut(width)) {
+                        for (e, x) in row.iter_mut().enumerate() {
+                            *x = (word >> e & 1) as f32;
+                        }
+                    }
+                }
+            }
+        };
+        let mut observe = |step: u64, view: &TapeView<'_, f32>| {
+            for (sum, cost) in spikes.iter_mut().zip(costs) {
+                // Lanes beyond the last episode get no input and, as a rule, stay silent; they
+                // are left out in any case.
+                for row in view.state(cost.spikes).chunks_exact(width) {
+                    *sum += f64::from(row[..live].iter().sum::<f32>());
+                }
+            }
+            if window.contains(&step) {
+                let values = view.state(link.readout);
+                sums.iter_mut().zip(values).for_each(|(s, v)| *s += f64::from(*v));
+            }
+        };
+        tape.forward(steps, &mut stimulus, &mut observe);
+
+        let mut result = TileResult { labels: batch.labels().to_vec(), ..TileResult::default() };
+        let n = job.episodes.count as f64;
+        let mut slopes = vec![0f32; classes * width];
+        for (e, label) in result.labels.iter().enumerate() {
+            let mut logits = Vec::with_capacity(classes);
+            for class in 0..classes {
+                let logit = link.gain * sums[class * width + e] / length;
+                let (loss, slope) = cross_entropy(logit, class == *label);
+                result.loss += loss;
+                slopes[class * width + e] = (slope * link.gain / length / n) as f32;
+                logits.push(logit);
+            }
+            result.logits.push(logits);
+        }
+        let mut cost_slopes = Vec::new();
+        for (sum, cost) in spikes.iter().zip(costs) {
+            let mean = sum / (cost.lanes as f64 * steps as f64);
+            result.activity += mean;
+            result.loss += cost.weight * mean;
+            cost_slopes.push((cost.weight / (cost.lanes as f64 * steps as f64 * n)) as f32);
+        }
+        if job.backward {
+            let mut cotangents = |step: u64, c: &mut Cotangents<'_, f32>| {
+                for (cost, slope) in costs.iter().zip(&cost_slopes) {
+                    for row in c.of(cost.spikes).chunks_exact_mut(width) {
+                        row[..live].iter_mut().for_each(|d| *d += slope);
+                    }
+                }
+                if window.contains(&step) {
+                    let d = c.of(link.readout);
+                    d.iter_mut().zip(&slopes).for_each(|(d, s)| *d += s);
+                }
+            };
+            tape.backward(&mut stimulus, &mut cotangents);
+            for (state, lanes) in job.states {
+                // A state that changes nothing observed has no gradient.
+                let gradient = tape.gradient(*state).unwrap_or_else(|| vec![0.0; *lanes]);
+                result.gradients.push(gradient.into_iter().map(f64::from).collect());
+            }
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_counts_as_the_chance_of_guessing() {
+        assert_eq!(credit(&[1.0, 0.0], 0), 1.0);
+        assert_eq!(credit(&[1.0, 0.0], 1), 0.0);
+        assert_eq!(credit(&[0.5, 0.5], 1), 0.5);
+        assert_eq!(credit(&[f64::NAN, f64::NAN], 0), 0.0);
+    }
+}
