@@ -53,6 +53,10 @@ pub fn compile(
     chip: &Chip,
     identity: &Identity,
 ) -> Result<Compiled, Diagnostics> {
+    let same_size =
+        plan.states.len() == net.states.len() && plan.phases.len() == net.phases.len();
+    assert!(same_size, "internal: the plan was made for another network");
+    assert!(plan.chip_hash == chip.hash(), "internal: the plan was made for another chip");
     let structure = structure::read(net)?;
     let lowered = lower::lower(net, plan, chip, &structure)?;
     let placement = place::place(net, chip, &structure, &lowered)?;

@@ -250,8 +250,9 @@ impl Chooser<'_> {
     }
 
     /// A unit whose values have a sign, or none, cannot do without it, or with it.
-    fn reject_sign(&mut self, id: StateId, signed: bool, word: &str) {
-        if self.request(id).signed.is_some_and(|s| s != signed) {
+    fn reject_sign(&mut self, id: StateId, signed: bool, word: &str) -> bool {
+        let wrong = self.request(id).signed.is_some_and(|s| s != signed);
+        if wrong {
             let name = self.net.full_name(id);
             let (asked, has) = if signed { ("no", "a") } else { ("a", "no") };
             self.error(
@@ -264,6 +265,7 @@ impl Chooser<'_> {
                 "remove 'signed'",
             );
         }
+        wrong
     }
 
     /// The largest sum of magnitudes that can arrive at one lane in one step, and the most
@@ -440,7 +442,9 @@ impl Chooser<'_> {
                 "let its range begin at 0",
             );
         }
-        self.reject_sign(x, false, "trace");
+        if self.reject_sign(x, false, "trace") {
+            return;
+        }
         let allowed = self.chip.trace.bits.clone();
         let bits = self.chip.defaults.trace_bits;
         let rounding = self.chip.defaults.trace_rounding;
@@ -472,7 +476,9 @@ impl Chooser<'_> {
             Some((lo, hi)) => lo.abs().max(hi.abs()),
             None => drive / (1.0 - self.keep_of(keep)).max(1.0 / 64.0),
         };
-        self.reject_sign(m, true, "modulator");
+        if self.reject_sign(m, true, "modulator") {
+            return;
+        }
         let allowed = self.chip.modulator.bits.clone();
         let bits = self.chip.defaults.modulator_bits;
         let rounding = self.chip.defaults.trace_rounding;

@@ -38,15 +38,16 @@ fn parameters_that_vanish(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut D
             continue;
         }
         let of = match &state.init {
-            trifactor_ir::Values::Constant(_) => "its value".to_owned(),
-            trifactor_ir::Values::PerLane(_) => format!("{count} of its {lanes} values"),
+            trifactor_ir::Values::Constant(_) => format!("its value {example:e} lies"),
+            trifactor_ir::Values::PerLane(_) => {
+                format!("{count} of its {lanes} values (such as {example:e}) lie")
+            }
         };
         diagnostics.push(
             Diagnostic::warning(
                 "Q101",
                 format!(
-                    "'{}' rounds to zero: {of} (such as {example:e}) lie below half of the last place {:e} \
-                     of its format {}",
+                    "'{}' rounds to zero: {of} below half of the last place {:e} of its format {}",
                     net.full_name(id), format.q.lsb(), format.q
                 ),
             )

@@ -129,18 +129,18 @@ fn a_threshold_beyond_the_membrane_is_refused_with_its_end() {
 
 #[test]
 fn an_accumulator_that_could_overflow_is_refused_with_both_sums() {
-    let pair = Pair::fixed(&spiking(), Values::Constant(1500.0));
-    // Two synapses of 1500 against 2^31 / 2^20.
+    let pair = Pair::fixed(&spiking(), Values::Constant(1536.0));
+    // Two synapses of 1536 against 2^31 / 2^20.
     let d = refused(
         pair,
         &[("out.v", frac(20))],
         "Q005",
-        "if all synapses of a lane of 'out' fire at their largest weight they add up to 3000.0000, \
+        "if all synapses of a lane of 'out' fire at their largest weight they add up to 3072.0000, \
          and its 32-bit accumulator ends at 2048.0000",
     );
     assert!(d.hint.is_some_and(|h| h.contains("formats.out.v")));
     // Just below is no overflow.
-    let pair = Pair::fixed(&spiking(), Values::Constant(1023.0));
+    let pair = Pair::fixed(&spiking(), Values::Constant(1020.0));
     assert!(plan(pair, &[("out.v", frac(20))]).is_ok());
 }
 
@@ -149,18 +149,18 @@ fn the_accumulator_of_a_modulator_is_checked_as_well() {
     let mut pair = learning();
     let m = pair.b.network().space("m").expect("there is one");
     let force = pair.b.synapses("force", pair.input, m, Sign::Mixed, &[vec![0], vec![0]]);
-    let w = pair.b.weight(force, Values::Constant(40_000.0));
+    let w = pair.b.weight(force, Values::Constant(80_000.0));
     pair.b.deliver(force, w, Delay::Fixed(0));
-    // A modulator within 2 has 14 fraction bits in 16: its accumulator ends at 2^17.
+    // A modulator within 2 has 13 fraction bits in 16: its accumulator ends at 2^18.
     let found = plan(pair, &[]);
     let text = found.map_or_else(|d| d.to_string(), |(_, w)| w.to_string());
-    assert!(!text.contains("Q005"), "two weights of 40000 are below 131072: {text}");
+    assert!(!text.contains("Q005"), "two weights of 80000 are below 262144: {text}");
     let mut pair = learning();
     let m = pair.b.network().space("m").expect("there is one");
     let force = pair.b.synapses("force", pair.input, m, Sign::Mixed, &[vec![0], vec![0]]);
-    let w = pair.b.weight(force, Values::Constant(80_000.0));
+    let w = pair.b.weight(force, Values::Constant(160_000.0));
     pair.b.deliver(force, w, Delay::Fixed(0));
-    let text = plan(pair, &[]).expect_err("160000 is above").to_string();
+    let text = plan(pair, &[]).expect_err("320000 is above").to_string();
     assert!(text.contains("error[Q005]: if all synapses of a lane of 'm' fire"), "{text}");
 }
 

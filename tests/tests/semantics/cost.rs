@@ -79,8 +79,7 @@ fn a_step_takes_the_time_of_the_largest_core() {
     let out = s.lif("out", 12, 4, &echo());
     s.fixed("ff", (input, out), &dense(1, 12), (all(2.0), 0), 0);
     let subject = s.build();
-    let sizes: Vec<u64> =
-        subject.image.cores.iter().map(|c| c.compartments.len() as u64).collect();
+    let sizes: Vec<u64> = subject.image.cores.iter().map(|c| c.compartments.len() as u64).collect();
     assert_eq!((sizes.len(), sizes.iter().sum::<u64>()), (2, 12));
     let largest = sizes.into_iter().max().expect("there are two");
     let mut run = subject.run();
@@ -139,7 +138,9 @@ fn static_power_and_the_host_stand_apart_from_the_work() {
     expect(&before, Cause::HostWrite, 0, cost(0, 0));
     expect(&before, Cause::Static, 1183, cost(1183 * STATIC_FJ, 0));
     run.reset(ResetGroup::Membrane);
-    run.emulator.write_synapse(0, 0, Synapse { pre: 1, post: 0, raw: 3 }).unwrap_or_else(|e| panic!("{e}"));
+    run.emulator
+        .write_synapse(0, 0, Synapse { pre: 1, post: 0, raw: 3 })
+        .unwrap_or_else(|e| panic!("{e}"));
     let after = run.emulator.report();
     expect(&after, Cause::HostReset, 1, cost(46_400_000, 0));
     expect(&after, Cause::HostWrite, 1, cost(0, 0));

@@ -103,13 +103,16 @@ fn every_kind_of_draw() -> Subject {
     let ff = s.plastic("ff", (input, out), &dense(2, 3), &own, 0);
     s.fixed("feed", (input, m), &dense(2, 3), (all(1.0), 0), 0);
     // Halves are rounded when they are stored; w keeps its value and rounds nothing.
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in x1: pre
         in y1: post
         in m: post
         set e = (x1 + m) * 0.5
         set f = y1 * 0.5
-    }\n");
+    }\n",
+    );
     s.build()
 }
 
@@ -169,9 +172,8 @@ fn keyed_draws_round_traces_modulators_and_stores() {
             if lane == 0 { kept + kick } else { kept }
         });
         assert_eq!(run.raw("in.x1"), pre);
-        let half = |stream| {
-            [0, 1, 2].map(|lane| 50 + i64::from(draw(seed, 1, stream, 32, lane, 0) >> 31))
-        };
+        let half =
+            |stream| [0, 1, 2].map(|lane| 50 + i64::from(draw(seed, 1, stream, 32, lane, 0) >> 31));
         let (post, line) = (half(y), half(m));
         assert_eq!(run.raw("out.y1"), post);
         assert_eq!(run.raw("m.m"), line);
@@ -179,8 +181,7 @@ fn keyed_draws_round_traces_modulators_and_stores() {
             (twice + i64::from(draw(seed, 1, r, site, pre as u32, post as u32) >> 31)) >> 1
         };
         let pairs = (0..6).map(|k| (k / 3, k % 3));
-        let e: Vec<i64> =
-            pairs.clone().map(|(i, j)| stored(0, i, j, pre[i] + line[j])).collect();
+        let e: Vec<i64> = pairs.clone().map(|(i, j)| stored(0, i, j, pre[i] + line[j])).collect();
         let f: Vec<i64> = pairs.map(|(i, j)| stored(1, i, j, post[j])).collect();
         assert_eq!(run.raw("ff.e"), e, "seed {seed:#x}");
         assert_eq!(run.raw("ff.f"), f, "seed {seed:#x}");
@@ -196,15 +197,14 @@ fn streams_follow_the_authors_order_and_stand_in_the_image() {
         inputs: { "b": (n: 1), "a": (n: 1) },
         populations: { "out": (n: 1, keep_u: 0.0, keep_v: 0.0, threshold: 1.0) },
         projections: {
-            "z": (pre: "b", post: "out", weights: 1.0),
-            "y": (pre: "a", post: "out", weights: 1.0),
+            "z": (pre: "b", post: "out", connect: AllToAll, weights: 1.0),
+            "y": (pre: "a", post: "out", connect: AllToAll, weights: 1.0),
         },
     )"#;
     std::fs::write(folder.path().join("model.ron"), text).expect("a model");
     let net = trifactor_model::load(folder.path()).unwrap_or_else(|e| panic!("{e}")).network;
-    let stream = |name: &str| {
-        net.phases.values().find(|p| p.name == name).expect("it has a phase").stream
-    };
+    let stream =
+        |name: &str| net.phases.values().find(|p| p.name == name).expect("it has a phase").stream;
     assert!(stream("z") < stream("y"), "{} {}", stream("z"), stream("y"));
     let subject = every_kind_of_draw();
     let core = &subject.image.cores[0];

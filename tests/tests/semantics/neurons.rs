@@ -248,7 +248,7 @@ fn a_resistance_is_folded_into_threshold_bias_and_lower_bound() {
                     n: 1, keep_u: 0.5, keep_v: 0.75, threshold: 6.0, bias: 1.0, v_min: -3.0,
                     {resistance}
                 ) }},
-                projections: {{ "ff": (pre: "in", post: "out", weights: 2.0) }},
+                projections: {{ "ff": (pre: "in", post: "out", connect: AllToAll, weights: 2.0) }},
             )"#
         );
         std::fs::write(folder.path().join("model.ron"), text).expect("a model");
@@ -257,9 +257,8 @@ fn a_resistance_is_folded_into_threshold_bias_and_lower_bound() {
     let (plain, folded) = (load(""), load("resistance: 2.0"));
     let values = |net: &trifactor_ir::CheckedNetwork| {
         let out = net.space("out").expect("it is there");
-        ["threshold", "bias", "v_min", "keep_u", "keep_v"].map(|name| {
-            net.states[net.state(out, name).expect("it has all parts")].init.at(0)
-        })
+        ["threshold", "bias", "v_min", "keep_u", "keep_v"]
+            .map(|name| net.states[net.state(out, name).expect("it has all parts")].init.at(0))
     };
     assert_eq!(values(&plain), [6.0, 1.0, -3.0, 0.5, 0.75]);
     assert_eq!(values(&folded), [3.0, 0.5, -1.5, 0.5, 0.75]);

@@ -2,9 +2,8 @@
 
 use crate::readings::{Own, Run, Sketch, Subject, all, dense, each, echo};
 use std::sync::Arc;
-use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, Rounding};
-use trifactor_ir::{CheckedNetwork, Group, Op, ValueId, Values};
+use trifactor_ir::{CheckedNetwork, Group, Op, Phase, PhaseId, ValueId, Values};
 use trifactor_quant::{PhasePlan, Plan};
 use trifactor_testkit::builder::Lif;
 
@@ -43,15 +42,18 @@ fn lanes(own: &[Own<'_>]) -> u32 {
 }
 
 /// The plan of the one rule.
-fn rule_plan<'p>(net: &CheckedNetwork, plan: &'p mut Plan) -> (&'p mut PhasePlan, Vec<Op>) {
-    let (id, phase) =
-        net.phases.iter().find(|(_, p)| p.group == Group::Plasticity).expect("there is a rule");
-    (&mut plan.phases[id], net.kernels[phase.kernel].ops.values().copied().collect())
+fn rule_plan<'p>(net: &CheckedNetwork, plan: &'p mut Plan) -> &'p mut PhasePlan {
+    &mut plan.phases[rule_phase(net).0]
 }
 
-/// The values that an operation of some kind makes.
-fn of_kind(ops: &[Op], kind: impl Fn(&Op) -> bool) -> Vec<ValueId> {
-    (0..ops.len()).filter(|k| kind(&ops[*k])).map(ValueId::new).collect()
+fn rule_phase(net: &CheckedNetwork) -> (PhaseId, &Phase) {
+    net.phases.iter().find(|(_, p)| p.group == Group::Plasticity).expect("there is a rule")
+}
+
+/// The values of the rule that an operation of some kind makes.
+fn of_kind(net: &CheckedNetwork, kind: impl Fn(&Op) -> bool) -> Vec<ValueId> {
+    let ops = &net.kernels[rule_phase(net).1.kernel].ops;
+    ops.iter().filter(|(_, op)| kind(op)).map(|(id, _)| id).collect()
 }
 
 /// S41: each rounding mode, on both sides of zero, ties included.
@@ -60,10 +62,8 @@ fn every_rounding_mode_divides_as_it_is_defined() {
     // Quarters: -1.75, -1.5, -1.25, -1, 1.25, 1.5, 1.75, in 16ths -7 .. 7.
     let raw = [-7.0, -6.0, -5.0, -4.0, 5.0, 6.0, 7.0];
     let store = |rounding| {
-        let own = [
-            ("w", all(0.0), (-50.0, 50.0)),
-            ("e", each(&raw.map(|x| x / 16.0)), (-50.0, 50.0)),
-        ];
+        let own =
+            [("w", all(0.0), (-50.0, 50.0)), ("e", each(&raw.map(|x| x / 16.0)), (-50.0, 50.0))];
         let mut s = rule(&own, 4, "kernel r {\n in e: own\n set w = e\n}\n");
         s.frac("ff.w", 2);
         s.rounding("ff.w", rounding);
@@ -98,8 +98,8 @@ fn every_rounding_mode_divides_as_it_is_defined() {
 
 /// Changes a plan so that its values keep every bit of the kernel's products and sums.
 fn unshifted(net: &CheckedNetwork, plan: &mut Plan) {
-    let (rule, ops) = rule_plan(net, plan);
-    for value in of_kind(&ops, |op| !matches!(op, Op::Const(_) | Op::Port(_))) {
+    let rule = rule_plan(net, plan);
+    for value in of_kind(net, |op| !matches!(op, Op::Const(_) | Op::Port(_))) {
         rule.values[value].shift = 0;
         rule.values[value].align = [0, 0];
     }
@@ -141,7 +141,7 @@ fn a_register_holds_32_bits_and_saturates() {
     s.rounding("ff.w", Rounding::Floor);
     let subject = s.build_with(|net, plan| {
         unshifted(net, plan);
-        rule_plan(net, plan).0.outputs[0].shift = 16;
+        rule_plan(net, plan).outputs[0].shift = 16;
     });
     let mut run = subject.run();
     run.step(&[]);
@@ -189,8 +189,8 @@ fn a_product_is_shifted_and_rounded() {
         ];
         let text = "kernel r {\n in e: own\n in f: own\n set w = e * f\n}\n";
         rule(&own, 0, text).build_with(|net, plan| {
-            let (rule, ops) = rule_plan(net, plan);
-            let product = of_kind(&ops, |op| matches!(op, Op::Mul(..)))[0];
+            let rule = rule_plan(net, plan);
+            let product = of_kind(net, |op| matches!(op, Op::Mul(..)))[0];
             rule.values[product].shift = 2;
             rule.values[product].rounding = rounding;
             rule.outputs[0].shift = 0;
@@ -255,16 +255,14 @@ fn operands_are_aligned_to_the_left_exactly() {
 /// S44: where the finer point does not fit a register, operands are rounded to a coarser one.
 #[test]
 fn operands_are_aligned_to_the_right_with_rounding() {
-    let own = [
-        ("w", all(0.0), (-90.0, 90.0)),
-        ("e", each(&[-2.625, -2.5, 2.5, 2.625]), (-90.0, 90.0)),
-    ];
+    let own =
+        [("w", all(0.0), (-90.0, 90.0)), ("e", each(&[-2.625, -2.5, 2.5, 2.625]), (-90.0, 90.0))];
     let text = "kernel r {\n in e: own\n in w: own\n set w = e + w\n}\n";
     let mut s = rule(&own, 4, text);
     s.frac("ff.w", 0);
     let subject = s.build_with(|net, plan| {
-        let (rule, ops) = rule_plan(net, plan);
-        let sum = of_kind(&ops, |op| matches!(op, Op::Add(..)))[0];
+        let rule = rule_plan(net, plan);
+        let sum = of_kind(net, |op| matches!(op, Op::Add(..)))[0];
         rule.values[sum].align = [-4, 0];
         rule.outputs[0].shift = 0;
     });
@@ -292,8 +290,7 @@ fn a_decay_register_of_all_ones_leaves_nothing() {
     let keeps = [1.0, 0.5, 0.75, 2.0 * last, last, 0.0];
     let registers = [0, 32768, 16384, 65534, 65535, 65535];
     let subject = decaying(&keeps, 16);
-    let found: Vec<u16> =
-        subject.image.cores[0].compartments.iter().map(|c| c.decay_u).collect();
+    let found: Vec<u16> = subject.image.cores[0].compartments.iter().map(|c| c.decay_u).collect();
     assert_eq!(found, registers);
     let mut run = subject.run();
     run.step(&[("in", &[0])]);
@@ -308,8 +305,7 @@ fn a_decay_register_of_all_ones_leaves_nothing() {
 fn decay_registers_of_12_bits_follow_the_same_rule() {
     let last = 1.0 / 4096.0;
     let subject = decaying(&[1.0, 0.5, 2.0 * last, last, 0.0, 0.5 + 0.3 * last], 12);
-    let found: Vec<u16> =
-        subject.image.cores[0].compartments.iter().map(|c| c.decay_u).collect();
+    let found: Vec<u16> = subject.image.cores[0].compartments.iter().map(|c| c.decay_u).collect();
     assert_eq!(found, [0, 2048, 4094, 4095, 4095, 2048]);
     let mut run = subject.run();
     run.step(&[("in", &[0])]);

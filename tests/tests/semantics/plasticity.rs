@@ -63,14 +63,17 @@ fn a_factor_is_read_at_the_end_or_at_a_spike_of_either_side() {
     s.trace(out, "y1", (12, 5), &TraceSpec { init: 32.0, ..LINEAR });
     s.fixed("drive", (kick, out), &[vec![0], vec![1]], (all(2.0), 0), 0);
     let ff = s.plastic("ff", (input, out), &dense(2, 2), &tags(&["w", "e", "f", "g"]), 5);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in x_at_y: pre x1 at y0
         in y_at_x: post y1 at x0
         in x_end: pre x1
         set e = x_at_y
         set f = y_at_x
         set g = x_end
-    }\n");
+    }\n",
+    );
     let subject = s.build();
     let mut run = subject.run();
     // Pre lane 0 fires in step 1, post lane 0 in step 2; lanes 1 are silent.
@@ -142,7 +145,9 @@ fn the_epoch_flag_of_k_is_set_in_every_2_to_the_kth_epoch() {
     let input = s.b.input("in", 1);
     let out = s.lif("out", 1, 4, &echo());
     let ff = s.plastic("ff", (input, out), &dense(1, 1), &tags(&["w", "e", "f", "g"]), 0);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in e: own
         in f: own
         in g: own
@@ -152,7 +157,8 @@ fn the_epoch_flag_of_k_is_set_in_every_2_to_the_kth_epoch() {
         set e = e + u0
         set f = f + u1
         set g = g + u3
-    }\n");
+    }\n",
+    );
     let subject = s.build();
     let mut run = subject.run();
     for epoch in 1..=17 {
@@ -174,7 +180,10 @@ fn learner(change: &str) -> Subject {
     s.trace(input, "x1", (12, 4), &spec);
     s.trace(out, "y1", (12, 4), &spec);
     let ff = s.plastic("ff", (input, out), &dense(5, 4), &[("w", all(2.0), (-40.0, 40.0))], 6);
-    s.rule(ff, &format!("kernel r {{
+    s.rule(
+        ff,
+        &format!(
+            "kernel r {{
         in w: own
         in x0: pre
         in y0: post
@@ -183,7 +192,9 @@ fn learner(change: &str) -> Subject {
         pre = x0 > 0.5
         post = y0 > 0.5
         set w = w + {change}
-    }}\n"));
+    }}\n"
+        ),
+    );
     s.build()
 }
 
@@ -232,7 +243,10 @@ fn a_rule_that_forgets_runs_for_silent_synapses_too() {
     let own = [("w", all(3.0), (-9.0, 9.0)), ("e", all(1.0), (-9.0, 9.0))];
     let ff = s.plastic("ff", (input, out), &dense(2, 1), &own, 4);
     // w moves only with x0, but e always.
-    s.rule(ff, "kernel r {\n in w: own\n in e: own\n in x0: pre\n set w = w + x0\n set e = e + 0.5\n}\n");
+    s.rule(
+        ff,
+        "kernel r {\n in w: own\n in e: own\n in x0: pre\n set w = w + x0\n set e = e + 0.5\n}\n",
+    );
     let subject = s.build();
     assert_eq!(subject.image.cores[0].profiles[0].guard, Guard::Always);
     let mut run = subject.run();
@@ -279,9 +293,8 @@ fn products_run_in_the_order_in_which_they_are_written() {
         let subject = s.build();
         let listing = trifactor_isa::disassemble(&subject.image.cores[0].ucode);
         let listing = listing.unwrap_or_else(|e| panic!("{e}"));
-        let at = |load: &str| {
-            listing.find(load).unwrap_or_else(|| panic!("no {load} in\n{listing}"))
-        };
+        let at =
+            |load: &str| listing.find(load).unwrap_or_else(|| panic!("no {load} in\n{listing}"));
         at("ldx") < at("ldy")
     };
     assert!(order("y0*x1 - x0*y1"));

@@ -3,7 +3,7 @@
 use crate::readings::{Own, Sketch, all, dense, each, echo};
 use trifactor_entity::SideTable;
 use trifactor_fixed::Rounding;
-use trifactor_ir::{Group, Op, PortId, text};
+use trifactor_ir::{Op, PortId, text};
 use trifactor_isa::Chip;
 use trifactor_quant::{FormatRequest, Requests, eval, plan, store};
 use trifactor_testkit::builder::{Lif, TraceSpec};
@@ -172,5 +172,8 @@ fn defaults_come_from_the_chip() {
     let subject = learner().build();
     let w = subject.plan.states[subject.state("ff.w")];
     assert_eq!(w.rounding, Rounding::Stochastic);
-    assert_eq!(w.rounding, Chip::builtin("superset").expect("it is built in").defaults.store_rounding);
+    assert_eq!(
+        w.rounding,
+        Chip::builtin("superset").expect("it is built in").defaults.store_rounding
+    );
 }

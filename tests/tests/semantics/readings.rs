@@ -152,8 +152,7 @@ impl Sketch {
         let mut weight = None;
         for (variable, init, range) in own {
             let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
-            let state =
-                self.b.state(projection, variable, role, init.clone(), Some(*range), reset);
+            let state = self.b.state(projection, variable, role, init.clone(), Some(*range), reset);
             weight.get_or_insert(state);
             if *variable == "d" {
                 delay = Delay::PerSynapse(state);
@@ -404,7 +403,8 @@ impl Run<'_> {
             let synapses = synapses.unwrap_or_else(|e| panic!("{e}"));
             return synapses.iter().map(|s| s.raw.into()).collect();
         }
-        let held = |line: &Option<i32>| line.unwrap_or_else(|| panic!("no core holds all '{name}'"));
+        let held =
+            |line: &Option<i32>| line.unwrap_or_else(|| panic!("no core holds all '{name}'"));
         values.extend(lines.iter().map(held));
         values.into_iter().map(i64::from).collect()
     }

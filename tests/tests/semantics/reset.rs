@@ -25,7 +25,9 @@ fn everything() -> Subject {
     s.rule(late, "kernel r {\n in d: own\n in x0: pre\n set d = d + x0\n}\n");
     let own = ["w", "e", "f", "g"].map(|name| (name, all(2.0), (-90.0, 90.0)));
     let ff = s.plastic("ff", (input, cell), &dense(1, 1), &own, 6);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in w: own
         in m: global
         in x0: pre
@@ -37,7 +39,8 @@ fn everything() -> Subject {
         set e = x0 + y0 + y1
         set f = x1_at
         set g = x1_before
-    }\n");
+    }\n",
+    );
     s.build()
 }
 

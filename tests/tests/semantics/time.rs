@@ -76,12 +76,12 @@ fn delays_add_up_over_projections_in_series_and_lead_into_modulators_alike() {
     let places = names.map(|name| s.lif(name, 1, 4, &relay(1.0)));
     let own = [("w", all(2.0), (0.0, 8.0)), ("e", all(0.0), (-50.0, 50.0))];
     let first = s.plastic("to_a", (input, places[0]), &dense(1, 1), &own, 0);
-    s.rule(first, "kernel r {\n in m: global\n set e = m\n}\n");
     s.fixed("to_b", (places[0], places[1]), &dense(1, 1), (all(2.0), 0), 5);
     s.fixed("to_c", (places[1], places[2]), &dense(1, 1), (all(2.0), 0), 62);
     let m = s.modulator("m", 1, 0, 0.0, 0.0);
     s.fixed("early", (input, m), &dense(1, 1), (all(7.0), 0), 0);
     s.fixed("late", (places[2], m), &dense(1, 1), (all(9.0), 0), 3);
+    s.rule(first, "kernel r {\n in m: global\n set e = m\n}\n");
     let subject = s.build();
     let mut run = subject.run();
     // a fires in 1 + 1, b in 2 + 1 + 5, c in 8 + 1 + 62; the modulator gets 7 in 1 + 1 and 9 in
@@ -93,7 +93,14 @@ fn delays_add_up_over_projections_in_series_and_lead_into_modulators_alike() {
         for (name, at) in firing {
             run.expect(name, &[i64::from(t == at)]);
         }
-        run.expect("m.m", &[match t { 2 => 7, 75 => 9, _ => 0 }]);
+        run.expect(
+            "m.m",
+            &[match t {
+                2 => 7,
+                75 => 9,
+                _ => 0,
+            }],
+        );
     }
 }
 
@@ -138,7 +145,10 @@ fn an_input_that_fires_with_a_neuron_causes_what_the_neuron_causes() {
         let out = s.lif(&format!("{name}.out"), 1, 4, &echo());
         let own = [("w", all(1.0), (-120.0, 120.0)), ("d", all(4.0), (0.0, 9.0))];
         let projection = s.plastic(name, (source, out), &dense(2, 1), &own, 4);
-        s.rule(projection, "kernel r {\n in w: own\n in x0: pre\n in x1: pre\n set w = w + x0 + x1\n}\n");
+        s.rule(
+            projection,
+            "kernel r {\n in w: own\n in x0: pre\n in x1: pre\n set w = w + x0 + x1\n}\n",
+        );
         outs.push(format!("{name}.out.v"));
     }
     let subject = s.build();
@@ -172,7 +182,10 @@ fn rules_run_in_the_last_step_of_each_epoch_and_flags_belong_to_one_epoch() {
     let out = s.lif("out", 1, 4, &echo());
     let own = [("w", all(0.0), (-100.0, 100.0)), ("e", all(0.0), (-100.0, 100.0))];
     let ff = s.plastic("ff", (input, out), &dense(1, 1), &own, 0);
-    s.rule(ff, "kernel r {\n in w: own\n in e: own\n in x0: pre\n set w = w + 1.0\n set e = e + x0\n}\n");
+    s.rule(
+        ff,
+        "kernel r {\n in w: own\n in e: own\n in x0: pre\n set w = w + 1.0\n set e = e + x0\n}\n",
+    );
     let subject = s.build();
     let mut run = subject.run();
     // The input fires twice in epoch 1, once in epoch 2 and never in epoch 3.
@@ -212,6 +225,16 @@ fn an_epoch_has_1_to_63_steps() {
     }
 }
 
+/// S1, S5: a model that does not say otherwise has steps of 1 ms and epochs of one step.
+#[test]
+fn a_step_is_a_millisecond_and_an_epoch_one_step_by_default() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = r#"(name: "plain", populations: { "out": (n: 1, keep_u: 0.5, keep_v: 0.5) })"#;
+    std::fs::write(folder.path().join("model.ron"), text).expect("a model");
+    let model = trifactor_model::load(folder.path()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((model.step_ms, model.network.epoch), (1.0, 1));
+}
+
 /// S7: trial k of a run with seed S draws with `mix32(S + k * 0x9E3779B9)`.
 #[test]
 fn the_seed_of_a_trial_is_mixed_of_the_runs_seed_and_its_number() {
@@ -234,7 +257,10 @@ fn a_trial_forgets_everything_but_its_seed() {
     s.trace(input, "x1", (16, 0), &TraceSpec { keep: 0.5, impulse: 64.0, init: 101.0, ..LINEAR });
     let own = [("w", all(1.0), (0.0, 120.0)), ("d", all(2.0), (0.0, 9.0))];
     let ff = s.plastic("ff", (input, out), &one_to_one(n), &own, 0);
-    s.rule(ff, "kernel r {\n in w: own\n in d: own\n in x0: pre\n set w = w + x0\n set d = d + x0\n}\n");
+    s.rule(
+        ff,
+        "kernel r {\n in w: own\n in d: own\n in x0: pre\n set w = w + x0\n set d = d + x0\n}\n",
+    );
     // The trace is read, so that a core carries it.
     let read = [("w", all(0.0), (-8.0, 8.0)), ("e", all(0.0), (-8.0, 8.0))];
     let seen = s.plastic("seen", (input, out), &one_to_one(n), &read, 0);

@@ -31,7 +31,9 @@ fn a_linear_trace_decays_and_adds_its_impulse() {
     let subject = pre_trace(2, (12, 2), &LINEAR, None).build();
     let mut run = subject.run();
     // 8, 4, 2 + 8, 5, in quarters; the second lane fires in step 2 only.
-    for (lanes, x) in [(vec![0], [32, 0]), (vec![1], [16, 32]), (vec![0], [40, 16]), (vec![], [20, 8])] {
+    for (lanes, x) in
+        [(vec![0], [32, 0]), (vec![1], [16, 32]), (vec![0], [40, 16]), (vec![], [20, 8])]
+    {
         run.step(&[("in", &lanes)]);
         run.expect("in.x1", &x);
     }
@@ -147,15 +149,19 @@ fn readings_inside_an_epoch() -> Subject {
     s.trace(input, "x1", (12, 5), &LINEAR);
     s.trace(out, "y1", (12, 5), &LINEAR);
     s.fixed("drive", (kick, out), &dense(1, 1), (all(2.0), 0), 0);
-    let ff = s.plastic("ff", (input, out), &dense(1, 1), &tags(&["w", "here", "before", "last"]), 5);
-    s.rule(ff, "kernel r {
+    let ff =
+        s.plastic("ff", (input, out), &dense(1, 1), &tags(&["w", "here", "before", "last"]), 5);
+    s.rule(
+        ff,
+        "kernel r {
         in at_y: pre x1 at y0
         in before_y: pre x1 prev at y0
         in before_end: pre x1 prev
         set here = at_y
         set before = before_y
         set last = before_end
-    }\n");
+    }\n",
+    );
     s.build()
 }
 
@@ -197,7 +203,9 @@ fn flags_and_times_are_those_of_the_last_spike_of_the_epoch() {
     let kick = s.b.input("kick", 1);
     s.fixed("drive", (kick, out), &dense(1, 1), (all(2.0), 0), 0);
     let ff = s.plastic("ff", (input, out), &dense(2, 1), &tags(&["w", "e", "f", "g"]), 5);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in x0: pre
         in y0: post
         in x: pre x1 at x0
@@ -205,7 +213,8 @@ fn flags_and_times_are_those_of_the_last_spike_of_the_epoch() {
         set e = x0 + y0 * 2.0
         set f = x
         set g = y
-    }\n");
+    }\n",
+    );
     let subject = s.build();
     let mut run = subject.run();
     // Lane 0 fires at 1, 2 and 3, lane 1 at 2; the post lane at 2: y1 = 0, 8, 4, 2.
@@ -241,14 +250,17 @@ fn modulators_have_one_line_or_one_per_pre_or_post_lane() {
     s.fixed("to_pre", (teach, pre), &dense(1, 2), (each(&[4.0, -12.0]), 0), 0);
     s.fixed("to_post", (teach, post), &dense(1, 3), (each(&[2.0, 0.0, -6.0]), 0), 0);
     let ff = s.plastic("ff", (input, out), &dense(2, 3), &tags(&["w", "e", "f", "g"]), 4);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in all: global
         in of_pre: pre
         in of_post: post
         set e = all
         set f = of_pre
         set g = of_post
-    }\n");
+    }\n",
+    );
     let subject = s.build();
     let mut run = subject.run();
     run.step(&[("teach", &[0])]);
@@ -286,11 +298,8 @@ fn one_line(weight: f64, (keep, init): (f64, f64), rounding: Option<Rounding>) -
 #[test]
 fn a_modulator_decays_with_the_rounding_of_the_plan() {
     // Half of 101 and of -101.
-    let cases = [
-        (Rounding::Floor, 50, -51),
-        (Rounding::Zero, 50, -50),
-        (Rounding::Nearest, 51, -50),
-    ];
+    let cases =
+        [(Rounding::Floor, 50, -51), (Rounding::Zero, 50, -50), (Rounding::Nearest, 51, -50)];
     for (rounding, up, down) in cases {
         for (init, expected) in [(101.0, up), (-101.0, down)] {
             let subject = one_line(1.0, (0.5, init), Some(rounding));
@@ -335,12 +344,15 @@ fn copies_of_a_modulator_on_two_cores_are_equal() {
     s.fixed("to_all", (input, global), &dense(2, 1), (each(&[31.0, -45.0]), 0), 0);
     s.fixed("to_pre", (input, pre), &dense(2, 2), (each(&[5.0, 9.0, -3.0, 20.0]), 0), 2);
     let ff = s.plastic("ff", (input, out), &dense(2, n), &tags(&["w", "e", "f"]), 0);
-    s.rule(ff, "kernel r {
+    s.rule(
+        ff,
+        "kernel r {
         in all: global
         in of_pre: pre
         set e = all
         set f = of_pre
-    }\n");
+    }\n",
+    );
     let subject = s.build();
     assert!(subject.image.cores.len() > 1, "the population fits one core");
     for modulator in &subject.image.map.modulators {

@@ -102,7 +102,8 @@ mod tests {
     fn a_statement_is_covered_by_a_doc_comment_that_begins_with_it() {
         let test = "/// S1: one.\n#[test]\nfn a() {}\n/// S40, S1: both.\n#[test]\nfn b() {}\n";
         assert_eq!(findings(&[TWO, ("tests/tests/a.rs", test)]), [""; 0]);
-        let unit = "/// S1: no test.\nfn a() {}\n#[cfg(test)]\nmod tests {\n    /// S40: a test.\n}\n";
+        let unit =
+            "/// S1: no test.\nfn a() {}\n#[cfg(test)]\nmod tests {\n    /// S40: a test.\n}\n";
         assert_eq!(
             findings(&[TWO, ("crates/emu/src/core.rs", unit)]),
             ["docs/semantics.md:2: S1 has no test whose doc comment begins with it"]

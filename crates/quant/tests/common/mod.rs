@@ -1,5 +1,7 @@
 //! A small network that each test spoils in one place.
 
+#![allow(dead_code, reason = "each test file uses its share")]
+
 use trifactor_diag::{Diagnostic, Diagnostics, Severity};
 use trifactor_ir::{Delay, Group, Kernel, Read, Role, Sign, SpaceId, StateRole, Values};
 use trifactor_ir::{CheckedNetwork, ResetGroup, text};

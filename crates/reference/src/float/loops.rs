@@ -67,10 +67,28 @@ pub(super) enum Code {
 /// An operand of one instruction over one tile.
 #[derive(Clone, Copy)]
 pub(super) enum Arg<'a, T> {
-    /// Row r starts at `r * stride`; a stride of 0 repeats one row.
-    Rows { data: &'a [T], stride: usize },
+    /// Row r of the tile is row `index[r]` of `data`. One copy of a loop thus serves values of the
+    /// own lanes, of pre and post lanes and of all lanes together.
+    Rows { data: &'a [T], index: Index<'a> },
     /// One number per row.
     Lane(&'a [T]),
+}
+
+/// Which row is read.
+#[derive(Clone, Copy)]
+pub(super) struct Index<'a> {
+    pub rows: &'a [u32],
+    pub kind: IndexKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum IndexKind {
+    /// The row of the same number.
+    Same,
+    /// Row 0.
+    First,
+    /// Some row.
+    Listed,
 }
 
 /// The longest chunk; a uniform value is kept as so many copies of it.
@@ -99,7 +117,8 @@ trait Source<T, const W: usize>: Copy {
 #[derive(Clone, Copy)]
 struct Chunks<'a, T, const W: usize> {
     chunks: &'a [[T; W]],
-    stride: usize,
+    index: &'a [u32],
+    step: usize,
     first: usize,
 }
 
@@ -107,7 +126,7 @@ impl<'a, T: Real, const W: usize> Source<T, W> for Chunks<'a, T, W> {
     type Row = &'a [T; W];
     #[inline(always)]
     fn row(self, r: usize) -> &'a [T; W] {
-        &self.chunks[r * self.stride + self.first]
+        &self.chunks[self.index[r] as usize * self.step + self.first]
     }
     #[inline(always)]
     fn lane(row: &'a [T; W], i: usize) -> T {
@@ -165,19 +184,20 @@ define_map!(map4, a: A, b: B, c: C, d: D);
 
 /// Evaluates a loop with each operand bound to its kind of source, once per combination.
 macro_rules! with_sources {
-    ($w:ident $first:ident; ; $body:expr) => { $body };
-    ($w:ident $first:ident; $x:ident $(, $rest:ident)*; $body:expr) => {
+    ($w:ident $sink:ident; ; $body:expr) => { $body };
+    ($w:ident $sink:ident; $x:ident $(, $rest:ident)*; $body:expr) => {
         match *$x {
-            Arg::Rows { data, stride } => {
+            Arg::Rows { data, index } => {
                 let chunks = data.as_chunks::<$w>().0;
                 // A splat operand may have one chunk only, whichever column is computed.
-                let first = $first.min(chunks.len().saturating_sub(1));
-                let $x = Chunks { chunks, stride: stride / $w, first };
-                with_sources!($w $first; $($rest),*; $body)
+                let first = $sink.first.min(chunks.len().saturating_sub(1));
+                let index = &index.rows[..$sink.rows];
+                let $x = Chunks { chunks, index, step: $sink.step, first };
+                with_sources!($w $sink; $($rest),*; $body)
             }
             Arg::Lane(values) => {
-                let $x = Lanes(values);
-                with_sources!($w $first; $($rest),*; $body)
+                let $x = Lanes(&values[..$sink.rows]);
+                with_sources!($w $sink; $($rest),*; $body)
             }
         }
     };
@@ -186,8 +206,8 @@ macro_rules! with_sources {
 /// Computes `code` for every row of a tile. `out` holds `rows * width` numbers.
 #[inline]
 pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: &[Arg<'_, T>; 4]) {
-    if let (Code::Bump(surrogate), Arg::Rows { data, stride }) = (code, args[0])
-        && stride == size.width
+    if let (Code::Bump(surrogate), Arg::Rows { data, index }) = (code, args[0])
+        && index.kind == IndexKind::Same
     {
         return bump(surrogate, &mut out[..size.len()], &data[..size.len()]);
     }
@@ -200,10 +220,10 @@ pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: &[Arg<
         let (head, tail) = out.split_at_mut(main);
         let splat = args.map(|a| splat_of(&a));
         let long = Size { rows: main / 16, width: 16 };
-        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, 0, 16));
+        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, 0));
         chunked::<T, 16>(code, head, long, &flat);
         let rest = Size { rows: tail.len(), width: 1 };
-        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, main, 1));
+        let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, main));
         chunked::<T, 1>(code, tail, rest, &flat);
     } else {
         chunked::<T, 1>(code, out, size, args);
@@ -213,7 +233,12 @@ pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: &[Arg<
 /// Whether an operand can be read as one long row: it is contiguous, or one number for all.
 fn is_one_row<T>(arg: &Arg<'_, T>, width: usize) -> bool {
     match *arg {
-        Arg::Rows { stride, data } => stride == width || width == 1 || data.len() == SPLAT,
+        Arg::Rows { index, data } => match index.kind {
+            IndexKind::Same => true,
+            // Apart from repeated rows there are the copies of a uniform value.
+            IndexKind::First => width == 1 || data.len() == SPLAT,
+            IndexKind::Listed => false,
+        },
         Arg::Lane(_) => width == 1,
     }
 }
@@ -221,25 +246,51 @@ fn is_one_row<T>(arg: &Arg<'_, T>, width: usize) -> bool {
 /// Copies of the first number of an operand.
 fn splat_of<T: Real>(arg: &Arg<'_, T>) -> [T; SPLAT] {
     match *arg {
-        Arg::Rows { data, .. } | Arg::Lane(data) => [data.first().copied().unwrap_or(T::ZERO); SPLAT],
+        Arg::Rows { data, .. } | Arg::Lane(data) => {
+            [data.first().copied().unwrap_or(T::ZERO); SPLAT]
+        }
     }
 }
 
-/// An operand for which [`is_one_row`] holds, from element `from` on, in rows of `stride`.
+/// An operand for which [`is_one_row`] holds, from element `from` on.
 fn flattened<'a, T: Real>(
     arg: &Arg<'a, T>,
     splat: &'a [T; SPLAT],
     size: Size,
     from: usize,
-    stride: usize,
 ) -> Arg<'a, T> {
+    let rest = |data: &'a [T]| &data[from.min(size.len())..];
     match *arg {
-        Arg::Rows { stride: 0, .. } => Arg::Rows { data: splat, stride: 0 },
-        Arg::Rows { data, .. } | Arg::Lane(data) => {
-            Arg::Rows { data: &data[from.min(size.len())..], stride }
+        Arg::Rows { index, .. } if index.kind == IndexKind::First => {
+            Arg::Rows { data: splat, index }
         }
+        Arg::Rows { data, index } => Arg::Rows { data: rest(data), index },
+        Arg::Lane(data) => Arg::Rows { data: rest(data), index: same() },
     }
 }
+
+/// Rows `0, 1, 2, ...`, [`MOST_ROWS`] of them.
+pub(super) fn same() -> Index<'static> {
+    Index { rows: &COUNT, kind: IndexKind::Same }
+}
+
+/// Row 0, as often.
+pub(super) fn first() -> Index<'static> {
+    Index { rows: &[0; MOST_ROWS], kind: IndexKind::First }
+}
+
+/// The largest number of rows of one call; of one number each where rows are flattened.
+pub(super) const MOST_ROWS: usize = 4096;
+
+static COUNT: [u32; MOST_ROWS] = {
+    let mut count = [0; MOST_ROWS];
+    let mut i = 0;
+    while i < MOST_ROWS {
+        count[i] = i as u32;
+        i += 1;
+    }
+    count
+};
 
 fn chunked<T: Real, const W: usize>(
     code: Code,
@@ -251,22 +302,22 @@ fn chunked<T: Real, const W: usize>(
     let chunks = out.as_chunks_mut::<W>().0;
     for first in 0..step {
         let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
-        column(code, sink, first, args);
+        column(code, sink, args);
     }
 }
 
 #[rustfmt::skip]
 fn column<T: Real, const W: usize>(
-    code: Code, sink: Sink<'_, T, W>, first: usize, args: &[Arg<'_, T>; 4],
+    code: Code, sink: Sink<'_, T, W>, args: &[Arg<'_, T>; 4],
 ) {
     let [a, b, c, d] = args;
-    macro_rules! one { ($f:expr) => { with_sources!(W first; a; map1(sink, a, $f)) }; }
-    macro_rules! two { ($f:expr) => { with_sources!(W first; a, b; map2(sink, a, b, $f)) }; }
+    macro_rules! one { ($f:expr) => { with_sources!(W sink; a; map1(sink, a, $f)) }; }
+    macro_rules! two { ($f:expr) => { with_sources!(W sink; a, b; map2(sink, a, b, $f)) }; }
     macro_rules! three {
-        ($f:expr) => { with_sources!(W first; a, b, c; map3(sink, a, b, c, $f)) };
+        ($f:expr) => { with_sources!(W sink; a, b, c; map3(sink, a, b, c, $f)) };
     }
     macro_rules! four {
-        ($f:expr) => { with_sources!(W first; a, b, c, d; map4(sink, a, b, c, d, $f)) };
+        ($f:expr) => { with_sources!(W sink; a, b, c, d; map4(sink, a, b, c, d, $f)) };
     }
     match code {
         Code::Copy => one!(|a| a),
@@ -304,7 +355,7 @@ fn column<T: Real, const W: usize>(
 pub(super) fn scalar<T: Real>(code: Code, args: [T; 4]) -> T {
     let mut out = [T::ZERO];
     let rows: [Arg<'_, T>; 4] =
-        std::array::from_fn(|i| Arg::Rows { data: &args[i..=i], stride: 0 });
+        std::array::from_fn(|i| Arg::Rows { data: &args[i..=i], index: first() });
     chunked::<T, 1>(code, &mut out, Size { rows: 1, width: 1 }, &rows);
     out[0]
 }
@@ -420,13 +471,13 @@ fn add_chunks<T: Real, const W: usize>(
     for first in 0..step {
         let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
         match (b, negative) {
-            (None, false) => with_sources!(W first; a; add1(sink, a, onto, |s, a| s + a)),
-            (None, true) => with_sources!(W first; a; add1(sink, a, onto, |s, a| s - a)),
+            (None, false) => with_sources!(W sink; a; add1(sink, a, onto, |s, a| s + a)),
+            (None, true) => with_sources!(W sink; a; add1(sink, a, onto, |s, a| s - a)),
             (Some(b), false) => {
-                with_sources!(W first; a, b; add2(sink, a, b, onto, |s, a| s + a))
+                with_sources!(W sink; a, b; add2(sink, a, b, onto, |s, a| s + a))
             }
             (Some(b), true) => {
-                with_sources!(W first; a, b; add2(sink, a, b, onto, |s, a| s - a))
+                with_sources!(W sink; a, b; add2(sink, a, b, onto, |s, a| s - a))
             }
         }
     }

@@ -2,12 +2,11 @@
 //!
 //! A [`Program`] runs a kernel over all lanes of a space for all episodes at once. Lanes are cut
 //! into tiles small enough that the values of a tile stay in the first-level cache; within a tile
-//! each instruction is one loop, see [`super::loops`]. Inputs are read where they lie; only values
-//! of post lanes (and of pre lanes, where rows are short) are gathered first. Arrays have the
+//! each instruction is one loop, see [`super::loops`]. Inputs are read where they lie. Arrays have the
 //! shape `[lane][episode]`, parameters `[lane]`.
 
 use super::graph::{Addend, Body, Graph, NodeId, Stage};
-use super::loops::{self, Arg, Code, Onto, SPLAT, Size};
+use super::loops::{self, Arg, Code, Index, IndexKind, MOST_ROWS, Onto, SPLAT, Size};
 use super::real::Real;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
@@ -88,18 +87,29 @@ struct Operand {
     /// Numbers to skip for each lane before the tile, and for each lane of the tile before a row.
     per_first: usize,
     per_row: usize,
-    /// Numbers to skip for each pre lane before that of the tile.
-    per_pre: usize,
-    /// Numbers from row to row; `None` for one number per row.
-    stride: Option<usize>,
+    rows: RowsOf,
 }
 
-/// Part of a tile: from `row` on, with one pre lane.
+/// Which rows an operand has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RowsOf {
+    /// Its own, in order.
+    Own,
+    /// One for all lanes.
+    All,
+    /// Those of the pre lanes.
+    Pre,
+    /// Those of the post lanes.
+    Post,
+    /// One number each.
+    Number,
+}
+
+/// Rows from `row` on of the tile that starts at lane `first`.
 #[derive(Clone, Copy, Default, Debug)]
 struct At {
     first: usize,
     row: usize,
-    pre: usize,
 }
 
 /// A run of rows of a tile that have one pre lane.
@@ -115,7 +125,7 @@ struct Segment {
 struct Tile {
     first: usize,
     rows: usize,
-    /// Its segments; one for all its rows where pre lanes do not matter.
+    /// Its segments, as a range.
     segments: (usize, usize),
 }
 
@@ -130,8 +140,7 @@ enum Dest {
 enum Step {
     /// Copies the rows of the tile's pre or post lanes.
     Gather { temp: usize, from: Place, axis: Axis },
-    /// `by_row` if an operand is one row for each pre lane.
-    Apply { code: Code, args: [Operand; 4], by_row: bool, dest: Dest },
+    Apply { code: Code, args: [Operand; 4], dest: Dest },
     Add { output: usize, target: Target, a: Operand, b: Option<Operand>, negative: bool },
 }
 
@@ -176,10 +185,7 @@ pub(super) struct Program<T> {
 
 /// Numbers in one buffer of a tile. Measured on the cue network (benches/cue_net.rs): from 384 to
 /// 1,024 makes no difference; 4,096 is a quarter slower.
-const TILE: usize = 2048;
-
-/// Rows of synapses with fewer numbers than this are not worth a tile of their own.
-const SHORT_ROW: usize = 2048;
+const TILE: usize = 8192;
 
 impl<T: Real> Program<T> {
     /// Plans `kernel` over `lanes` for `width` episodes. `shapes` has one entry per input, `sinks`
@@ -202,14 +208,10 @@ impl<T: Real> Program<T> {
             })
             .collect();
         let graph = Graph::new(kernel, &shapes, sinks);
-        let by_row = lanes.edges.as_ref().is_some_and(|e| {
-            lanes.n.saturating_mul(width) >= SHORT_ROW.saturating_mul(e.n_pre())
-        });
         let mut planner = Planner {
             graph: &graph,
             shapes: &shapes,
             width,
-            by_row,
             places: vec![None; graph.nodes.len()],
             scalars: Vec::new(),
             hoists: Vec::new(),
@@ -227,7 +229,7 @@ impl<T: Real> Program<T> {
                 used_ports[port.index()] = true;
             }
         }
-        let tile_rows = (TILE / width).clamp(1, lanes.n.max(1));
+        let tile_rows = (TILE / width).clamp(1, lanes.n.max(1)).min(MOST_ROWS);
         let (tiles, segments) = tiles(lanes, tile_rows);
         let n_of = |stage| match (stage, &lanes.edges) {
             (Stage::Global, _) | (_, None) => 1,
@@ -308,8 +310,13 @@ impl<T: Real> Program<T> {
             let mut out = std::mem::take(&mut buffers.hoisted[i]);
             let width = if hoist.stage == Stage::Lane { 1 } else { self.width };
             let size = Size { rows: out.len() / width, width };
-            let args = Self::args(&hoist.args, buffers, bank, inputs, At::default());
-            loops::apply(hoist.code, &mut out, size, &args);
+            for first in (0..size.rows).step_by(MOST_ROWS) {
+                let rows = MOST_ROWS.min(size.rows - first);
+                let at = At { first, row: 0 };
+                let args = Self::args(&hoist.args, buffers, bank, inputs, None, at);
+                let out = &mut out[first * width..(first + rows) * width];
+                loops::apply(hoist.code, out, Size { rows, width }, &args);
+            }
             buffers.hoisted[i] = out;
         }
     }
@@ -319,6 +326,7 @@ impl<T: Real> Program<T> {
         let Tile { first, rows, segments } = tile;
         let segments = &self.segments[segments.0..segments.1];
         let own = first * width..(first + rows) * width;
+        let edges = self.lanes.edges.as_deref();
         for step in &self.steps {
             match step {
                 Step::Gather { temp, from, axis } => {
@@ -329,7 +337,7 @@ impl<T: Real> Program<T> {
                     gather(&mut out, data, &index[first..first + rows], width);
                     buffers.temps[*temp] = out;
                 }
-                Step::Apply { code, args, by_row, dest } => {
+                Step::Apply { code, args, dest } => {
                     let mut array = match *dest {
                         Dest::Temp(i) => std::mem::take(&mut buffers.temps[i]),
                         Dest::Out(i) => std::mem::take(&mut buffers.outs[i]),
@@ -338,18 +346,9 @@ impl<T: Real> Program<T> {
                         Dest::Temp(_) => &mut array[..rows * width],
                         Dest::Out(_) => &mut array[own.clone()],
                     };
-                    if *by_row {
-                        for s in segments {
-                            let at = At { first, row: s.row, pre: s.pre };
-                            let args = Self::args(args, buffers, bank, inputs, at);
-                            let out = &mut out[s.row * width..(s.row + s.rows) * width];
-                            loops::apply(*code, out, Size { rows: s.rows, width }, &args);
-                        }
-                    } else {
-                        let at = At { first, ..At::default() };
-                        let args = Self::args(args, buffers, bank, inputs, at);
-                        loops::apply(*code, out, Size { rows, width }, &args);
-                    }
+                    let at = At { first, row: 0 };
+                    let args = Self::args(args, buffers, bank, inputs, edges, at);
+                    loops::apply(*code, out, Size { rows, width }, &args);
                     match *dest {
                         Dest::Temp(i) => buffers.temps[i] = array,
                         Dest::Out(i) => buffers.outs[i] = array,
@@ -358,13 +357,12 @@ impl<T: Real> Program<T> {
                 Step::Add { output, target, a, b, negative } => {
                     let mut out = std::mem::take(&mut buffers.outs[*output]);
                     let whole = [Segment { row: 0, rows, pre: 0 }];
-                    let by_row = a.per_pre > 0
-                        || b.is_some_and(|b| b.per_pre > 0)
-                        || *target == Target::AddPre;
+                    // Rows of one pre lane are summed in registers.
+                    let by_row = *target == Target::AddPre;
                     for s in if by_row { segments } else { &whole } {
-                        let at = At { first, row: s.row, pre: s.pre };
-                        let a = a.arg(buffers, bank, inputs, at);
-                        let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, at));
+                        let at = At { first, row: s.row };
+                        let a = a.arg(buffers, bank, inputs, edges, at);
+                        let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, edges, at));
                         let addend = loops::Addend { a: &a, b: b.as_ref(), negative: *negative };
                         let lane = first + s.row;
                         let (sums, onto) = self.sums(*target, &mut out, lane, s);
@@ -403,9 +401,10 @@ impl<T: Real> Program<T> {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
+        edges: Option<&'a Edges>,
         at: At,
     ) -> [Arg<'a, T>; 4] {
-        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, at);
+        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, edges, at);
         [arg(0), arg(1), arg(2), arg(3)]
     }
 }
@@ -413,7 +412,7 @@ impl<T: Real> Program<T> {
 impl Operand {
     /// What stands in for operands an instruction does not have.
     const ABSENT: Self =
-        Self { place: Place::Scalar(0), per_first: 0, per_row: 0, per_pre: 0, stride: Some(0) };
+        Self { place: Place::Scalar(0), per_first: 0, per_row: 0, rows: RowsOf::All };
 
     #[inline(always)]
     fn arg<'a, T: Real>(
@@ -421,19 +420,23 @@ impl Operand {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
+        edges: Option<&'a Edges>,
         at: At,
     ) -> Arg<'a, T> {
         let data = self.place.whole(buffers, bank, inputs);
-        let At { first, row, pre } = at;
-        let data = match self.per_pre {
-            0 => &data[first * self.per_first + row * self.per_row..],
-            // One row: its length tells it from the copies of a uniform value.
-            width => &data[pre * width..][..width],
+        let data = &data[at.first * self.per_first + at.row * self.per_row..];
+        let listed = |list: &'a [u32]| Index {
+            rows: &list[at.first + at.row..],
+            kind: IndexKind::Listed,
         };
-        match self.stride {
-            Some(stride) => Arg::Rows { data, stride },
-            None => Arg::Lane(data),
-        }
+        let index = match (self.rows, edges) {
+            (RowsOf::Number, _) => return Arg::Lane(data),
+            (RowsOf::Pre, Some(e)) => listed(&e.pre),
+            (RowsOf::Post, Some(e)) => listed(&e.post),
+            (RowsOf::All, _) => loops::first(),
+            (RowsOf::Own | RowsOf::Pre | RowsOf::Post, _) => loops::same(),
+        };
+        Arg::Rows { data, index }
     }
 }
 
@@ -528,7 +531,6 @@ struct Planner<'a, T> {
     graph: &'a Graph,
     shapes: &'a [Shape],
     width: usize,
-    by_row: bool,
     places: Vec<Option<Place>>,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
@@ -660,7 +662,6 @@ impl<T: Real> Planner<'_, T> {
                 for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
                     *operand = self.operand(*arg);
                 }
-                let by_row = operands.iter().any(|o| o.per_pre > 0);
                 let set = |r: &&super::graph::Result| {
                     r.target == Target::Set && r.addend.at() == id
                 };
@@ -675,7 +676,7 @@ impl<T: Real> Planner<'_, T> {
                         Dest::Temp(temp)
                     }
                 };
-                self.steps.push(Step::Apply { code, args: operands, by_row, dest });
+                self.steps.push(Step::Apply { code, args: operands, dest });
             }
             Item::Result(i) => {
                 let result = self.graph.results[i];
@@ -692,11 +693,12 @@ impl<T: Real> Planner<'_, T> {
         }
     }
 
-    /// A tile's operand, gathered first if its lanes are other ones.
+    /// A tile's operand. Other lanes' values are read through an index, except where rows are not
+    /// made of whole chunks: there they are gathered first, so that what follows is one long row.
     fn operand(&mut self, id: NodeId) -> Operand {
         let place = self.places[id].expect("internal: operand without a place");
         let axis = self.shape(place).axis;
-        if axis != Axis::Post && (axis != Axis::Pre || self.by_row) {
+        if !matches!(axis, Axis::Pre | Axis::Post) || self.width.is_multiple_of(8) {
             return self.found(place, None);
         }
         let temp = match self.gathered[id] {
@@ -723,21 +725,21 @@ impl<T: Real> Planner<'_, T> {
     /// How to find a place's numbers, from a tile or from all lanes of an earlier stage.
     fn found(&self, place: Place, stage: Option<Stage>) -> Operand {
         let width = self.width;
-        let rows = |per_first, per_pre, stride| {
-            let per_row = if place_is_temp(place) { width } else { per_first };
-            Operand { place, per_first, per_row, per_pre, stride }
-        };
         let shape = self.shape(place);
-        match (place, shape.axis, stage) {
-            (Place::Temp(_), ..) => rows(0, 0, Some(width)),
-            (_, Axis::Global, _) => rows(0, 0, Some(0)),
-            (_, Axis::Own, None) if shape.per_episode => rows(width, 0, Some(width)),
-            (_, Axis::Own, None) => rows(1, 0, None),
-            (_, Axis::Own, Some(_)) => rows(0, 0, Some(1)),
-            (_, Axis::Pre, None) => rows(0, width, Some(0)),
-            (_, Axis::Pre | Axis::Post, _) if shape.per_episode => rows(0, 0, Some(width)),
-            (_, Axis::Pre | Axis::Post, _) => rows(0, 0, None),
-        }
+        let (per_first, rows) = match (shape.axis, stage) {
+            _ if place_is_temp(place) => (0, RowsOf::Own),
+            (Axis::Global, _) => (0, RowsOf::All),
+            (Axis::Own, None) if !shape.per_episode => (1, RowsOf::Number),
+            // Numbers of lanes are the rows of their own stage.
+            (Axis::Own, Some(_)) => (1, RowsOf::Own),
+            (Axis::Own, None) => (width, RowsOf::Own),
+            (Axis::Pre, None) => (0, RowsOf::Pre),
+            (Axis::Post, None) => (0, RowsOf::Post),
+            (Axis::Pre | Axis::Post, Some(_)) if shape.per_episode => (width, RowsOf::Own),
+            (Axis::Pre | Axis::Post, Some(_)) => (1, RowsOf::Number),
+        };
+        let per_row = if place_is_temp(place) { width } else { per_first };
+        Operand { place, per_first, per_row, rows }
     }
 
     fn temp(&mut self) -> usize {

@@ -60,13 +60,16 @@ impl Projection {
             if spikes.iter().all(|s| *s == T::ZERO) {
                 continue;
             }
-            let row = self.edges.row(pre);
-            let size = Size { rows: row.len(), width };
-            let w = Arg::Rows { data: &w[row.start * width..row.end * width], stride: width };
-            let s = Arg::Rows { data: spikes, stride: 0 };
-            let onto = Onto::Listed(&self.edges.post[row]);
-            let addend = Addend { a: &w, b: Some(&s), negative: false };
-            loops::add_rows(sums, size, addend, onto);
+            let (row, s) = (self.edges.row(pre), Arg::Rows { data: spikes, index: loops::first() });
+            for start in row.clone().step_by(loops::MOST_ROWS) {
+                let row = start..row.end.min(start + loops::MOST_ROWS);
+                let data = &w[row.start * width..row.end * width];
+                let w = Arg::Rows { data, index: loops::same() };
+                let size = Size { rows: row.len(), width };
+                let addend = Addend { a: &w, b: Some(&s), negative: false };
+                let onto = Onto::Listed(&self.edges.post[row]);
+                loops::add_rows(sums, size, addend, onto);
+            }
         }
     }
 

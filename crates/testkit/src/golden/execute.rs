@@ -7,7 +7,7 @@ use crate::isa_oracle::{self, Stored, Surroundings};
 use crate::{cases, scalar};
 use std::collections::BTreeMap;
 use trifactor_compile::lower::Source;
-use trifactor_entity::{EntityId, SideTable};
+use trifactor_entity::SideTable;
 use trifactor_ir::{PortId, Read, Role};
 use trifactor_isa::When;
 use trifactor_quant::{Plan, eval, store};
