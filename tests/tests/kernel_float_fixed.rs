@@ -4,7 +4,9 @@
 //! inputs and the author's constants, the fixed reading the raw ones.
 
 use trifactor_entity::EntityId;
+use trifactor_ir::{KernelBuilder, Role, Sign, Target};
 use trifactor_quant::{eval, store};
+use trifactor_testkit::rules::{Own, Rule};
 use trifactor_testkit::{Rng, cases, scalar};
 
 /// Evaluations of each rule, each with inputs and draws of its own.
@@ -85,5 +87,58 @@ fn assert_close(fixed: f64, float: f64, bound: f64, place: impl Fn() -> String) 
         (fixed - float).abs() <= bound + slack,
         "fixed {fixed:e}, float {float:e}, bound {bound:e}\n{}",
         place()
+    );
+}
+
+/// `w + 1/2` where `factor * x1 * y1 > limit`, else `w`.
+fn comparison(factor: f64, limit: f64) -> Rule {
+    let mut b = KernelBuilder::new("comparison");
+    let w = b.input("w", Role::Own);
+    let (x1, y1) = (b.input("x1", Role::Pre), b.input("y1", Role::Post));
+    let (factor, limit, half) = (b.constant(factor), b.constant(limit), b.constant(0.5));
+    let product = b.mul(factor, x1);
+    let product = b.mul(product, y1);
+    let over = b.gt(product, limit);
+    let raised = b.add(w, half);
+    let new = b.select(over, raised, w);
+    b.output("w", Target::Set, new);
+    let own = vec![Own { name: "w".to_owned(), set: true, range: (-2.0, 2.0) }];
+    Rule { kernel: b.build(), own, sign: Sign::Mixed }
+}
+
+#[test]
+fn a_comparison_that_falls_out_differently_is_covered_by_its_bound() {
+    // The limit is the very value that the float reading compares with it.
+    let (mut flips, mut evaluations) = (0, 0);
+    for seed in 0..400 {
+        let mut rng = Rng::new(seed);
+        let factor = rng.between(-6.0, 0.0).exp2();
+        let draft = cases::of_rule(seed, &comparison(factor, 0.0)).expect("it has a plan");
+        let raw = draft.inputs(&mut rng);
+        let ports: Vec<f64> = raw.iter().map(|(port, raw)| draft.value(port, *raw)).collect();
+        let limit = factor * ports[1] * ports[2];
+        let case = cases::of_rule(seed, &comparison(factor, limit)).expect("it has a plan");
+        let kernel = &case.net.kernels[case.phase().kernel];
+        let plan = &case.plan.phases[case.rule];
+        let draws = |_: u8| 0;
+        let fixed = eval(kernel, plan, &raw, &draws);
+        let state = case.phase().writes[0];
+        let (stored, _) = store(
+            fixed[kernel.outputs[0].value],
+            &plan.outputs[0],
+            &case.plan.states[state],
+            &draws,
+        );
+        let stored = case.plan.states[state].value(stored);
+        let expected = scalar::results(kernel, &ports)[0].clamp(-2.0, 2.0);
+        assert_close(stored, expected, plan.outputs[0].bound, || {
+            format!("seed {seed}\n{}", case.listing())
+        });
+        evaluations += 1;
+        flips += u32::from((stored - expected).abs() > 0.25);
+    }
+    assert!(
+        flips * 10 > evaluations,
+        "only {flips} of {evaluations} comparisons fell out differently"
     );
 }

@@ -32,6 +32,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor check   MODEL              is it right, does it fit on the chip?
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
+  trifactor train   MODEL              train its plasticity rule by gradient descent
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
   trifactor explain CODE               what a finding such as error[M010] means
@@ -57,6 +58,7 @@ enum Command {
     Check(cmd::check::Cmd),
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
+    Train(cmd::train::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
     Explain(cmd::explain::Cmd),
@@ -81,6 +83,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Check(cmd) => cmd.run(terminal),
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
+        Command::Train(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

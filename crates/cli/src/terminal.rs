@@ -21,6 +21,11 @@ impl Terminal {
         Self { quiet }
     }
 
+    /// Whether only results and errors are wanted.
+    pub const fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints a result. Errors: [`Fault::Closed`] where the reader has gone.
     pub fn print(&self, text: &str) -> Result<(), Fault> {
         let mut out = io::stdout().lock();

@@ -368,7 +368,8 @@ fn narrow_delay_fields_hold_what_the_chip_has() {
         c.core.delay_slots = 1;
         c.synapse.delay_bits_max = 0;
     });
-    let message = "'ff' has a delay per synapse, and a synapse of the chip 'tiny' stores 0 bits of it";
+    let message =
+        "'ff' has a delay per synapse, and a synapse of the chip 'tiny' stores 0 bits of it";
     refused(&delays(0.0, None), &none, "C011", message);
 }
 

@@ -3,8 +3,10 @@
 mod common;
 
 use common::{Draft, chip, fits, refused};
+use trifactor_compile::compile;
 use trifactor_entity::EntityId;
 use trifactor_ir::{Delay, Group, Read, ResetGroup, Sign, StateRole, Values, units};
+use trifactor_quant::{Requests, plan};
 use trifactor_testkit::chips;
 
 const RULE: &str = "kernel r {\n in w: own\n in x0: pre\n set w = w + 0.25 * x0\n}\n";
@@ -117,7 +119,8 @@ fn a_modulator_parameter_with_a_value_per_line_is_refused() {
     draft.plastic("ff", input, out, "kernel r {\n in w: own\n in m: post\n set w = w + m\n}\n");
     let mut net = draft.net().into_network();
     let m = net.space("m").expect("a modulator");
-    let keep = net.states.ids().find(|s| net.states[*s].space == m && net.states[*s].name == "keep");
+    let keep =
+        net.states.ids().find(|s| net.states[*s].space == m && net.states[*s].name == "keep");
     let keep = keep.expect("a modulator has one");
     assert!(keep.index() > 0);
     net.states[keep].init = Values::PerLane(vec![0.5, 0.5, 0.25]);
@@ -125,4 +128,28 @@ fn a_modulator_parameter_with_a_value_per_line_is_refused() {
     let message = "'m.keep' has a value per lane, from 0.25 to 0.5, and the chip's unit has 1 register for \
                    all lanes";
     refused(&net, &chips::superset(), "C030", message);
+}
+
+fn one_projection() -> trifactor_ir::CheckedNetwork {
+    let (mut draft, input, out) = Draft::sides(1, 2, 2);
+    draft.fixed("ff", input, out);
+    draft.net()
+}
+
+#[test]
+#[should_panic(expected = "internal: the plan was made for another chip")]
+fn a_plan_for_another_chip_is_a_bug_of_the_caller() {
+    let net = one_projection();
+    let (plan, _) = plan(&net, &chips::superset(), &Requests::new()).expect("a plan");
+    let other = chip(|c| c.core.compartments = 4);
+    drop(compile(&net, &plan, &other, &common::identity()));
+}
+
+#[test]
+#[should_panic(expected = "internal: the plan was made for another network")]
+fn a_plan_for_another_network_is_a_bug_of_the_caller() {
+    let (mut draft, input, out) = Draft::sides(1, 2, 2);
+    draft.plastic("ff", input, out, RULE);
+    let (plan, _) = plan(&draft.net(), &chips::superset(), &Requests::new()).expect("a plan");
+    drop(compile(&one_projection(), &plan, &chips::superset(), &common::identity()));
 }

@@ -130,7 +130,8 @@ mod tests {
             let expected = 0.5 + 0.5 * (std::f64::consts::PI * x).cos();
             assert!((half_cosine(x) - expected).abs() < 1e-14, "{x}");
         }
-        let options = Optimiser { warm_up: 10, schedule: Schedule::Cosine(0.02), ..Optimiser::default() };
+        let options =
+            Optimiser { warm_up: 10, schedule: Schedule::Cosine(0.02), ..Optimiser::default() };
         assert!((learning_rate(&options, 0, 100) - 4e-4).abs() < 1e-12);
         assert!(learning_rate(&options, 20, 100) > learning_rate(&options, 60, 100));
         assert!((learning_rate(&options, 100, 100) - 8e-5).abs() < 1e-12);

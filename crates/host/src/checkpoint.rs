@@ -46,8 +46,7 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), HostEr
     // Temporary files are private by default; results are as readable as any other file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file =
-        builder.prefix(".run-").suffix(".part").tempfile_in(folder).map_err(fault)?;
+    let mut file = builder.prefix(".run-").suffix(".part").tempfile_in(folder).map_err(fault)?;
     file.write_all(content).map_err(fault)?;
     file.as_file().sync_all().map_err(fault)?;
     file.persist(path).map_err(|e| fault(e.error))?;

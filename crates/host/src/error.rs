@@ -43,7 +43,9 @@ pub enum HostError {
         message: String,
     },
     /// The loss or a gradient is no longer a number.
-    #[error("update {update}: the {what} is not finite; lower optimiser.rate or the surrogates' scale")]
+    #[error(
+        "update {update}: the {what} is not finite; lower optimiser.rate or the surrogates' scale"
+    )]
     NotFinite {
         /// The update.
         update: u64,

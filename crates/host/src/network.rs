@@ -4,8 +4,7 @@ use crate::HostError;
 use crate::settings::Readout;
 use crate::task::Task;
 use trifactor_ir::{
-    CheckedNetwork, Group, Network, Read, SpaceId, SpaceKind, StateId, StateRole, Values,
-    verify,
+    CheckedNetwork, Group, Network, Read, SpaceId, SpaceKind, StateId, StateRole, Values, verify,
 };
 
 /// The same network with a reverse: where every step is a learning epoch, the flag that a lane

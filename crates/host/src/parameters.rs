@@ -78,7 +78,10 @@ impl Parameters {
         for spec in trained {
             let state = find_state(network, &spec.state)?;
             if parameters.parts.iter().any(|p| p.state == state) {
-                return Err(HostError::settings(format!("trained: '{}' is named twice", spec.state)));
+                return Err(HostError::settings(format!(
+                    "trained: '{}' is named twice",
+                    spec.state
+                )));
             }
             let values = initial_values(network, state, spec, seed)?;
             parameters.add(network, state, spec, &values, &mut raw)?;
@@ -121,7 +124,8 @@ impl Parameters {
             Kind::Positive => (Reading::Positive, (-50.0, 50.0)),
             Kind::Keep { min, max, .. } => {
                 if !(min > 0.0 && min <= max && max <= 1e9) {
-                    let message = format!("'{name}': Keep(min: {min}, max: {max}) needs 0 < min <= max");
+                    let message =
+                        format!("'{name}': Keep(min: {min}, max: {max}) needs 0 < min <= max");
                     return Err(HostError::settings(message));
                 }
                 (Reading::Keep, (logit(exp(-1.0 / min)), logit(exp(-1.0 / max))))
@@ -185,7 +189,8 @@ impl Parameters {
             .map(|p| (p.state, (0..p.lanes).map(|l| p.read(raw, l)).collect()))
             .collect();
         for tie in &self.ties {
-            let factor = |lane: usize| tie.base[lane] / (1.0 - self.parts[tie.keep].read(raw, lane));
+            let factor =
+                |lane: usize| tie.base[lane] / (1.0 - self.parts[tie.keep].read(raw, lane));
             match tie.part {
                 Some(part) => {
                     let list = &mut values[part].1;
@@ -285,8 +290,8 @@ fn initial_values(
 ) -> Result<Vec<f64>, HostError> {
     let s = &network.states[state];
     let synapses = network.synapses(s.space);
-    let trainable = s.role == StateRole::Parameter
-        || (s.role == StateRole::Variable && synapses.is_some());
+    let trainable =
+        s.role == StateRole::Parameter || (s.role == StateRole::Variable && synapses.is_some());
     if !trainable {
         let message = format!("trained: '{}' follows from the dynamics", spec.state);
         return Err(HostError::settings(message));
@@ -361,11 +366,8 @@ mod tests {
             .values()
             .map(|p| Read::State(n.state(space, &p.name).expect("declared")))
             .collect();
-        let writes = kernel
-            .outputs
-            .iter()
-            .map(|o| n.state(space, &o.variable).expect("declared"))
-            .collect();
+        let writes =
+            kernel.outputs.iter().map(|o| n.state(space, &o.variable).expect("declared")).collect();
         let kernel = n.kernels.push(kernel);
         n.phases.push(Phase {
             name: "a".into(),
@@ -398,7 +400,12 @@ mod tests {
             // A loss that weighs every lane of every state differently.
             let loss = |raw: &[f64]| -> f64 {
                 let values = parameters.values(raw);
-                values.iter().flat_map(|(_, l)| l).enumerate().map(|(i, v)| (i + 1) as f64 * v * v).sum()
+                values
+                    .iter()
+                    .flat_map(|(_, l)| l)
+                    .enumerate()
+                    .map(|(i, v)| (i + 1) as f64 * v * v)
+                    .sum()
             };
             let mut i = 0.0;
             let slopes: Vec<Vec<f64>> = parameters
@@ -420,7 +427,10 @@ mod tests {
                 up[at] += h;
                 down[at] -= h;
                 let difference = (loss(&up) - loss(&down)) / (2.0 * h);
-                assert!((difference - g).abs() <= 1e-6 * g.abs().max(1.0), "{at}: {g} {difference}");
+                assert!(
+                    (difference - g).abs() <= 1e-6 * g.abs().max(1.0),
+                    "{at}: {g} {difference}"
+                );
             }
         }
     }
@@ -448,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_draw_different_values_and_one_sign_per_post_neuron() {
+    fn equal_seeds_draw_equal_values_and_others_draw_others() {
         let list = r#"[(state: "a.threshold", init: Some(Normal(2.0, 0.5)))]"#;
         let draw = |seed| Parameters::new(&network(), &trained(list), seed).expect("legal").1;
         assert_eq!(draw(1), draw(1));

@@ -90,10 +90,16 @@ impl RunDirectory {
                 Err(HostError::Checkpoint { path, message: message.to_owned() })
             };
             if !options.resume {
-                return refuse(run_path, "is a run already; continue it with --resume, or name another directory");
+                return refuse(
+                    run_path,
+                    "is a run already; continue it with --resume, or name another directory",
+                );
             }
             if read(&run_path)? != text.as_bytes() {
-                return refuse(run_path, "belongs to a run with other settings, model or seed; name another directory");
+                return refuse(
+                    run_path,
+                    "belongs to a run with other settings, model or seed; name another directory",
+                );
             }
             let checkpoint = path.join("checkpoint.bin");
             // A run that was killed before its first checkpoint begins again.
@@ -111,7 +117,13 @@ impl RunDirectory {
         write_atomically(&run_path, text.as_bytes())?;
         let metrics = table(&path.join("metrics.csv"), tables[0], METRICS)?;
         let evaluations = table(&path.join("evaluation.csv"), tables[1], EVALUATIONS)?;
-        Ok(Self { path: path.to_owned(), metrics, evaluations, training, settings: settings.clone() })
+        Ok(Self {
+            path: path.to_owned(),
+            metrics,
+            evaluations,
+            training,
+            settings: settings.clone(),
+        })
     }
 
     /// The training in its present state.

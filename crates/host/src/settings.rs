@@ -287,7 +287,9 @@ impl Settings {
         }
         if self.batch == 0 || !self.batch.is_multiple_of(self.width) || self.batch > 1 << 16 {
             let (batch, width) = (self.batch, self.width);
-            return refuse(format!("batch is {batch}; a multiple of width ({width}) up to 65536 is needed"));
+            return refuse(format!(
+                "batch is {batch}; a multiple of width ({width}) up to 65536 is needed"
+            ));
         }
         if !(1..=100_000).contains(&self.segment) {
             return refuse(format!("segment is {}; 1 to 100000 steps are possible", self.segment));

@@ -117,10 +117,7 @@ impl TileRunner {
             workers: vec![worker; threads.clamp(1, 256)],
             width,
             costs: found,
-            states: states
-                .iter()
-                .map(|s| (*s, network.lanes(network.states[*s].space)))
-                .collect(),
+            states: states.iter().map(|s| (*s, network.lanes(network.states[*s].space))).collect(),
         })
     }
 

@@ -107,8 +107,15 @@ impl Training {
             (settings.width, settings.segment, threads),
         )?;
         let adam = Adam::new(&raw);
-        let progress =
-            Progress { raw, adam, stage: 0, recent: Vec::new(), best: None, stale: 0, ended: false };
+        let progress = Progress {
+            raw,
+            adam,
+            stage: 0,
+            recent: Vec::new(),
+            best: None,
+            stale: 0,
+            ended: false,
+        };
         Ok(Self {
             settings: settings.clone(),
             seed,

@@ -63,9 +63,13 @@ fn a_chip_file_that_cannot_be_used_is_refused_with_the_key_at_fault() {
 
     let path = file(&folder, &text.replace("epoch_max: 63", "epoch_max: 64"));
     let d = refused(&path.to_string_lossy(), "C041");
-    assert!(d.message.contains("core.epoch_max") && d.message.contains("64 is not in 1 to 63"), "{}", d.message);
+    assert!(
+        d.message.contains("core.epoch_max") && d.message.contains("64 is not in 1 to 63"),
+        "{}",
+        d.message
+    );
 
     let path = file(&folder, &" ".repeat((1 << 20) + 1));
     let d = refused(&path.to_string_lossy(), "C041");
-    assert!(d.message.contains("1 MiB"), "{}", d.message);
+    assert!(d.message.contains("1048576"), "{}", d.message);
 }

@@ -41,17 +41,34 @@ fn a_weight_of_a_width_that_the_chip_lacks_is_refused_with_the_widths_there_are(
 #[test]
 fn a_membrane_has_one_width() {
     let pair = Pair::fixed(&spiking(), Values::Constant(0.5));
-    let message = "20 bits are asked for 'out.v', but the chip 'superset' stores a membrane in 24 bits";
+    let message =
+        "20 bits are asked for 'out.v', but the chip 'superset' stores a membrane in 24 bits";
     refused(pair, &[("out.v", bits(20))], "Q002", message);
 }
 
 #[test]
 fn tags_rates_traces_and_modulators_have_widths_of_their_own() {
     for (name, width, message) in [
-        ("ff.e", 10, "10 bits are asked for 'ff.e', but the chip 'superset' stores a tag in 8, 9, 12, 16 bits"),
-        ("ff.a", 11, "11 bits are asked for 'ff.a', but the chip 'superset' stores a rate in 8, 9, 12, 16 bits"),
-        ("in.x1", 11, "11 bits are asked for 'in.x1', but the chip 'superset' stores a trace in 7, 8, 9, 10, 12, 16 bits"),
-        ("m.m", 12, "12 bits are asked for 'm.m', but the chip 'superset' stores a modulator in 8, 16 bits"),
+        (
+            "ff.e",
+            10,
+            "10 bits are asked for 'ff.e', but the chip 'superset' stores a tag in 8, 9, 12, 16 bits",
+        ),
+        (
+            "ff.a",
+            11,
+            "11 bits are asked for 'ff.a', but the chip 'superset' stores a rate in 8, 9, 12, 16 bits",
+        ),
+        (
+            "in.x1",
+            11,
+            "11 bits are asked for 'in.x1', but the chip 'superset' stores a trace in 7, 8, 9, 10, 12, 16 bits",
+        ),
+        (
+            "m.m",
+            12,
+            "12 bits are asked for 'm.m', but the chip 'superset' stores a modulator in 8, 16 bits",
+        ),
     ] {
         refused(learning(), &[(name, bits(width))], "Q002", message);
     }
@@ -94,7 +111,9 @@ fn a_range_beyond_every_binary_point_is_refused() {
     let found = plan(pair, &[]).expect_err("no format holds it");
     let text = found.to_string();
     assert!(
-        text.contains("error[Q003]: no signed 9-bit format holds 'ff.w', which ranges from 0 to 4000000000000"),
+        text.contains(
+            "error[Q003]: no signed 9-bit format holds 'ff.w', which ranges from 0 to 4000000000000"
+        ),
         "{text}"
     );
 }
@@ -198,14 +217,18 @@ fn a_change_finer_than_a_register_rounds_is_refused_with_both_counts() {
     let found = plan(pair, &[]).expect_err("too fine");
     let text = found.to_string();
     let message = "bits finer than the variable, and a 32-bit register rounds off at most 31";
-    assert!(text.contains("error[Q008]: the change of 'w' in 'ff' is ") && text.contains(message), "{text}");
+    assert!(
+        text.contains("error[Q008]: the change of 'w' in 'ff' is ") && text.contains(message),
+        "{text}"
+    );
     assert!(text.contains("hint: use a larger rate, or a narrower range"), "{text}");
 }
 
 #[test]
 fn a_refractory_time_beyond_the_counter_is_refused() {
     let lif = Lif { refractory: Some(Values::Constant(64.0)), ..spiking() };
-    let message = "'out.refractory' is 64 steps, and the chip 'superset' holds a neuron for at most 63";
+    let message =
+        "'out.refractory' is 64 steps, and the chip 'superset' holds a neuron for at most 63";
     refused(Pair::fixed(&lif, Values::Constant(0.5)), &[], "Q009", message);
     let lif = Lif { refractory: Some(Values::Constant(63.0)), ..spiking() };
     assert!(plan(Pair::fixed(&lif, Values::Constant(0.5)), &[]).is_ok());

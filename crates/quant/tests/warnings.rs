@@ -11,12 +11,7 @@ use trifactor_testkit::builder::Lif;
 
 /// The plan is made, with this warning alone.
 #[track_caller]
-fn warned(
-    pair: Pair,
-    requests: &[(&str, FormatRequest)],
-    code: &str,
-    message: &str,
-) -> Diagnostic {
+fn warned(pair: Pair, requests: &[(&str, FormatRequest)], code: &str, message: &str) -> Diagnostic {
     let (_, warnings) = plan(pair, requests).unwrap_or_else(|e| panic!("{e}"));
     only(&warnings, Severity::Warning, code, message)
 }

@@ -3,7 +3,8 @@
 //! [`kernels`] gives the same cases to every test, so what holds for the fixed reading in one
 //! test and for microcode in another holds for the same rules.
 
-use crate::{Rng, chips, networks, rules};
+use crate::rules::{self, Rule};
+use crate::{Rng, chips, networks};
 use trifactor_entity::SideTable;
 use trifactor_fixed::mix32;
 use trifactor_ir::{CheckedNetwork, Phase, PhaseId, PortId, Read, StateRole};
@@ -93,7 +94,16 @@ pub fn kernels() -> impl Iterator<Item = KernelCase> {
 pub fn kernel(seed: u64) -> Option<KernelCase> {
     let mut rng = Rng::new(seed);
     let rule = rules::draw(&mut rng);
-    let drawn = networks::around(&rule, &mut rng);
+    planned(seed, &rule, &mut rng)
+}
+
+/// The case of a rule that a test has made; the network around it is drawn from the seed.
+pub fn of_rule(seed: u64, rule: &Rule) -> Option<KernelCase> {
+    planned(seed, rule, &mut Rng::new(seed))
+}
+
+fn planned(seed: u64, rule: &Rule, rng: &mut Rng) -> Option<KernelCase> {
+    let drawn = networks::around(rule, rng);
     match plan(&drawn.net, &chips::superset(), &drawn.requests) {
         Ok((plan, _)) => {
             let rule = drawn.net.phases.ids().next_back().expect("there is a rule");

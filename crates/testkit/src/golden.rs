@@ -200,7 +200,9 @@ impl Run<'_> {
                 let at = block.lines.iter().zip(&lines).position(differs);
                 let at = at.unwrap_or(block.lines.len().min(lines.len()));
                 let side = |lines: &[String]| {
-                    lines.get(at).map_or_else(|| "the end of the block".to_owned(), |l| format!("'{l}'"))
+                    lines
+                        .get(at)
+                        .map_or_else(|| "the end of the block".to_owned(), |l| format!("'{l}'"))
                 };
                 self.failures.push(format!(
                     "{}: the block is stale: found {}, now {}; BLESS=1 rewrites it",
@@ -209,10 +211,9 @@ impl Run<'_> {
                     side(&lines)
                 ));
             }
-            None => self.failures.push(format!(
-                "1: there is no block '= {}'; BLESS=1 writes it",
-                stage.word()
-            )),
+            None => self
+                .failures
+                .push(format!("1: there is no block '= {}'; BLESS=1 writes it", stage.word())),
         }
         self.blocks.push((stage, lines));
     }

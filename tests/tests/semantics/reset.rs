@@ -133,6 +133,20 @@ fn spikes_after_a_trace_reset_are_timed_as_if_they_were_the_first() {
     run.expect("late.d", &[4]);
 }
 
+/// S6: the values remembered for the epoch are reset with the trace.
+#[test]
+fn a_trace_reset_is_what_prev_sees_one_step_later() {
+    let subject = everything();
+    let mut run = two_steps(&subject);
+    run.step(&[]);
+    run.reset(ResetGroup::Traces);
+    run.step(&[]);
+    // No lane has fired, so both readings are at the end: half of the initial value in step 4,
+    // and the initial value before it.
+    run.expect("ff.f", &[64]);
+    run.expect("ff.g", &[128]);
+}
+
 /// S6: a reset of `traces` between two epochs is what `prev` sees at the first position.
 #[test]
 fn a_trace_reset_between_epochs_is_the_end_of_the_epoch_before() {

@@ -72,7 +72,11 @@ impl Draft {
     }
 
     pub fn trace(&mut self, space: SpaceId, name: &str) -> StateId {
-        self.b.trace(space, name, &TraceSpec { keep: 0.5, impulse: 0.5, x_max: Some(1.0), init: 0.0 })
+        self.b.trace(
+            space,
+            name,
+            &TraceSpec { keep: 0.5, impulse: 0.5, x_max: Some(1.0), init: 0.0 },
+        )
     }
 
     pub fn modulator(&mut self, name: &str, n: u32) -> SpaceId {
@@ -81,7 +85,8 @@ impl Draft {
 
     /// Runs a rule; every factor is found by its name, modulators in any role.
     pub fn rule(&mut self, ff: SpaceId, pre: SpaceId, post: SpaceId, kernel: &str) {
-        let kernel: Kernel = text::parse_kernel(kernel, "rule.kern").unwrap_or_else(|e| panic!("{e}"));
+        let kernel: Kernel =
+            text::parse_kernel(kernel, "rule.kern").unwrap_or_else(|e| panic!("{e}"));
         let net = self.b.network();
         let reads = kernel
             .ports
@@ -136,7 +141,10 @@ pub fn made(net: &CheckedNetwork, chip: &Chip) -> Result<Compiled, Diagnostics> 
 pub fn fits(net: &CheckedNetwork, chip: &Chip) -> Compiled {
     let compiled = made(net, chip).unwrap_or_else(|e| panic!("{e}"));
     let bytes = trifactor_image::elf::write(&compiled.image).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(trifactor_image::elf::read(&bytes).unwrap_or_else(|e| panic!("{e}")), compiled.image);
+    assert_eq!(
+        trifactor_image::elf::read(&bytes).unwrap_or_else(|e| panic!("{e}")),
+        compiled.image
+    );
     compiled
 }
 

@@ -38,14 +38,10 @@ impl Batch {
         self.labels.clear();
         for e in 0..episodes {
             let (words, first, stride) = (&mut self.words, &self.first, self.words_per_step);
-            let label = task.episode(
-                seed,
-                part,
-                number.wrapping_add(e as u32),
-                &mut |step, port, lane| {
+            let label =
+                task.episode(seed, part, number.wrapping_add(e as u32), &mut |step, port, lane| {
                     words[(step as usize - 1) * stride + first[port] + lane] |= 1 << e;
-                },
-            );
+                });
             self.labels.push(label);
         }
     }

@@ -181,7 +181,9 @@ impl CueAssociation {
         }
         let steps = self.steps();
         if steps > MAX_STEPS {
-            return Err(format!("CueAssociation: an episode of {steps} steps; {MAX_STEPS} are possible"));
+            return Err(format!(
+                "CueAssociation: an episode of {steps} steps; {MAX_STEPS} are possible"
+            ));
         }
         let probabilities = [
             ("active", self.active),
@@ -399,7 +401,7 @@ mod tests {
         let mut batch = Batch::default();
         batch.fill(&task, 3, Part::Evaluation, 0, 64);
         for episode in 0..64 {
-            let mut classes = Vec::new();
+            let mut classes: Vec<usize> = Vec::new();
             for trial in 0..5u64 {
                 let lines: Vec<usize> = (0..350)
                     .flat_map(|at| {

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use trifactor_diag::{Diagnostic, Diagnostics, Severity};
-use trifactor_ir::{Delay, Group, Kernel, Read, Role, Sign, SpaceId, StateRole, Values};
 use trifactor_ir::{CheckedNetwork, ResetGroup, text};
+use trifactor_ir::{Delay, Group, Kernel, Read, Role, Sign, SpaceId, StateRole, Values};
 use trifactor_quant::{FormatRequest, Plan, Requests};
 use trifactor_testkit::builder::{Lif, NetworkBuilder, TraceSpec};
 use trifactor_testkit::chips;
@@ -65,7 +65,8 @@ impl Pair {
 
     /// Runs a rule over `ff`: own variables, traces and flags by their names, modulators as global.
     pub fn rule(&mut self, kernel: &str) {
-        let kernel: Kernel = text::parse_kernel(kernel, "rule.kern").unwrap_or_else(|e| panic!("{e}"));
+        let kernel: Kernel =
+            text::parse_kernel(kernel, "rule.kern").unwrap_or_else(|e| panic!("{e}"));
         let net = self.b.network();
         let state = |space, name: &str| {
             Read::State(net.state(space, name).unwrap_or_else(|| panic!("no state {name}")))

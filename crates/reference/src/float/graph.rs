@@ -44,6 +44,8 @@ pub(super) enum Body {
 pub(super) struct Node {
     pub body: Body,
     pub stage: Stage,
+    /// Limits the value is held in.
+    pub bounds: Option<(f64, f64)>,
     /// Sets of lanes it depends on, see [`Dependence`].
     depends: u8,
 }
@@ -183,6 +185,15 @@ impl Graph {
                 }
             };
             let [x, y, ..] = args;
+            if let (Code::Clamp, Some(_)) = (code, inner(0)) {
+                let number = |id: NodeId| match self.nodes[id].body {
+                    Body::Constant(c) => c,
+                    Body::Port(_) | Body::Apply(..) => unreachable!("internal: bounds are numbers"),
+                };
+                let bounds = Some((number(y), number(args[2])));
+                self.nodes[id] = Node { bounds, ..self.nodes[args[0]] };
+                continue;
+            }
             use Code::{Add, Between, Gt, Mul, Mul3, MulAdd, Select, Step, Sub};
             let is_zero = |id: NodeId| self.nodes[id].body == Body::Constant(0.0);
             let second = matches!(code, Add | Sub | Mul).then(|| inner(1)).flatten();
@@ -303,7 +314,7 @@ impl Builder<'_> {
         if let Some((low, high)) = sink.clamp {
             let (low, high) = (self.constant(low), self.constant(high));
             let body = Body::Apply(Code::Clamp, [value, low, high, 0], 3);
-            return self.push(Node { body, stage: Stage::Tile, depends });
+            return self.push(Node { body, stage: Stage::Tile, depends, bounds: None });
         }
         let node = &self.nodes[value];
         let taken = earlier.iter().any(|r| r.target == Target::Set && r.addend.at() == value);
@@ -311,12 +322,12 @@ impl Builder<'_> {
             return value;
         }
         let body = Body::Apply(Code::Copy, [value, 0, 0, 0], 1);
-        self.push(Node { body, stage: Stage::Tile, depends })
+        self.push(Node { body, stage: Stage::Tile, depends, bounds: None })
     }
 
     fn constant(&mut self, value: f64) -> NodeId {
         let key = (0, [0; 4], [value.to_bits(), 0]);
-        let node = Node { body: Body::Constant(value), stage: Stage::Uniform, depends: 0 };
+        let node = Node { body: Body::Constant(value), stage: Stage::Uniform, depends: 0, bounds: None };
         self.merged(key, node)
     }
 
@@ -332,7 +343,7 @@ impl Builder<'_> {
         };
         let key = (1, [port.index(), 0, 0, 0], [0; 2]);
         let stage = Dependence::stage(depends);
-        let read = self.merged(key, Node { body: Body::Port(port), stage, depends });
+        let read = self.merged(key, Node { body: Body::Port(port), stage, depends, bounds: None });
         if !shape.per_episode && matches!(shape.axis, Axis::Pre | Axis::Post) {
             // Spread over episodes once per lane, so that synapses read whole rows.
             return self.apply(Code::Copy, &[read]);
@@ -353,6 +364,7 @@ impl Builder<'_> {
             body: Body::Apply(code, args, operands.len()),
             stage,
             depends,
+            bounds: None,
         })
     }
 

@@ -67,14 +67,23 @@ pub(super) enum Code {
 /// An operand of one instruction over one tile.
 #[derive(Clone, Copy)]
 pub(super) enum Arg<'a, T> {
-    /// Row r of the tile is row `index[r]` of `data`. One copy of a loop thus serves values of the
-    /// own lanes, of pre and post lanes and of all lanes together.
+    /// Row r of the tile starts at chunk `index[r]` of `data`, see [`chunks_per_row`]. One copy of
+    /// a loop thus serves values of the own lanes, of pre and post lanes and of all lanes together.
     Rows { data: &'a [T], index: Index<'a> },
     /// One number per row.
     Lane(&'a [T]),
 }
 
-/// Which row is read.
+/// Number of chunks in a row: what row numbers are multiplied by in an [`Index`].
+pub(super) fn chunks_per_row(width: usize) -> usize {
+    match width {
+        w if w.is_multiple_of(16) => w / 16,
+        w if w.is_multiple_of(8) => w / 8,
+        w => w,
+    }
+}
+
+/// First chunks of rows.
 #[derive(Clone, Copy)]
 pub(super) struct Index<'a> {
     pub rows: &'a [u32],
@@ -118,15 +127,13 @@ trait Source<T, const W: usize>: Copy {
 struct Chunks<'a, T, const W: usize> {
     chunks: &'a [[T; W]],
     index: &'a [u32],
-    step: usize,
-    first: usize,
 }
 
 impl<'a, T: Real, const W: usize> Source<T, W> for Chunks<'a, T, W> {
     type Row = &'a [T; W];
     #[inline(always)]
     fn row(self, r: usize) -> &'a [T; W] {
-        &self.chunks[self.index[r] as usize * self.step + self.first]
+        &self.chunks[self.index[r] as usize]
     }
     #[inline(always)]
     fn lane(row: &'a [T; W], i: usize) -> T {
@@ -155,7 +162,12 @@ struct Sink<'a, T, const W: usize> {
     step: usize,
     first: usize,
     rows: usize,
+    bounds: Bounds<T>,
 }
+
+/// Limits that a result is held in as it is written. A branch per row that always goes the same
+/// way costs less than a second pass, and less code than a second copy of every loop.
+pub(super) type Bounds<T> = Option<(T, T)>;
 
 /// Defines a loop over rows for a function of so many operands.
 macro_rules! define_map {
@@ -166,7 +178,10 @@ macro_rules! define_map {
         ) {
             for r in 0..sink.rows {
                 $(let $x = $x.row(r);)+
-                let row: [T; W] = std::array::from_fn(|i| f($($kind::lane($x, i)),+));
+                let mut row: [T; W] = std::array::from_fn(|i| f($($kind::lane($x, i)),+));
+                if let Some((low, high)) = sink.bounds {
+                    row = std::array::from_fn(|i| min(max(row[i], low), high));
+                }
                 sink.chunks[r * sink.step + sink.first] = row;
             }
         }
@@ -190,9 +205,8 @@ macro_rules! with_sources {
             Arg::Rows { data, index } => {
                 let chunks = data.as_chunks::<$w>().0;
                 // A splat operand may have one chunk only, whichever column is computed.
-                let first = $sink.first.min(chunks.len().saturating_sub(1));
-                let index = &index.rows[..$sink.rows];
-                let $x = Chunks { chunks, index, step: $sink.step, first };
+                let chunks = if chunks.len() > 1 { &chunks[$sink.first..] } else { chunks };
+                let $x = Chunks { chunks, index: &index.rows[..$sink.rows] };
                 with_sources!($w $sink; $($rest),*; $body)
             }
             Arg::Lane(values) => {
@@ -205,28 +219,35 @@ macro_rules! with_sources {
 
 /// Computes `code` for every row of a tile. `out` holds `rows * width` numbers.
 #[inline]
-pub(super) fn apply<T: Real>(code: Code, out: &mut [T], size: Size, args: &[Arg<'_, T>; 4]) {
+pub(super) fn apply<T: Real>(
+    code: Code,
+    bounds: Bounds<T>,
+    out: &mut [T],
+    size: Size,
+    args: &[Arg<'_, T>; 4],
+) {
     if let (Code::Bump(surrogate), Arg::Rows { data, index }) = (code, args[0])
+        && bounds.is_none()
         && index.kind == IndexKind::Same
     {
         return bump(surrogate, &mut out[..size.len()], &data[..size.len()]);
     }
     if size.width.is_multiple_of(16) {
-        chunked::<T, 16>(code, out, size, args);
+        chunked::<T, 16>(code, bounds, out, size, args);
     } else if size.width.is_multiple_of(8) {
-        chunked::<T, 8>(code, out, size, args);
-    } else if args.iter().all(|a| is_one_row(a, size.width)) {
+        chunked::<T, 8>(code, bounds, out, size, args);
+    } else if size.len() <= 16 * MOST_ROWS && args.iter().all(|a| is_one_row(a, size.width)) {
         let main = size.len() / 16 * 16;
         let (head, tail) = out.split_at_mut(main);
         let splat = args.map(|a| splat_of(&a));
         let long = Size { rows: main / 16, width: 16 };
         let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, 0));
-        chunked::<T, 16>(code, head, long, &flat);
+        chunked::<T, 16>(code, bounds, head, long, &flat);
         let rest = Size { rows: tail.len(), width: 1 };
         let flat: [_; 4] = std::array::from_fn(|i| flattened(&args[i], &splat[i], size, main));
-        chunked::<T, 1>(code, tail, rest, &flat);
+        chunked::<T, 1>(code, bounds, tail, rest, &flat);
     } else {
-        chunked::<T, 1>(code, out, size, args);
+        chunked::<T, 1>(code, bounds, out, size, args);
     }
 }
 
@@ -264,12 +285,12 @@ fn flattened<'a, T: Real>(
         Arg::Rows { index, .. } if index.kind == IndexKind::First => {
             Arg::Rows { data: splat, index }
         }
-        Arg::Rows { data, index } => Arg::Rows { data: rest(data), index },
+        Arg::Rows { data, .. } => Arg::Rows { data: rest(data), index: same() },
         Arg::Lane(data) => Arg::Rows { data: rest(data), index: same() },
     }
 }
 
-/// Rows `0, 1, 2, ...`, [`MOST_ROWS`] of them.
+/// Rows `0, 1, 2, ...` of one chunk, [`MOST_ROWS`] of them.
 pub(super) fn same() -> Index<'static> {
     Index { rows: &COUNT, kind: IndexKind::Same }
 }
@@ -294,6 +315,7 @@ static COUNT: [u32; MOST_ROWS] = {
 
 fn chunked<T: Real, const W: usize>(
     code: Code,
+    bounds: Bounds<T>,
     out: &mut [T],
     size: Size,
     args: &[Arg<'_, T>; 4],
@@ -301,7 +323,7 @@ fn chunked<T: Real, const W: usize>(
     let step = size.width / W;
     let chunks = out.as_chunks_mut::<W>().0;
     for first in 0..step {
-        let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
+        let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows, bounds };
         column(code, sink, args);
     }
 }
@@ -356,7 +378,7 @@ pub(super) fn scalar<T: Real>(code: Code, args: [T; 4]) -> T {
     let mut out = [T::ZERO];
     let rows: [Arg<'_, T>; 4] =
         std::array::from_fn(|i| Arg::Rows { data: &args[i..=i], index: first() });
-    chunked::<T, 1>(code, &mut out, Size { rows: 1, width: 1 }, &rows);
+    chunked::<T, 1>(code, None, &mut out, Size { rows: 1, width: 1 }, &rows);
     out[0]
 }
 
@@ -437,7 +459,7 @@ pub(super) struct Addend<'x, 'a, T> {
 pub(super) enum Onto<'a> {
     /// The row of the same number.
     Same,
-    /// The row the list names.
+    /// The row that starts at the chunk the list names.
     Listed(&'a [u32]),
     /// Row 0, which thus becomes a sum over rows.
     First,
@@ -469,7 +491,8 @@ fn add_chunks<T: Real, const W: usize>(
     let step = size.width / W;
     let chunks = sums.as_chunks_mut::<W>().0;
     for first in 0..step {
-        let sink = Sink { chunks: &mut *chunks, step, first, rows: size.rows };
+        let rows = size.rows;
+        let sink = Sink { chunks: &mut *chunks, step, first, rows, bounds: None };
         match (b, negative) {
             (None, false) => with_sources!(W sink; a; add1(sink, a, onto, |s, a| s + a)),
             (None, true) => with_sources!(W sink; a; add1(sink, a, onto, |s, a| s - a)),
@@ -483,15 +506,45 @@ fn add_chunks<T: Real, const W: usize>(
     }
 }
 
+/// Evaluates the new sum of each row, `$sum` being the old one. A macro, because a closure over
+/// whole rows was not inlined and then moved every row through memory.
+macro_rules! accumulate {
+    ($sink:ident, $onto:ident, $r:ident, $sum:ident, $new:expr) => {{
+        let Sink { chunks, step, first, rows, .. } = $sink;
+        match $onto {
+            Onto::Same => {
+                for $r in 0..rows {
+                    let $sum = &mut chunks[$r * step + first];
+                    *$sum = $new;
+                }
+            }
+            Onto::Listed(list) => {
+                let chunks = &mut chunks[first..];
+                for ($r, target) in list[..rows].iter().enumerate() {
+                    let $sum = &mut chunks[*target as usize];
+                    *$sum = $new;
+                }
+            }
+            Onto::First => {
+                let mut $sum = chunks[first];
+                for $r in 0..rows {
+                    $sum = $new;
+                }
+                chunks[first] = $sum;
+            }
+        }
+    }};
+}
+
 fn add1<T: Real, const W: usize, A: Source<T, W>>(
     sink: Sink<'_, T, W>,
     a: A,
     onto: Onto<'_>,
     add: impl Fn(T, T) -> T,
 ) {
-    accumulate(sink, onto, |r, sum| {
-        let row = a.row(r);
-        std::array::from_fn(|i| add(sum[i], A::lane(row, i)))
+    accumulate!(sink, onto, r, sum, {
+        let a = a.row(r);
+        std::array::from_fn(|i| add(sum[i], A::lane(a, i)))
     });
 }
 
@@ -502,38 +555,8 @@ fn add2<T: Real, const W: usize, A: Source<T, W>, B: Source<T, W>>(
     onto: Onto<'_>,
     add: impl Fn(T, T) -> T,
 ) {
-    accumulate(sink, onto, |r, sum| {
+    accumulate!(sink, onto, r, sum, {
         let (a, b) = (a.row(r), b.row(r));
         std::array::from_fn(|i| add(sum[i], A::lane(a, i) * B::lane(b, i)))
     });
-}
-
-#[inline(always)]
-fn accumulate<T: Real, const W: usize>(
-    sink: Sink<'_, T, W>,
-    onto: Onto<'_>,
-    add: impl Fn(usize, [T; W]) -> [T; W],
-) {
-    let Sink { chunks, step, first, rows } = sink;
-    match onto {
-        Onto::Same => {
-            for r in 0..rows {
-                let sum = &mut chunks[r * step + first];
-                *sum = add(r, *sum);
-            }
-        }
-        Onto::Listed(list) => {
-            for (r, target) in list[..rows].iter().enumerate() {
-                let sum = &mut chunks[*target as usize * step + first];
-                *sum = add(r, *sum);
-            }
-        }
-        Onto::First => {
-            let mut sum = chunks[first];
-            for r in 0..rows {
-                sum = add(r, sum);
-            }
-            chunks[first] = sum;
-        }
-    }
 }

@@ -186,7 +186,7 @@ impl<T: Real> FloatMachine<T> {
             .into_iter()
             .filter_map(|space| Some((space, network.spikes(space)?)))
             .collect();
-        let lanes = phases::lanes(network);
+        let lanes = phases::lanes(network, width);
         for phase in network.phases.values() {
             let run = machine.prepare(phase, &lanes);
             machine.phases.push(run);
@@ -536,7 +536,7 @@ impl<T: Real> FloatMachine<T> {
             })
         });
         let ring = self.ring_of(delivery.spike);
-        Body::Deliver { delivery, projection: Projection::new(edges), ring, sums }
+        Body::Deliver { delivery, projection: Projection::new(edges, self.width), ring, sums }
     }
 
     fn prepare_program(&mut self, phase: &Phase, lanes: &Lanes) -> Body<T> {

@@ -7,13 +7,13 @@ use trifactor_ir::{
     Delay, Network, Phase, Port, PortId, Read, Role, SpaceId, StateId, StateRole, units,
 };
 
-/// The lanes of every space.
-pub(super) fn lanes(network: &Network) -> SideTable<SpaceId, Lanes> {
+/// The lanes of every space, for rows of `width` episodes.
+pub(super) fn lanes(network: &Network, width: usize) -> SideTable<SpaceId, Lanes> {
     SideTable::for_each(&network.spaces, |id, _| Lanes {
         n: network.lanes(id),
         edges: network
             .synapses(id)
-            .map(|s| Arc::new(Edges::new(s, network.lanes(s.post)))),
+            .map(|s| Arc::new(Edges::new(s, network.lanes(s.post), width))),
     })
 }
 

@@ -6,7 +6,7 @@
 //! shape `[lane][episode]`, parameters `[lane]`.
 
 use super::graph::{Addend, Body, Graph, NodeId, Stage};
-use super::loops::{self, Arg, Code, Index, IndexKind, MOST_ROWS, Onto, SPLAT, Size};
+use super::loops::{self, Arg, Bounds, Code, Index, IndexKind, MOST_ROWS, Onto, SPLAT, Size};
 use super::real::Real;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
@@ -51,16 +51,28 @@ pub(super) struct Edges {
     pub pre: Vec<u32>,
     pub post: Vec<u32>,
     pub n_post: usize,
+    /// Where the rows of these lanes start, in chunks of the executor.
+    pre_chunk: Vec<u32>,
+    post_chunk: Vec<u32>,
 }
 
 impl Edges {
-    pub fn new(synapses: &Synapses, n_post: usize) -> Self {
+    /// For rows of `width` episodes.
+    pub fn new(synapses: &Synapses, n_post: usize, width: usize) -> Self {
+        let pre = synapses.pre_lanes();
+        let post = synapses.post_lane.clone();
         Self {
             row_start: synapses.row_start.clone(),
-            pre: synapses.pre_lanes(),
-            post: synapses.post_lane.clone(),
+            pre_chunk: first_chunks(pre.iter().copied(), width),
+            post_chunk: first_chunks(post.iter().copied(), width),
+            pre,
+            post,
             n_post,
         }
+    }
+    /// Where the rows of post lanes start, for [`Onto::Listed`].
+    pub fn post_chunk(&self) -> &[u32] {
+        &self.post_chunk
     }
     pub fn n_pre(&self) -> usize {
         self.row_start.len().saturating_sub(1)
@@ -68,6 +80,13 @@ impl Edges {
     pub fn row(&self, pre: usize) -> std::ops::Range<usize> {
         self.row_start[pre] as usize..self.row_start[pre + 1] as usize
     }
+}
+
+/// First chunks of the rows of some lanes.
+pub(super) fn first_chunks(lanes: impl Iterator<Item = u32>, width: usize) -> Vec<u32> {
+    let step = loops::chunks_per_row(width);
+    // An array that needs a larger number does not fit into memory.
+    lanes.map(|lane| u32::try_from(lane as usize * step).unwrap_or(u32::MAX)).collect()
 }
 
 /// Where an operand is found.
@@ -105,6 +124,13 @@ enum RowsOf {
     Number,
 }
 
+/// Where rows start, for all kinds of [`RowsOf`].
+#[derive(Clone, Copy)]
+struct Lists<'a> {
+    same: &'a [u32],
+    edges: Option<&'a Edges>,
+}
+
 /// Rows from `row` on of the tile that starts at lane `first`.
 #[derive(Clone, Copy, Default, Debug)]
 struct At {
@@ -137,10 +163,10 @@ enum Dest {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Step<T> {
     /// Copies the rows of the tile's pre or post lanes.
     Gather { temp: usize, from: Place, axis: Axis },
-    Apply { code: Code, args: [Operand; 4], dest: Dest },
+    Apply { code: Code, bounds: Bounds<T>, args: [Operand; 4], dest: Dest },
     Add { output: usize, target: Target, a: Operand, b: Option<Operand>, negative: bool },
 }
 
@@ -176,16 +202,18 @@ pub(super) struct Program<T> {
     width: usize,
     tiles: Vec<Tile>,
     segments: Vec<Segment>,
+    /// First chunks of the rows of a tile.
+    same: Vec<u32>,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
-    steps: Vec<Step>,
+    steps: Vec<Step<T>>,
     used_ports: Vec<bool>,
     buffers: Buffers<T>,
 }
 
 /// Numbers in one buffer of a tile. Measured on the cue network (benches/cue_net.rs): from 384 to
 /// 1,024 makes no difference; 4,096 is a quarter slower.
-const TILE: usize = 8192;
+const TILE: usize = 2048;
 
 impl<T: Real> Program<T> {
     /// Plans `kernel` over `lanes` for `width` episodes. `shapes` has one entry per input, `sinks`
@@ -251,6 +279,7 @@ impl<T: Real> Program<T> {
             width,
             tiles,
             segments,
+            same: first_chunks(0..MOST_ROWS as u32, width),
             scalars,
             hoists,
             steps,
@@ -313,9 +342,10 @@ impl<T: Real> Program<T> {
             for first in (0..size.rows).step_by(MOST_ROWS) {
                 let rows = MOST_ROWS.min(size.rows - first);
                 let at = At { first, row: 0 };
-                let args = Self::args(&hoist.args, buffers, bank, inputs, None, at);
+                let lists = Lists { same: if width == 1 { loops::same().rows } else { &self.same }, edges: None };
+                let args = Self::args(&hoist.args, buffers, bank, inputs, lists, at);
                 let out = &mut out[first * width..(first + rows) * width];
-                loops::apply(hoist.code, out, Size { rows, width }, &args);
+                loops::apply(hoist.code, None, out, Size { rows, width }, &args);
             }
             buffers.hoisted[i] = out;
         }
@@ -326,7 +356,7 @@ impl<T: Real> Program<T> {
         let Tile { first, rows, segments } = tile;
         let segments = &self.segments[segments.0..segments.1];
         let own = first * width..(first + rows) * width;
-        let edges = self.lanes.edges.as_deref();
+        let lists = Lists { same: &self.same, edges: self.lanes.edges.as_deref() };
         for step in &self.steps {
             match step {
                 Step::Gather { temp, from, axis } => {
@@ -337,7 +367,7 @@ impl<T: Real> Program<T> {
                     gather(&mut out, data, &index[first..first + rows], width);
                     buffers.temps[*temp] = out;
                 }
-                Step::Apply { code, args, dest } => {
+                Step::Apply { code, bounds, args, dest } => {
                     let mut array = match *dest {
                         Dest::Temp(i) => std::mem::take(&mut buffers.temps[i]),
                         Dest::Out(i) => std::mem::take(&mut buffers.outs[i]),
@@ -347,8 +377,8 @@ impl<T: Real> Program<T> {
                         Dest::Out(_) => &mut array[own.clone()],
                     };
                     let at = At { first, row: 0 };
-                    let args = Self::args(args, buffers, bank, inputs, edges, at);
-                    loops::apply(*code, out, Size { rows, width }, &args);
+                    let args = Self::args(args, buffers, bank, inputs, lists, at);
+                    loops::apply(*code, *bounds, out, Size { rows, width }, &args);
                     match *dest {
                         Dest::Temp(i) => buffers.temps[i] = array,
                         Dest::Out(i) => buffers.outs[i] = array,
@@ -361,8 +391,8 @@ impl<T: Real> Program<T> {
                     let by_row = *target == Target::AddPre;
                     for s in if by_row { segments } else { &whole } {
                         let at = At { first, row: s.row };
-                        let a = a.arg(buffers, bank, inputs, edges, at);
-                        let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, edges, at));
+                        let a = a.arg(buffers, bank, inputs, lists, at);
+                        let b = b.as_ref().map(|b| b.arg(buffers, bank, inputs, lists, at));
                         let addend = loops::Addend { a: &a, b: b.as_ref(), negative: *negative };
                         let lane = first + s.row;
                         let (sums, onto) = self.sums(*target, &mut out, lane, s);
@@ -390,7 +420,7 @@ impl<T: Real> Program<T> {
                 (&mut out[lanes.start * width..lanes.end * width], Onto::Same)
             }
             Target::AddGlobal => (out, Onto::First),
-            Target::AddPost => (out, Onto::Listed(&edges().post[lanes])),
+            Target::AddPost => (out, Onto::Listed(&edges().post_chunk[lanes])),
             Target::AddPre => (&mut out[segment.pre * width..][..width], Onto::First),
         }
     }
@@ -401,10 +431,10 @@ impl<T: Real> Program<T> {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        edges: Option<&'a Edges>,
+        lists: Lists<'a>,
         at: At,
     ) -> [Arg<'a, T>; 4] {
-        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, edges, at);
+        let arg = |i: usize| operands[i].arg(buffers, bank, inputs, lists, at);
         [arg(0), arg(1), arg(2), arg(3)]
     }
 }
@@ -420,7 +450,7 @@ impl Operand {
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
         inputs: &[usize],
-        edges: Option<&'a Edges>,
+        lists: Lists<'a>,
         at: At,
     ) -> Arg<'a, T> {
         let data = self.place.whole(buffers, bank, inputs);
@@ -429,12 +459,13 @@ impl Operand {
             rows: &list[at.first + at.row..],
             kind: IndexKind::Listed,
         };
-        let index = match (self.rows, edges) {
+        let same = Index { rows: lists.same, kind: IndexKind::Same };
+        let index = match (self.rows, lists.edges) {
             (RowsOf::Number, _) => return Arg::Lane(data),
-            (RowsOf::Pre, Some(e)) => listed(&e.pre),
-            (RowsOf::Post, Some(e)) => listed(&e.post),
+            (RowsOf::Pre, Some(e)) => listed(&e.pre_chunk),
+            (RowsOf::Post, Some(e)) => listed(&e.post_chunk),
             (RowsOf::All, _) => loops::first(),
-            (RowsOf::Own | RowsOf::Pre | RowsOf::Post, _) => loops::same(),
+            (RowsOf::Own | RowsOf::Pre | RowsOf::Post, _) => same,
         };
         Arg::Rows { data, index }
     }
@@ -534,7 +565,7 @@ struct Planner<'a, T> {
     places: Vec<Option<Place>>,
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
-    steps: Vec<Step>,
+    steps: Vec<Step<T>>,
     /// Position after which a node's buffer is free again.
     last_use: Vec<usize>,
     /// Buffer with the gathered rows of a node.
@@ -658,6 +689,8 @@ impl<T: Real> Planner<'_, T> {
         match item {
             Item::Node(id) => {
                 let Body::Apply(code, args, n) = self.graph.nodes[id].body else { return };
+                let bounds = self.graph.nodes[id].bounds;
+                let bounds = bounds.map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
                 let mut operands = [Operand::ABSENT; 4];
                 for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
                     *operand = self.operand(*arg);
@@ -676,7 +709,7 @@ impl<T: Real> Planner<'_, T> {
                         Dest::Temp(temp)
                     }
                 };
-                self.steps.push(Step::Apply { code, args: operands, dest });
+                self.steps.push(Step::Apply { code, bounds, args: operands, dest });
             }
             Item::Result(i) => {
                 let result = self.graph.results[i];

@@ -134,7 +134,7 @@ fn compare<T: Real>(numbers: &[u32], ends: bool, size: usize, width: usize) -> R
     let (n_pre, n_post) = (1 + choices.below(5), 1 + choices.below(size));
     let (n, edges) = if ends {
         let s = synapses(choices, n_pre, n_post);
-        (s.len(), Some(Arc::new(Edges::new(&s, n_post))))
+        (s.len(), Some(Arc::new(Edges::new(&s, n_post, width))))
     } else {
         (n_post, None)
     };

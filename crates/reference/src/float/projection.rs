@@ -5,8 +5,8 @@
 //! the row is contiguous. Contributions to one sum are added in the order of pre lanes, so the
 //! result is the same bits as that of a dense product.
 
-use super::loops::{self, Addend, Arg, Onto, Size};
-use super::program::Edges;
+use super::loops::{self, Addend, Arg, Index, IndexKind, Onto, Size};
+use super::program::{Edges, first_chunks};
 use super::real::Real;
 use std::sync::Arc;
 
@@ -16,46 +16,54 @@ pub(super) struct Projection {
     edges: Arc<Edges>,
     /// First post lane of each row if the post lanes of every row are consecutive.
     first_post: Option<Vec<u32>>,
+    /// First chunks of rows of episodes.
+    same: Vec<u32>,
 }
 
 impl Projection {
-    pub fn new(edges: Arc<Edges>) -> Self {
+    pub fn new(edges: Arc<Edges>, width: usize) -> Self {
         let first_post = (0..edges.n_pre()).map(|pre| {
             let posts = &edges.post[edges.row(pre)];
             let consecutive = posts.windows(2).all(|p| p[1] == p[0] + 1);
             consecutive.then(|| posts.first().copied().unwrap_or(0))
         });
-        Self { first_post: first_post.collect(), edges }
+        let first_post = first_post.collect();
+        Self { first_post, same: first_chunks(0..loops::MOST_ROWS as u32, width), edges }
     }
 
     /// Adds `w * s` of every spike to its targets: `sums` is `[episode][post]`, `w` `[synapse]`,
     /// `s` `[pre][episode]`.
     pub fn deliver<T: Real>(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
         let n_post = self.edges.n_post;
-        let mut add_row = |pre: usize, episode: usize, s: T| {
-            let sums = &mut sums[episode * n_post..][..n_post];
-            let row = self.edges.row(pre);
-            let w = &w[row.clone()];
-            match &self.first_post {
-                Some(first) => add_scaled(&mut sums[first[pre] as usize..][..w.len()], w, s),
-                None => {
-                    for (w, post) in w.iter().zip(&self.edges.post[row]) {
-                        sums[*post as usize] += *w * s;
-                    }
-                }
-            }
-        };
         if width == 1 {
-            return for_each_spike(s, |pre, s| add_row(pre, 0, s));
+            return for_each_spike(s, |pre, s| self.add_row(pre, w, s, sums));
         }
         for (pre, spikes) in s.chunks_exact(width).enumerate() {
-            for_each_spike(spikes, |episode, s| add_row(pre, episode, s));
+            for_each_spike(spikes, |episode, s| {
+                self.add_row(pre, w, s, &mut sums[episode * n_post..][..n_post]);
+            });
+        }
+    }
+
+    /// Adds the weights of a row times `s` to the sums of one episode.
+    #[inline(always)]
+    fn add_row<T: Real>(&self, pre: usize, w: &[T], s: T, sums: &mut [T]) {
+        let row = self.edges.row(pre);
+        let w = &w[row.clone()];
+        match &self.first_post {
+            Some(first) => add_scaled(&mut sums[first[pre] as usize..][..w.len()], w, s),
+            None => {
+                for (w, post) in w.iter().zip(&self.edges.post[row]) {
+                    sums[*post as usize] += *w * s;
+                }
+            }
         }
     }
 
     /// The same for weights of `[synapse][episode]` and sums of `[post][episode]`; rows without a
     /// spike in any episode are left out.
     pub fn deliver_own<T: Real>(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
+        let same = Index { rows: &self.same, kind: IndexKind::Same };
         for (pre, spikes) in s.chunks_exact(width).enumerate() {
             if spikes.iter().all(|s| *s == T::ZERO) {
                 continue;
@@ -64,10 +72,10 @@ impl Projection {
             for start in row.clone().step_by(loops::MOST_ROWS) {
                 let row = start..row.end.min(start + loops::MOST_ROWS);
                 let data = &w[row.start * width..row.end * width];
-                let w = Arg::Rows { data, index: loops::same() };
+                let w = Arg::Rows { data, index: same };
                 let size = Size { rows: row.len(), width };
                 let addend = Addend { a: &w, b: Some(&s), negative: false };
-                let onto = Onto::Listed(&self.edges.post[row]);
+                let onto = Onto::Listed(&self.edges.post_chunk()[row]);
                 loops::add_rows(sums, size, addend, onto);
             }
         }

@@ -223,7 +223,7 @@ impl<T: Real> Tape<T> {
             (by_episode, *gradient.get_or_insert_with(|| self.array(lanes.n)))
         });
         let spikes = active[delivery.spike];
-        Body::Deliver { delivery, projection: Projection::new(edges), weights, spikes }
+        Body::Deliver { delivery, projection: Projection::new(edges, self.width), weights, spikes }
     }
 
     fn reverse_program(

@@ -138,7 +138,7 @@ impl<T: Real> Tape<T> {
     pub fn new(network: &CheckedNetwork, options: &TapeOptions<'_>) -> Result<Self, TapeError> {
         let active = activity::active(network, options.wrt, options.observed);
         reverse::check(network)?;
-        let lanes = phases::lanes(network);
+        let lanes = phases::lanes(network, options.episodes.max(1));
         let mut tape = Self {
             width: options.episodes.max(1),
             segment: options.segment.max(1),
@@ -446,7 +446,7 @@ impl<T: Real> Tape<T> {
             Some(delivery) => {
                 let edges = lanes.edges.clone().expect("internal: delivery without synapses");
                 let sums = delivery.shared.then(|| self.sums_of(delivery.q));
-                Body::Deliver { delivery, projection: Projection::new(edges), sums }
+                Body::Deliver { delivery, projection: Projection::new(edges, self.width), sums }
             }
             None => {
                 let kernel = &self.network.kernels[phase.kernel];

@@ -69,6 +69,14 @@ fn lane<T: Real, const L: usize>(f: impl Fn(usize) -> T) -> Lane<T, L> {
     std::array::from_fn(f)
 }
 
+/// A number held between -bound and bound.
+#[inline(always)]
+fn hold<T: Real>(x: T, bound: T) -> T {
+    let low = T::ZERO - bound;
+    let x = if x > low { x } else { low };
+    if x < bound { x } else { bound }
+}
+
 /// Positions of the spikes of a lane.
 fn spikes<T: Real, const L: usize>(s: &Lane<T, L>) -> impl Iterator<Item = usize> + use<T, L> {
     let mut mask = 0u64;
@@ -524,7 +532,7 @@ impl<T: Real, const L: usize> Tile<T, L> {
         q.fill([T::ZERO; L]);
         let (gp, gm) = (weights.g_plus, weights.g_minus);
         let (rp, rm) = (T::ONE - gp, T::ONE - gm);
-        let (low, high) = (T::from_f64(-4.0), T::from_f64(4.0));
+        let (high, bound) = (T::from_f64(4.0), T::from_f64(8.0));
         for i in 0..n_inputs {
             let (xp, r, mp, mm) = (new.x[0][i], new.r[i], new.m[0][i], new.m[1][i]);
             let xp: Lane<T, L> = lane(|e| xp[e] * rp);
@@ -538,11 +546,10 @@ impl<T: Real, const L: usize> Tile<T, L> {
                     lane(|e| em0[e] * gm + (xq[e] * rm) * r[e]);
                 let w: Lane<T, L> = lane(|e| {
                     let w = w0[e] + (a * mp[e]) * ep[e] - (b * mm[e]) * em[e];
-                    let w = if w > low { w } else { low };
-                    if w < high { w } else { high }
+                    hold(w, high)
                 });
-                new.ep[k] = ep;
-                new.em[k] = em;
+                new.ep[k] = lane(|e| hold(ep[e], bound));
+                new.em[k] = lane(|e| hold(em[e], bound));
                 new.w[k] = w;
                 let q = &mut q[j];
                 *q = lane(|e| q[e] + w[e] * r[e]);
@@ -746,7 +753,7 @@ impl<T: Real, const L: usize> Back<T, L> {
     fn synapses(&mut self, weights: &Weights<T>, old: &State<T, L>, new: &State<T, L>) {
         let (gp, gm) = (weights.g_plus, weights.g_minus);
         let (rp, rm) = (T::ONE - gp, T::ONE - gm);
-        let (low, high) = (T::from_f64(-4.0), T::from_f64(4.0));
+        let (high, bound) = (T::from_f64(4.0), T::from_f64(8.0));
         let [mut d_gp, mut d_gm] = self.g;
         for i in 0..new.m[0].len() {
             let (xp, r, mp, mm) = (&new.x[0][i], &new.r[i], &new.m[0][i], &new.m[1][i]);
@@ -762,11 +769,14 @@ impl<T: Real, const L: usize> Back<T, L> {
                 let dw0 = &self.w[k];
                 let dw: Lane<T, L> = lane(|e| {
                     let d = dw0[e] + dq[e] * r[e];
-                    if w[e] > low && w[e] < high { d } else { T::ZERO }
+                    if w[e].magnitude() < high { d } else { T::ZERO }
                 });
                 let (dep0, dem0) = (&self.ep[k], &self.em[k]);
-                let dep: Lane<T, L> = lane(|e| dep0[e] + dw[e] * (a * mp[e]));
-                let dem: Lane<T, L> = lane(|e| dem0[e] - dw[e] * (b * mm[e]));
+                let inside = |e: T, d: T| if e.magnitude() < bound { d } else { T::ZERO };
+                let dep: Lane<T, L> =
+                    lane(|e| inside(ep[e], dep0[e]) + dw[e] * (a * mp[e]));
+                let dem: Lane<T, L> =
+                    lane(|e| inside(em[e], dem0[e]) - dw[e] * (b * mm[e]));
                 let up: Lane<T, L> = lane(|e| dw[e] * ep[e]);
                 let down: Lane<T, L> = lane(|e| dw[e] * em[e]);
                 let (ga, gb) = (&mut self.eta_plus[k], &mut self.eta_minus[k]);

@@ -53,7 +53,13 @@ impl Bench {
         if !faults.is_empty() {
             return Err(faults);
         }
-        b.phase(Group::Plasticity, ff, kernel.clone(), reads, writes.into_iter().flatten().collect());
+        b.phase(
+            Group::Plasticity,
+            ff,
+            kernel.clone(),
+            reads,
+            writes.into_iter().flatten().collect(),
+        );
         Ok(b.finish().map(|net| {
             let rule = net.phases.ids().next_back().expect("the rule is a phase");
             Self { net, chip, rule, requests }

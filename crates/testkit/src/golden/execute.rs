@@ -49,7 +49,10 @@ impl Executors<'_> {
             let float = range.map_or(floats[j], |(lo, hi)| floats[j].clamp(lo, hi));
             // Decimals and doubles differ in the last place of a double.
             if (float - stores[j]).abs() > 1e-12 * float.abs().max(1.0) {
-                return Err(format!("'{}': float gives {float}, not {}", output.variable, stores[j]));
+                return Err(format!(
+                    "'{}': float gives {float}, not {}",
+                    output.variable, stores[j]
+                ));
             }
         }
         for k in 0..DRAWS {

@@ -43,8 +43,7 @@ pub(super) fn plan(bench: &Bench, plan: &Plan) -> Vec<String> {
             1.. => format!(">>{} {}{draw}", p.shift, word(p.rounding)),
             _ => format!("<<{}", -p.shift),
         };
-        let bound =
-            if p.bound > 0.0 { format!("bound {:e}", p.bound) } else { "exact".to_owned() };
+        let bound = if p.bound > 0.0 { format!("bound {:e}", p.bound) } else { "exact".to_owned() };
         lines.push(format!("{target:24} | {shift}, {bound}"));
     }
     lines
@@ -112,7 +111,9 @@ pub(super) fn ucode(bench: &Bench, lowered: &Lowered) -> Vec<String> {
     for (word, first, sources) in slots {
         let names: Vec<String> = (first..)
             .zip(sources)
-            .map(|(slot, source)| format!("{slot} {}", bench.net.full_name(state(lowered, *source))))
+            .map(|(slot, source)| {
+                format!("{slot} {}", bench.net.full_name(state(lowered, *source)))
+            })
             .collect();
         if !names.is_empty() {
             lines.push(format!("{word} slots: {}", names.join(", ")));

@@ -56,7 +56,10 @@ fn a_wrong_result_fails_and_is_not_blessed() {
 
 #[test]
 fn an_input_must_be_a_value_of_its_format() {
-    fails(&SOUND.replace("w=0.5", "w=0.3"), "0.3 is no value of 'w'; the nearest of s9.7 is 0.296875");
+    fails(
+        &SOUND.replace("w=0.5", "w=0.3"),
+        "0.3 is no value of 'w'; the nearest of s9.7 is 0.296875",
+    );
     fails(&SOUND.replace(" x1=0.25", ""), "the input 'x1' has no value");
     fails(&SOUND.replace(" x1=0.25", " x1=0.25 y0=1"), "the rule has no input 'y0'");
     fails(&SOUND.replace("=> w", "=> v"), "the result 'w' has no value");
@@ -64,7 +67,10 @@ fn an_input_must_be_a_value_of_its_format() {
 
 #[test]
 fn unknown_directives_stages_and_queries_fail() {
-    fails(&SOUND.replace(";! synapse w", ";! synaps w"), "a.kern:2: there is no directive 'synaps'");
+    fails(
+        &SOUND.replace(";! synapse w", ";! synaps w"),
+        "a.kern:2: there is no directive 'synaps'",
+    );
     fails(&SOUND.replace("plan, eval", "plan, evil"), "a.kern:1: there is no stage 'evil'");
     fails(&SOUND.replace("? eval", "? evil"), "a.kern:9: there is no query 'evil'");
     fails(&SOUND.replace("bits 9", "bit 9"), "a.kern:2: 'bit' says nothing about a format");
@@ -77,10 +83,13 @@ fn what_nobody_uses_fails() {
     let text = blessed(SOUND);
     fails(&text.replace("plan, eval", "plan"), "a.kern:9: the stages do not name eval");
     fails(&text.replace("plan, eval", "eval"), "a.kern:10: nothing makes the block '= plan'");
-    fails(&SOUND.replace("trace x1 0 1 bits 7", "trace x1 0 1\n;! trace x2 0 1"),
-        "a.kern:4: the rule has no use for 'x2'");
+    fails(
+        &SOUND.replace("trace x1 0 1 bits 7", "trace x1 0 1\n;! trace x2 0 1"),
+        "a.kern:4: the rule has no use for 'x2'",
+    );
     fails(&SOUND.replace(";! trace x1 0 1 bits 7\n", ""), "needs ';! trace x1 LOWEST HIGHEST'");
-    let nothing: String = SOUND.lines().filter(|l| !l.starts_with(";?")).map(|l| format!("{l}\n")).collect();
+    let nothing: String =
+        SOUND.lines().filter(|l| !l.starts_with(";?")).map(|l| format!("{l}\n")).collect();
     fails(&nothing, "a.kern:1: the stage eval has no ';?' line");
 }
 
@@ -111,7 +120,8 @@ fn a_finding_is_expected_with_its_line_column_text_and_hint() {
         fails(&text, "is not made like this");
         fails(&text, "a finding that is not expected");
     }
-    let without: String = REFUSED.lines().filter(|l| !l.contains('^')).map(|l| format!("{l}\n")).collect();
+    let without: String =
+        REFUSED.lines().filter(|l| !l.contains('^')).map(|l| format!("{l}\n")).collect();
     fails(&without, "a.kern:5: a finding that is not expected:\n;             ^ error[K002]");
 }
 
@@ -125,8 +135,10 @@ fn places_in_a_sum_of_products_count_from_the_sum() {
     let failures = check("a.kern", text).failures;
     assert!(failures.iter().all(|f| !f.contains(":1:") || f.contains("R002")), "{failures:?}");
     let shown = failures.join("\n");
-    assert!(shown.contains("a.kern:2:") && shown.contains("\n;                        ^ error[R002]"),
-        "{shown}");
+    assert!(
+        shown.contains("a.kern:2:") && shown.contains("\n;                        ^ error[R002]"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! `trifactor train`: meta-training of a model's rule by gradient descent.
+
+use crate::exit::Fault;
+use crate::terminal::Terminal;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use trifactor_host::{Accuracy, HostError, RunDirectory, RunOptions, Settings, Update, Watch};
+use trifactor_model::{Params, load_with};
+
+const EXAMPLES: &str = "\
+Examples:
+  trifactor train firmware-models/cue-association
+  trifactor train firmware-models/cue-association --updates 1000 --seed 2 --out short
+  trifactor train firmware-models/cue-association --out short --resume
+  trifactor train firmware-models/cue-association --seed 1 --seed 2 --seed 3
+
+What is trained, on which task and how, stands in the model's train.ron. A run is a directory:
+run.ron (all settings), metrics.csv (a row per update), evaluation.csv (accuracy on permutations
+that training never shows), checkpoint.bin and params.safetensors. A run that was interrupted at
+any moment continues with --resume to the same bytes, with any number of threads. Copy
+params.safetensors into the model's folder to use what was learned.";
+
+/// More of a train.ron is not read.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Train a model's rule by gradient descent through its plasticity.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Cmd {
+    /// Folder with the model's model.ron and train.ron.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Settings; by default the model's train.ron.
+    #[arg(long, value_name = "FILE.ron")]
+    settings: Option<PathBuf>,
+    /// Directory of the run; by default trifactor-out/train/NAME. Several seeds get one each in it.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Number of updates; by default the settings'.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    updates: Option<u32>,
+    /// Seed of initial values and episodes; may be given several times.
+    #[arg(long = "seed", value_name = "S", default_values_t = [1])]
+    seeds: Vec<u32>,
+    /// Worker threads; by default one for each processor. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Continue a run that was interrupted.
+    #[arg(long)]
+    resume: bool,
+    /// Train with the rule's rates at 0 all the time: the control.
+    #[arg(long)]
+    without_plasticity: bool,
+}
+
+impl Cmd {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
+        // Parameters that lie in the folder are the result of a training, not its start.
+        let model = load_with(&self.model, &Params::Initial)?;
+        terminal.findings(&model.warnings);
+        let path = self.settings.clone().unwrap_or_else(|| self.model.join("train.ron"));
+        let mut settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
+        if let Some(updates) = self.updates {
+            settings.updates = u64::from(updates);
+        }
+        let threads = self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        );
+        let out = self.out.clone().unwrap_or_else(|| {
+            let name = crate::folder::default_for(&model.name);
+            Path::new("trifactor-out/train").join(name.file_name().unwrap_or_default())
+        });
+        for seed in &self.seeds {
+            let out =
+                if self.seeds.len() > 1 { out.join(format!("seed-{seed}")) } else { out.clone() };
+            let options = RunOptions {
+                seed: *seed,
+                threads,
+                resume: self.resume,
+                without_plasticity: self.without_plasticity,
+            };
+            let mut run = RunDirectory::open(&out, &model, &settings, &options)
+                .map_err(|e| fault(e, &path))?;
+            let mut bar = Bar::new(terminal, run.training().updates(), settings.updates);
+            run.run(&model, &mut bar).map_err(|e| fault(e, &path))?;
+            bar.bar.finish_and_clear();
+            let accuracy = bar.last.map_or_else(String::new, |a| {
+                let (mean, low, high) = (100.0 * a.mean, 100.0 * a.low, 100.0 * a.high);
+                format!(
+                    ", {mean:.1} % [{low:.1}, {high:.1}] of {} episodes with new permutations",
+                    a.episodes
+                )
+            });
+            let updates = run.training().updates();
+            terminal.print(&format!(
+                "seed {seed}: {updates} updates{accuracy}\n  {}\n",
+                out.join("params.safetensors").display()
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> Result<String, Fault> {
+    let cannot = |what: String| Fault::File(format!("{}: {what}", path.display()));
+    let file = File::open(path).map_err(|e| cannot(e.to_string()))?;
+    if !file.metadata().is_ok_and(|m| m.is_file()) {
+        return Err(cannot("is not a regular file".to_owned()));
+    }
+    let mut text = String::new();
+    file.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(|e| cannot(e.to_string()))?;
+    if text.len() as u64 > MAX_TEXT {
+        return Err(cannot(format!("holds more than {MAX_TEXT} bytes")));
+    }
+    Ok(text)
+}
+
+/// A fault of the settings names the file they were read from.
+fn fault(error: HostError, path: &Path) -> Fault {
+    match error {
+        HostError::Model(found) => Fault::Model(found),
+        HostError::Settings { message, .. } => {
+            Fault::File(format!("{}: {message}", path.display()))
+        }
+        other => Fault::File(other.to_string()),
+    }
+}
+
+/// Progress with loss, accuracy, updates per second and the time left.
+struct Bar {
+    bar: ProgressBar,
+    /// Means over about the last twenty updates.
+    loss: f64,
+    accuracy: f64,
+    last: Option<Accuracy>,
+}
+
+impl Bar {
+    fn new(terminal: &Terminal, done: u64, updates: u64) -> Self {
+        let template = "stage {prefix} [{bar:30}] {pos}/{len} {per_sec} {eta} {msg}";
+        let style = ProgressStyle::with_template(template)
+            .expect("internal: the template of a progress bar is legal")
+            .progress_chars("=> ");
+        let shown = std::io::stderr().is_terminal() && !terminal.quiet();
+        let bar = if shown { ProgressBar::new(updates) } else { ProgressBar::hidden() };
+        bar.set_position(done);
+        bar.reset_eta();
+        Self { bar: bar.with_style(style), loss: f64::NAN, accuracy: f64::NAN, last: None }
+    }
+}
+
+impl Watch for Bar {
+    fn update(&mut self, update: &Update, _: u64) -> ControlFlow<()> {
+        let follow = |mean: f64, x: f64| if mean.is_nan() { x } else { mean + (x - mean) / 20.0 };
+        self.loss = follow(self.loss, update.loss);
+        self.accuracy = follow(self.accuracy, update.accuracy);
+        let measured = self
+            .last
+            .map_or_else(String::new, |a| format!(", new episodes {:.1} %", 100.0 * a.mean));
+        self.bar.set_prefix(update.stage.to_string());
+        self.bar.set_message(format!(
+            "loss {:.3}, accuracy {:.1} %{measured}",
+            self.loss,
+            100.0 * self.accuracy
+        ));
+        self.bar.set_position(update.update);
+        ControlFlow::Continue(())
+    }
+
+    fn evaluation(&mut self, _: u64, averaged: &Accuracy, _: &Accuracy) {
+        self.last = Some(*averaged);
+    }
+}

@@ -1,0 +1,250 @@
+//! Runs as a user makes them: the directory, resumption, threads, controls.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use trifactor_host::task::{CueAssociation, Part, Task};
+use trifactor_host::{
+    Accuracy, Episodes, HostError, Link, RunDirectory, RunOptions, Settings, TileRunner, Training,
+    Update, Watch, differentiable, evaluate, without_plasticity,
+};
+use trifactor_model::{Model, Params, load, load_with};
+
+const MODEL: &str = r#"(
+    name: "small",
+    inputs: { "sensors": (n: 8), "signal": (n: 2) },
+    populations: {
+        "hidden": (n: 10, tau_u: 8.0, tau_v: 20.0, threshold: 5.0, surrogate: Exponential(0.08, 1.0)),
+        "teacher": (n: 6, tau_u: 3.0, tau_v: 5.0, threshold: 2.0, surrogate: Exponential(0.2, 2.0)),
+        "readout": (n: 2, keep_u: 0.0, tau_v: 50.0, bias: 0.0),
+    },
+    modulators: { "m": (scope: PerPre("plastic"), tau: 2.0, range: (-8.0, 8.0)) },
+    rules: { "rule": (
+        kernel: File("rule.kern"),
+        traces: { "x1": Pre(tau: 20.0, impulse: 0.05, range: (0.0, 1.0)) },
+        variables: { "eta": Rate(Normal(0.5, 0.2, 3)) },
+        modulators: { "m": "m" },
+    ) },
+    projections: {
+        "plastic": (pre: "sensors", post: "hidden", connect: AllToAll, weights: Uniform(0.1, 1.0, 2), range: (-4.0, 4.0), rule: "rule"),
+        "signal_teacher": (pre: "signal", post: "teacher", connect: AllToAll, weights: Normal(0.0, 2.0, 5)),
+        "hidden_teacher": (pre: "hidden", post: "teacher", connect: AllToAll, weights: Normal(0.0, 0.5, 6)),
+        "teacher_m": (pre: "teacher", post: Modulator("m"), connect: AllToAll, weights: Normal(0.0, 0.1, 7)),
+        "hidden_readout": (pre: "hidden", post: "readout", connect: AllToAll, weights: Normal(0.0, 0.3, 8)),
+    },
+)"#;
+
+const KERNEL: &str = "kernel rule {
+  in w: own
+  in eta: own
+  in x1: pre
+  in y0: post
+  in m: pre
+  set w = clamp(w + eta * x1 * y0 * m, -4, 4)
+}
+";
+
+const SETTINGS: &str = r#"(
+    readout: (population: "readout", gain: 0.02),
+    rate_costs: [(population: "hidden", weight: 0.1)],
+    batch: 12, width: 4, segment: 9, updates: 6, checkpoint_every: 2,
+    optimiser: (rate: 0.02, warm_up: 2, schedule: Cosine(0.1), average: 0.9),
+    trained: [
+        (state: "plastic.w", init: Uniform(0.2, 1.0)),
+        (state: "plastic.eta", init: SignPerPost(0.5, 0.1)),
+        (state: "hidden.keep_v", kind: Keep(min: 2, max: 90, threshold: "hidden.threshold")),
+        (state: "signal_teacher.w"), (state: "hidden_teacher.w"), (state: "teacher_m.w"),
+        (state: "m.keep", kind: Keep(min: 1, max: 50), shared: true),
+        (state: "hidden_readout.w"), (state: "readout.bias"),
+    ],
+    rates: ["plastic.eta"],
+    stages: [
+        (tasks: [CueAssociation((cues: 1, group: 2, sides: OneSided, gap_steps: 3, rest_steps: 4, cue_steps: 8, decision_steps: 6))], until: 0.0, over: 2),
+        (tasks: [
+            CueAssociation((cues: 1, group: 2, gap_steps: 3, rest_steps: 4, cue_steps: 8, decision_steps: 6)),
+            CueAssociation((cues: 3, group: 2, gap_steps: 3, rest_steps: 4, cue_steps: 8, decision_steps: 6)),
+        ]),
+    ],
+    evaluation: (every: 3, episodes: 20, task: CueAssociation((cues: 1, group: 2, gap_steps: 3, rest_steps: 4, cue_steps: 8, decision_steps: 6))),
+)"#;
+
+/// Ends a run without warning after an update.
+struct Kill(u64);
+
+impl Watch for Kill {
+    fn update(&mut self, update: &Update, _: u64) -> ControlFlow<()> {
+        if update.update == self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+    fn evaluation(&mut self, _: u64, _: &Accuracy, _: &Accuracy) {}
+}
+
+fn model(place: &Path) -> Model {
+    let folder = place.join("model");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("model.ron"), MODEL).expect("a file");
+    fs::write(folder.join("rule.kern"), KERNEL).expect("a file");
+    load(&folder).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn options(resume: bool, threads: usize) -> RunOptions {
+    RunOptions { seed: 7, threads, resume, without_plasticity: false }
+}
+
+fn start(path: &Path, model: &Model, options: &RunOptions, kill: u64) -> Result<bool, HostError> {
+    let settings = Settings::parse(SETTINGS)?;
+    RunDirectory::open(path, model, &settings, options)?.run(model, &mut Kill(kill))
+}
+
+/// All files of a run, by name.
+fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(path).expect("the run").map(|e| e.expect("an entry"));
+    let mut files: Vec<_> = entries
+        .map(|e| {
+            (e.file_name().to_string_lossy().into_owned(), fs::read(e.path()).expect("a file"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_run_that_was_killed_and_resumed_ends_with_the_same_bytes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let straight = place.path().join("straight");
+    assert!(start(&straight, &model, &options(false, 1), 0).expect("a run"));
+    let expected = files(&straight);
+    assert_eq!(expected.len(), 5);
+    // Killed before the first checkpoint, between two, and right after one.
+    for (name, kills) in [("early", vec![1]), ("between", vec![3]), ("often", vec![2, 5])] {
+        let path = place.path().join(name);
+        for kill in kills {
+            assert!(!start(&path, &model, &options(true, 1), kill).expect("a run"));
+        }
+        assert_ne!(files(&path), expected);
+        assert!(start(&path, &model, &options(true, 1), 0).expect("a run"));
+        assert_eq!(files(&path), expected, "{name}");
+    }
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_bytes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let runs = [1, 2, 3].map(|threads| {
+        let path = place.path().join(threads.to_string());
+        start(&path, &model, &options(false, threads), 0).expect("a run");
+        files(&path)
+    });
+    assert_eq!(runs[0], runs[1]);
+    assert_eq!(runs[0], runs[2]);
+}
+
+#[test]
+fn a_directory_with_another_run_is_left_alone() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let path = place.path().join("run");
+    start(&path, &model, &options(false, 1), 2).expect("a run");
+    let before = files(&path);
+    let again = start(&path, &model, &options(false, 1), 0).expect_err("not resumed");
+    assert!(again.to_string().contains("--resume"), "{again}");
+    let other = RunOptions { seed: 8, ..options(true, 1) };
+    let refused = start(&path, &model, &other, 0).expect_err("another seed");
+    assert!(refused.to_string().contains("other settings, model or seed"), "{refused}");
+    assert_eq!(files(&path), before);
+}
+
+#[test]
+fn parameters_of_a_run_are_read_by_the_model() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let path = place.path().join("run");
+    start(&path, &model, &options(false, 1), 0).expect("a run");
+    let params = Params::File(path.join("params.safetensors"));
+    let trained = load_with(&model.folder, &params).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(trained.hash, model.hash);
+    let w = |m: &Model| {
+        let space = m.network.space("plastic").expect("a projection");
+        let w = m.network.state(space, "w").expect("weights");
+        m.network.states[w].init.clone()
+    };
+    assert_ne!(w(&trained), w(&model));
+}
+
+#[test]
+fn gradients_agree_with_differences_of_the_loss_where_nothing_is_a_step() {
+    // The read-out's weights act on the loss through no spike, so that their gradient is exact.
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let settings = Settings::parse(SETTINGS).expect("legal");
+    let network = differentiable(&model.network).expect("a reverse");
+    let task = settings.stages[1].tasks[0].build().expect("a task");
+    let link = Link::new(&network, &settings.readout, task.as_ref()).expect("a link");
+    assert_eq!(link.latency, 2);
+    let space = network.space("hidden_readout").expect("a projection");
+    let w = network.state(space, "w").expect("weights");
+    let mut runner =
+        TileRunner::new(&network, &link, &settings.rate_costs, &[w], (4, 9, 1)).expect("tapes");
+    let episodes = Episodes { seed: 1, part: Part::Training, first: 0, count: 10 };
+    let values: Vec<f64> = (0..20).map(|i| 0.2 * f64::from(i % 7) - 0.5).collect();
+    runner.set(&[(w, values.clone())]).expect("weights");
+    let gradient = runner.run(task.as_ref(), &link, episodes, true).gradients.remove(0);
+    assert!(gradient.iter().any(|g| g.abs() > 1e-4), "{gradient:?}");
+    for (lane, g) in gradient.iter().enumerate() {
+        let mut loss = |x: f64| {
+            let mut moved = values.clone();
+            moved[lane] = x;
+            runner.set(&[(w, moved)]).expect("weights");
+            runner.run(task.as_ref(), &link, episodes, false).loss
+        };
+        let h = 0.02;
+        let difference = (loss(values[lane] + h) - loss(values[lane] - h)) / (2.0 * h);
+        assert!((difference - g).abs() < 1e-5 + 2e-3 * g.abs(), "{lane}: {g} {difference}");
+    }
+}
+
+#[test]
+fn the_answer_is_read_as_late_as_the_layers_make_it() {
+    // With the read-out one step too early or late the loss is another one.
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let settings = Settings::parse(SETTINGS).expect("legal");
+    let network = differentiable(&model.network).expect("a reverse");
+    let task = CueAssociation { cues: 1, group: 2, ..CueAssociation::default() };
+    let loss = |latency: Option<u64>| {
+        let mut readout = settings.readout.clone();
+        readout.latency = latency;
+        let link = Link::new(&network, &readout, &task).expect("a link");
+        let mut runner = TileRunner::new(&network, &link, &[], &[], (8, 32, 1)).expect("tapes");
+        let episodes = Episodes { seed: 1, part: Part::Training, first: 0, count: 8 };
+        runner.run(&task, &link, episodes, false).loss
+    };
+    assert_eq!(loss(None), loss(Some(2)));
+    assert_ne!(loss(None), loss(Some(0)));
+}
+
+#[test]
+fn without_plasticity_nothing_of_an_episode_can_be_remembered() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let settings = Settings::parse(SETTINGS).expect("legal");
+    let network = without_plasticity(&model.network, &settings.rates).expect("legal");
+    let task = CueAssociation { group: 2, ..CueAssociation::default() };
+    let a = evaluate(&network, &settings.readout, &task, (1, 2000), 2, &mut |_| {}).expect("fits");
+    assert!(a.low < 0.5 && a.high > 0.5, "{a:?}");
+    let training = Training::new(&model.network, &settings, 1, 1, false).expect("a training");
+    let eta = model.network.state(model.network.space("plastic").expect("it"), "eta").expect("it");
+    assert!(training.averaged().iter().all(|(state, _)| *state != eta));
+}
+
+#[test]
+fn a_task_that_does_not_fit_the_model_is_refused_with_the_numbers() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let settings = Settings::parse(SETTINGS).expect("legal");
+    let task = CueAssociation::default();
+    let error = Link::new(&model.network, &settings.readout, &task).expect_err("8 lanes");
+    assert!(error.to_string().contains("8 lanes; the task drives 20"), "{error}");
+    assert_eq!(task.window(), 1026..=1050);
+}
