@@ -63,7 +63,7 @@ fn the_standard_tools_have_nothing_to_say_about_the_images() {
         std::fs::write(&path, bytes).expect("the file can be written");
         for (tool, options, expected) in [
             ("readelf", ["-a", "-W"].as_slice(), ".trifactor.map"),
-            ("objdump", ["-h"].as_slice(), ".core0.ucode"),
+            ("objdump", ["-h"].as_slice(), ".ucode"),
             ("llvm-readelf", ["-a"].as_slice(), ".core0.compartments"),
         ] {
             // A tool that is not installed says nothing either way.

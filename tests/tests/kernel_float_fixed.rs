@@ -3,6 +3,9 @@
 //! Random rules, random raw inputs: the independent float interpreter reads the dequantised
 //! inputs and the author's constants, the fixed reading the raw ones.
 
+// A test of thousands of cases says what it covered.
+#![allow(clippy::print_stderr)]
+
 use trifactor_entity::EntityId;
 use trifactor_ir::{KernelBuilder, Role, Sign, Target};
 use trifactor_quant::{eval, store};

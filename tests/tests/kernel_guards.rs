@@ -4,6 +4,9 @@
 //! values for everything but the flags, and every store must write back what was there. The
 //! other way round, rules that are gated by their form must get a guard, or nothing is saved.
 
+// A test of thousands of cases says what it covered.
+#![allow(clippy::print_stderr)]
+
 use std::collections::BTreeMap;
 use trifactor_compile::lower::guard;
 use trifactor_entity::SideTable;

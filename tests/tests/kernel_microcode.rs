@@ -3,6 +3,9 @@
 //! The words are executed by an interpreter that knows the instruction table only; draws, stores
 //! and saturation flags are compared as well.
 
+// A test of thousands of cases says what it covered.
+#![allow(clippy::print_stderr)]
+
 use trifactor_compile::lower::{self, Program, Source};
 use trifactor_compile::structure::{self, Structure};
 use trifactor_entity::SideTable;

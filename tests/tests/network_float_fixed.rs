@@ -7,6 +7,9 @@
 //! threshold. Rules are compared with the scalar reading on the float machine's own traces, with
 //! spike times and the values of earlier steps kept here (S34, S35, S40).
 
+// A test of thousands of cases says what it covered.
+#![allow(clippy::print_stderr)]
+
 use trifactor_entity::EntityId;
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
@@ -48,8 +51,8 @@ struct Epoch {
 
 #[test]
 fn one_step_from_the_same_state_drifts_by_no_more_than_the_bounds() {
-    let wanted = cases::count("TRIFACTOR_NETWORKS", 200, 60);
-    let steps = cases::count("TRIFACTOR_STEPS", 60, 40);
+    let wanted = cases::count("TRIFACTOR_NETWORKS", 200);
+    let steps = cases::count("TRIFACTOR_STEPS", 60);
     let mut tally = Tally::default();
     for seed in 0.. {
         if tally.networks == wanted {

@@ -53,8 +53,7 @@ pub fn compile(
     chip: &Chip,
     identity: &Identity,
 ) -> Result<Compiled, Diagnostics> {
-    let same_size =
-        plan.states.len() == net.states.len() && plan.phases.len() == net.phases.len();
+    let same_size = plan.states.len() == net.states.len() && plan.phases.len() == net.phases.len();
     assert!(same_size, "internal: the plan was made for another network");
     assert!(plan.chip_hash == chip.hash(), "internal: the plan was made for another chip");
     let structure = structure::read(net)?;

@@ -199,7 +199,8 @@ impl Linker<'_> {
     fn compartments(&mut self, c: usize, core: &mut Core) {
         for slice in &self.placement.cores[c].slices {
             let population = &self.structure.populations[slice.population];
-            let phase = &self.net.phases[population.phase.expect("internal: inputs are not placed")];
+            let phase =
+                &self.net.phases[population.phase.expect("internal: inputs are not placed")];
             let state = |port: &str| bound(self.net, phase, port);
             // Where there is no floor, the lowest voltage there is stops nothing (S23).
             let lowest = state("v").map_or(0, |v| self.plan.states[v].raw.lo as i32);
@@ -212,8 +213,9 @@ impl Linker<'_> {
                 };
                 let messages = &self.routes.messages[slice.population][k];
                 let first_out = core.axons_out.len() as u32;
-                core.axons_out
-                    .extend(messages.iter().map(|(core, axon)| AxonOut { core: *core, axon: *axon }));
+                core.axons_out.extend(
+                    messages.iter().map(|(core, axon)| AxonOut { core: *core, axon: *axon }),
+                );
                 core.compartments.push(Compartment {
                     decay_u: keep("keep_u"),
                     decay_v: keep("keep_v"),
@@ -312,14 +314,14 @@ impl Linker<'_> {
 
     fn synapses(&mut self, routed: &RoutedGroup, number: u8, core: &mut Core) {
         let projection = &self.structure.projections[routed.projection];
-        let synapses = self.net.synapses(projection.space).expect("internal: a projection has synapses");
+        let synapses =
+            self.net.synapses(projection.space).expect("internal: a projection has synapses");
         let format = core.formats[usize::from(number)].clone();
         for &pre in &routed.pre {
             let row = synapses.row(pre);
             let lanes = &synapses.post_lane[row.clone()];
             let from = row.start + lanes.partition_point(|l| *l < routed.first_post);
-            let to =
-                row.start + lanes.partition_point(|l| *l < routed.first_post + routed.n_post);
+            let to = row.start + lanes.partition_point(|l| *l < routed.first_post + routed.n_post);
             let index = (from..to).map(|k| synapses.post_lane[k] - routed.first_post).collect();
             let fields = projection
                 .fields
@@ -328,7 +330,9 @@ impl Linker<'_> {
                 .collect();
             let first_word = core.synapses.len() as u32;
             pack_row(&SynapseList { index, fields }, &format, number, &mut core.synapses)
-                .unwrap_or_else(|e| panic!("internal: a planned value does not fit its field: {e}"));
+                .unwrap_or_else(|e| {
+                    panic!("internal: a planned value does not fit its field: {e}")
+                });
             core.axons_in.push(AxonIn { pre, first_word, n_synapses: (to - from) as u32 });
         }
     }
@@ -352,15 +356,18 @@ impl Linker<'_> {
                 key: rule.key.clone(),
             });
         }
-        let slots = |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {
-            sources
-                .iter()
-                .map(|source| match source {
-                    Source::Trace(trace) => linker.column(*trace, id, number, role, core, c),
-                    Source::Modulator(m) => Slot::Modulator(linker.range_of(core, *m, role, routed)),
-                })
-                .collect()
-        };
+        let slots =
+            |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {
+                sources
+                    .iter()
+                    .map(|source| match source {
+                        Source::Trace(trace) => linker.column(*trace, id, number, role, core, c),
+                        Source::Modulator(m) => {
+                            Slot::Modulator(linker.range_of(core, *m, role, routed))
+                        }
+                    })
+                    .collect()
+            };
         let pre_slots = slots(self, core, &program.pre_slots, Role::Pre);
         let post_slots = slots(self, core, &program.post_slots, Role::Post);
         let global_slots = slots(self, core, &program.global_slots, Role::Global);
@@ -446,7 +453,13 @@ impl Linker<'_> {
 
     /// The range of a core's modulator table that a profile reads: for post lanes one that holds
     /// the lines of the slice, else a copy of all lines. A core may hold both of one modulator.
-    fn range_of(&self, core: &Core, modulator: ModulatorId, role: Role, group: &RoutedGroup) -> u16 {
+    fn range_of(
+        &self,
+        core: &Core,
+        modulator: ModulatorId,
+        role: Role,
+        group: &RoutedGroup,
+    ) -> u16 {
         let wanted = modulator.index() as u16;
         let lanes = self.net.lanes(self.structure.modulators[modulator].space) as u32;
         let needed = match role {

@@ -324,7 +324,12 @@ impl Placer<'_> {
         let post = self.post_modulators(id);
         let core = self.placement.cores.last_mut().expect("internal: a core is open");
         let first_compartment = core.slices.iter().map(|s| s.n).sum();
-        core.slices.push(PlacedSlice { population: id, first_lane: first, n: taken, first_compartment });
+        core.slices.push(PlacedSlice {
+            population: id,
+            first_lane: first,
+            n: taken,
+            first_compartment,
+        });
         core.ranges.extend(ranges);
         for modulator in post {
             let range = PlacedRange { modulator, first_lane: first, n: taken };

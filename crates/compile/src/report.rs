@@ -31,7 +31,8 @@ pub fn utilisation(image: &Image, chip: &Chip) -> Utilisation {
         .map(|core| {
             let lines: u64 = core.modulators.iter().map(|m| u64::from(m.n_lines)).sum();
             let limits = &chip.core;
-            let resource = |name, used: u64, allowed: u32| Resource { name, used, allowed: allowed.into() };
+            let resource =
+                |name, used: u64, allowed: u32| Resource { name, used, allowed: allowed.into() };
             let list = vec![
                 resource(
                     "compartments and modulator lines",

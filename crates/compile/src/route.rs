@@ -49,13 +49,13 @@ pub struct Routes {
 pub fn route(net: &CheckedNetwork, structure: &Structure, placement: &Placement) -> Routes {
     let groups: Vec<Vec<RoutedGroup>> =
         (0..placement.cores.len()).map(|c| groups_of(net, structure, placement, c)).collect();
-    let mut messages = SideTable::for_each(&structure.populations, |_, p| {
-        vec![Vec::new(); net.lanes(p.space)]
-    });
+    let mut messages =
+        SideTable::for_each(&structure.populations, |_, p| vec![Vec::new(); net.lanes(p.space)]);
     for (core, groups) in (0u16..).zip(&groups) {
         for group in groups {
             let pre = structure.projections[group.projection].pre;
-            let source = structure.population(pre).expect("internal: a projection starts at a population");
+            let source =
+                structure.population(pre).expect("internal: a projection starts at a population");
             for (axon, &lane) in (group.first_axon..).zip(&group.pre) {
                 // Capacity is checked by placement, so the axon number fits its field.
                 messages[source][lane as usize].push((core, axon as u16));

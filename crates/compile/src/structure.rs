@@ -159,14 +159,12 @@ pub fn read(net: &CheckedNetwork) -> Result<Structure, Diagnostics> {
     for (id, phase) in net.phases.iter() {
         let unit = recognise(&net.kernels[phase.kernel]);
         match (phase.group, unit) {
-            (Group::Deliver, Some(Unit::Deliver)) => {
-                match projection(net, id, phase) {
-                    Some(p) if structure.projections.find(|q| q.space == p.space).is_none() => {
-                        structure.projections.push(p);
-                    }
-                    _ => diagnostics.push(no_unit(net, phase)),
+            (Group::Deliver, Some(Unit::Deliver)) => match projection(net, id, phase) {
+                Some(p) if structure.projections.find(|q| q.space == p.space).is_none() => {
+                    structure.projections.push(p);
                 }
-            }
+                _ => diagnostics.push(no_unit(net, phase)),
+            },
             (Group::Neurons, Some(Unit::Lif(_))) => {}
             (Group::Modulators, Some(Unit::Modulator)) => {
                 if let Some(state) = bound(net, phase, "m") {

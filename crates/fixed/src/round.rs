@@ -249,9 +249,8 @@ mod tests {
     fn stochastic_rounding_is_unbiased_over_all_draws() {
         // All 16 classes of draws of a 4-bit shift, for a positive and a negative value.
         for x in [37i64, -37, 5, -5, 16, -16] {
-            let sum: i64 = (0..16u32)
-                .map(|d| round_shift(x, 4, Rounding::Stochastic, d << 28))
-                .sum();
+            let sum: i64 =
+                (0..16u32).map(|d| round_shift(x, 4, Rounding::Stochastic, d << 28)).sum();
             assert_eq!(sum, x, "mean of rounded values times 16 must be the value itself");
         }
     }

@@ -119,11 +119,7 @@ impl Field {
     /// The raw values the field can hold, both ends included; the width must be 1 to 16.
     pub(crate) fn raw_range(self) -> (i32, i32) {
         let span = 1i32 << self.bits.clamp(1, MAX_BITS);
-        if self.signed {
-            (-span / 2, span / 2 - 1)
-        } else {
-            (0, span - 1)
-        }
+        if self.signed { (-span / 2, span / 2 - 1) } else { (0, span - 1) }
     }
 }
 
@@ -170,11 +166,7 @@ pub fn pack_row(
     out.reserve(words_for(n, format));
     for start in (0..n).step_by(BLOCK_SYNAPSES) {
         let end = n.min(start + BLOCK_SYNAPSES);
-        let mut bits = BitWriter {
-            out,
-            word: 0,
-            used: 0,
-        };
+        let mut bits = BitWriter { out, word: 0, used: 0 };
         bits.put(format_number.into(), NUMBER_BITS);
         // A block holds at most 63 synapses, so the count always fits.
         bits.put((end - start) as u64, COUNT_BITS);
@@ -201,11 +193,7 @@ pub fn unpack_row(
     format_number: u8,
 ) -> Result<SynapseList, PackError> {
     check_format(format, format_number)?;
-    let bounds = PackError::Bounds {
-        first_word,
-        n_synapses,
-        n_words: words.len(),
-    };
+    let bounds = PackError::Bounds { first_word, n_synapses, n_words: words.len() };
     let (first, n) = (first_word as usize, n_synapses as usize);
     let end = first.checked_add(words_for(n, format));
     if end.is_none_or(|end| end > words.len()) {
@@ -219,19 +207,8 @@ pub fn unpack_row(
     for start in (0..n).step_by(BLOCK_SYNAPSES) {
         let count = (n - start).min(BLOCK_SYNAPSES);
         let block = &words[word..word + block_words(count, format)];
-        let mut bits = BitReader {
-            words: block,
-            position: 0,
-        };
-        unpack_block(
-            &mut bits,
-            word,
-            start,
-            count,
-            format,
-            format_number,
-            &mut list,
-        )?;
+        let mut bits = BitReader { words: block, position: 0 };
+        unpack_block(&mut bits, word, start, count, format, format_number, &mut list)?;
         word += block.len();
     }
     Ok(list)
@@ -266,17 +243,11 @@ fn unpack_block(
         for (field, values) in format.fields.iter().zip(&mut list.fields) {
             let raw = bits.take(field.bits.into()) as i32;
             let unused = 32 - u32::from(field.bits);
-            values.push(if field.signed {
-                (raw << unused) >> unused
-            } else {
-                raw
-            });
+            values.push(if field.signed { (raw << unused) >> unused } else { raw });
         }
     }
     if bits.rest() != 0 {
-        return Err(PackError::Padding {
-            word: word + bits.words.len() - 1,
-        });
+        return Err(PackError::Padding { word: word + bits.words.len() - 1 });
     }
     Ok(())
 }
@@ -288,22 +259,12 @@ pub(crate) fn check_format(format: &Format, number: u8) -> Result<(), PackError>
         return refuse(format!("a header has {NUMBER_BITS} bits for this number"));
     }
     if format.index_bits > MAX_BITS {
-        return refuse(format!(
-            "{} index bits are more than {MAX_BITS}",
-            format.index_bits
-        ));
+        return refuse(format!("{} index bits are more than {MAX_BITS}", format.index_bits));
     }
     if !(1..=MAX_FIELDS).contains(&format.fields.len()) {
-        return refuse(format!(
-            "{} fields; 1 to {MAX_FIELDS} fit",
-            format.fields.len()
-        ));
+        return refuse(format!("{} fields; 1 to {MAX_FIELDS} fit", format.fields.len()));
     }
-    if let Some(k) = format
-        .fields
-        .iter()
-        .position(|f| !(1..=MAX_BITS).contains(&f.bits))
-    {
+    if let Some(k) = format.fields.iter().position(|f| !(1..=MAX_BITS).contains(&f.bits)) {
         let bits = format.fields[k].bits;
         return refuse(format!("field {k} has {bits} bits; 1 to {MAX_BITS} fit"));
     }
@@ -312,13 +273,7 @@ pub(crate) fn check_format(format: &Format, number: u8) -> Result<(), PackError>
 
 fn check_shape(list: &SynapseList, format: &Format) -> Result<(), PackError> {
     let (n_synapses, n_fields) = (list.index.len(), format.fields.len());
-    let refuse = |found: String| {
-        Err(PackError::Shape {
-            n_synapses,
-            n_fields,
-            found,
-        })
-    };
+    let refuse = |found: String| Err(PackError::Shape { n_synapses, n_fields, found });
     if list.fields.len() != n_fields {
         return refuse(format!("{} columns of values", list.fields.len()));
     }
@@ -335,24 +290,14 @@ fn check_values(list: &SynapseList, format: &Format) -> Result<(), PackError> {
             return Err(PackError::NotDense { synapse, index });
         }
         if bits != 0 && index >> bits != 0 {
-            return Err(PackError::Index {
-                synapse,
-                index,
-                bits,
-            });
+            return Err(PackError::Index { synapse, index, bits });
         }
     }
     for (field, (layout, values)) in format.fields.iter().zip(&list.fields).enumerate() {
         let (lo, hi) = layout.raw_range();
         let outside = |value: &i32| !(lo..=hi).contains(value);
         if let Some(synapse) = values.iter().position(outside) {
-            return Err(PackError::Value {
-                synapse,
-                field,
-                value: values[synapse],
-                lo,
-                hi,
-            });
+            return Err(PackError::Value { synapse, field, value: values[synapse], lo, hi });
         }
     }
     Ok(())
@@ -415,9 +360,7 @@ impl BitReader<'_> {
     }
     /// What is left of the last word; a block never leaves a whole word.
     fn rest(&self) -> u64 {
-        self.words
-            .get(self.position / 64)
-            .map_or(0, |word| word >> (self.position % 64))
+        self.words.get(self.position / 64).map_or(0, |word| word >> (self.position % 64))
     }
 }
 

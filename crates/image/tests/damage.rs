@@ -17,10 +17,7 @@ fn a_flip_of_any_byte_is_refused() {
         // One bit, a different one from byte to byte, and all bits.
         for mask in [1 << (at % 8), 0xff] {
             bytes[at] ^= mask;
-            assert!(
-                elf::read(&bytes).is_err(),
-                "byte {at:#x} xor {mask:#x} was not noticed"
-            );
+            assert!(elf::read(&bytes).is_err(), "byte {at:#x} xor {mask:#x} was not noticed");
             bytes[at] ^= mask;
         }
     }
@@ -31,11 +28,7 @@ fn a_flip_of_any_byte_is_refused() {
 fn a_file_cut_at_any_length_is_refused() {
     let bytes = file();
     for length in 0..bytes.len() {
-        assert!(
-            elf::read(&bytes[..length]).is_err(),
-            "{length} of {} bytes",
-            bytes.len()
-        );
+        assert!(elf::read(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
     }
 }
 
@@ -68,10 +61,7 @@ fn a_resealed_flip_of_any_byte_is_refused_or_a_valid_image() {
             bytes[at] ^= mask;
         }
     }
-    assert!(
-        accepted > 0,
-        "no reseal worked: the digest is not where this test looks for it"
-    );
+    assert!(accepted > 0, "no reseal worked: the digest is not where this test looks for it");
 }
 
 #[test]

@@ -8,15 +8,8 @@ use trifactor_image::{ImageError, elf, validate};
 
 fn shapes() -> impl Strategy<Value = Shape> {
     let hidden = proptest::collection::vec(1u32..60, 1..5);
-    (1u32..150, hidden, 1u32..10, any::<bool>(), any::<u64>()).prop_map(
-        |(n_in, hidden, n_out, dense, seed)| Shape {
-            n_in,
-            hidden,
-            n_out,
-            dense,
-            seed,
-        },
-    )
+    (1u32..150, hidden, 1u32..10, any::<bool>(), any::<u64>())
+        .prop_map(|(n_in, hidden, n_out, dense, seed)| Shape { n_in, hidden, n_out, dense, seed })
 }
 
 proptest! {
@@ -40,10 +33,7 @@ proptest! {
 #[test]
 fn the_same_image_gives_the_same_bytes() {
     let image = image(&Shape::small());
-    assert_eq!(
-        elf::write(&image).unwrap(),
-        elf::write(&image.clone()).unwrap()
-    );
+    assert_eq!(elf::write(&image).unwrap(), elf::write(&image.clone()).unwrap());
 }
 
 #[test]
@@ -73,19 +63,14 @@ fn a_file_is_replaced_as_a_whole_and_errors_name_it() {
     let mut bad = good.clone();
     bad.meta.epoch = 64;
     assert!(elf::write_file(&bad, &path).is_err());
-    assert_eq!(
-        elf::read_file(&path).unwrap(),
-        good,
-        "a refused image leaves the old file"
-    );
+    assert_eq!(elf::read_file(&path).unwrap(), good, "a refused image leaves the old file");
     let entries: Vec<_> = std::fs::read_dir(&directory).unwrap().collect();
     assert_eq!(entries.len(), 1, "no temporary file is left");
 
     let missing = directory.path().join("none").join("model.elf");
-    for error in [
-        elf::read_file(&missing).unwrap_err(),
-        elf::write_file(&good, &missing).unwrap_err(),
-    ] {
+    for error in
+        [elf::read_file(&missing).unwrap_err(), elf::write_file(&good, &missing).unwrap_err()]
+    {
         assert!(matches!(error, ImageError::Io { .. }));
         assert!(error.to_string().contains("model.elf"), "{error}");
     }
@@ -97,10 +82,7 @@ fn a_file_is_replaced_as_a_whole_and_errors_name_it() {
 fn a_file_is_as_readable_as_other_files_of_its_directory() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
-    let (path, other) = (
-        directory.path().join("model.elf"),
-        directory.path().join("other"),
-    );
+    let (path, other) = (directory.path().join("model.elf"), directory.path().join("other"));
     elf::write_file(&image(&Shape::small()), &path).unwrap();
     std::fs::write(&other, b"").unwrap();
     let mode = |p| std::fs::metadata(p).unwrap().permissions().mode();

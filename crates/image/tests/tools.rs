@@ -13,10 +13,7 @@ fn run(tool: &str, options: &[&str]) -> Option<String> {
     elf::write_file(&image(&Shape::small()), &path).unwrap();
     let output = Command::new(tool).args(options).arg(&path).output().ok()?;
     let (out, err) = (output.stdout, output.stderr);
-    let (out, err) = (
-        String::from_utf8(out).unwrap(),
-        String::from_utf8(err).unwrap(),
-    );
+    let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
     assert!(output.status.success(), "{tool}: {err}");
     assert_eq!(err, "", "{tool} must have nothing to say");
     assert!(!out.to_lowercase().contains("warning"), "{tool}: {out}");
@@ -43,14 +40,8 @@ fn readelf_shows_sections_symbols_and_note_without_a_warning() {
         assert!(out.contains(expected), "'{expected}' is not in:\n{out}");
     }
     // Two compartments of 35 bytes at the start of core 1's table.
-    let line = out
-        .lines()
-        .find(|line| line.ends_with(" hid[0..2]"))
-        .unwrap();
-    assert!(
-        line.contains("0000000000000000    70 OBJECT  LOCAL"),
-        "{line}"
-    );
+    let line = out.lines().find(|line| line.ends_with(" hid[0..2]")).unwrap();
+    assert!(line.contains("0000000000000000    70 OBJECT  LOCAL"), "{line}");
 }
 
 #[test]
@@ -66,8 +57,5 @@ fn llvm_readelf_shows_the_same_without_a_warning() {
     let Some(out) = run("llvm-readelf", &["-a"]) else {
         return;
     };
-    assert!(
-        out.contains(".core4.synapses") && out.contains("hid[2..3]"),
-        "{out}"
-    );
+    assert!(out.contains(".core4.synapses") && out.contains("hid[2..3]"), "{out}");
 }

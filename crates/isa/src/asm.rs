@@ -12,10 +12,7 @@ use std::iter::Peekable;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AsmError {
     /// A line begins with something that is no mnemonic.
-    #[error(
-        "{line}:{column}: there is no instruction `{found}`; expected one of {}",
-        mnemonics()
-    )]
+    #[error("{line}:{column}: there is no instruction `{found}`; expected one of {}", mnemonics())]
     UnknownInstruction {
         /// Line.
         line: usize,
@@ -95,10 +92,7 @@ pub(crate) struct Operands<'a> {
 impl Operands<'_> {
     /// Reads the next operand.
     pub(crate) fn take<T: Text>(&mut self) -> Result<T, AsmError> {
-        let (start, part) = self
-            .parts
-            .next()
-            .unwrap_or((self.code.trim_end().len(), ""));
+        let (start, part) = self.parts.next().unwrap_or((self.code.trim_end().len(), ""));
         T::parse(part).ok_or_else(|| self.expected(T::EXPECTED, start, part))
     }
     /// Whether the next operand is this word, which is then taken.
@@ -116,29 +110,17 @@ impl Operands<'_> {
     }
     fn expected(&self, expected: &'static str, start: usize, found: &str) -> AsmError {
         let column = column(self.code, start);
-        AsmError::Expected {
-            line: self.line,
-            column,
-            expected,
-            found: found.to_string(),
-        }
+        AsmError::Expected { line: self.line, column, expected, found: found.to_string() }
     }
 }
 
 fn instruction(code: &str, line: usize) -> Result<Inst, AsmError> {
     let indent = code.len() - code.trim_start().len();
     let trimmed = code.trim();
-    let name = trimmed
-        .split(char::is_whitespace)
-        .next()
-        .unwrap_or_default();
+    let name = trimmed.split(char::is_whitespace).next().unwrap_or_default();
     let Some(op) = Opcode::ALL.into_iter().find(|op| op.name() == name) else {
         let column = column(code, indent);
-        return Err(AsmError::UnknownInstruction {
-            line,
-            column,
-            found: name.to_string(),
-        });
+        return Err(AsmError::UnknownInstruction { line, column, found: name.to_string() });
     };
     let mut parts = Vec::new();
     if trimmed.len() > name.len() {
@@ -149,14 +131,7 @@ fn instruction(code: &str, line: usize) -> Result<Inst, AsmError> {
             start += part.len() + 1;
         }
     }
-    Inst::parse(
-        op,
-        &mut Operands {
-            line,
-            code,
-            parts: parts.into_iter().peekable(),
-        },
-    )
+    Inst::parse(op, &mut Operands { line, code, parts: parts.into_iter().peekable() })
 }
 
 /// The column, from 1 and in characters, of a byte of the line.
@@ -169,9 +144,5 @@ fn mnemonics() -> String {
 }
 
 fn quoted(found: &str) -> String {
-    if found.is_empty() {
-        "nothing".to_string()
-    } else {
-        format!("`{found}`")
-    }
+    if found.is_empty() { "nothing".to_string() } else { format!("`{found}`") }
 }

@@ -237,10 +237,7 @@ impl Chip {
 
     /// The file of a chip that is part of this crate, with its comments.
     pub fn builtin_text(name: &str) -> Option<&'static str> {
-        BUILTIN
-            .into_iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, text)| text)
+        BUILTIN.into_iter().find(|(n, _)| *n == name).map(|(_, text)| text)
     }
 
     /// The description without comments and layout: two files that say the same are equal here.
@@ -251,9 +248,7 @@ impl Chip {
 
     /// A fingerprint of [`canonical`](Self::canonical): 64 hexadecimal digits.
     pub fn hash(&self) -> String {
-        blake3::hash(self.canonical().as_bytes())
-            .to_hex()
-            .to_string()
+        blake3::hash(self.canonical().as_bytes()).to_hex().to_string()
     }
 
     /// A cost preset by name.

@@ -47,12 +47,7 @@ pub(crate) fn get<T: Bits>(
     lo: u32,
 ) -> Result<T, DecodeError> {
     let code = (word >> lo) & (u32::MAX >> (31 - (hi - lo)));
-    T::from_bits(code).ok_or(DecodeError::IllegalField {
-        word,
-        opcode,
-        field,
-        code,
-    })
+    T::from_bits(code).ok_or(DecodeError::IllegalField { word, opcode, field, code })
 }
 
 /// The operand's code at bit `lo`.

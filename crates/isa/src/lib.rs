@@ -50,7 +50,5 @@ pub use trifactor_fixed::Rounding;
 /// Covers names, codes, layouts and cost classes, not prose. A change of meaning that keeps all
 /// of these must change [`ISA_NAME`], which is covered as well.
 pub fn isa_hash() -> String {
-    blake3::hash(generated::CANONICAL_TABLE.as_bytes())
-        .to_hex()
-        .to_string()
+    blake3::hash(generated::CANONICAL_TABLE.as_bytes()).to_hex().to_string()
 }

@@ -120,9 +120,7 @@ impl Text for When {
     const EXPECTED: &'static str = "a time, `at end`, `at x0` or `at y0`";
     fn parse(text: &str) -> Option<Self> {
         let name = after_word("at", text)?;
-        [Self::End, Self::X0, Self::Y0]
-            .into_iter()
-            .find(|w| w.name() == name)
+        [Self::End, Self::X0, Self::Y0].into_iter().find(|w| w.name() == name)
     }
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at {}", self.name())
@@ -131,10 +129,7 @@ impl Text for When {
 
 impl Bits for Rounding {
     fn from_bits(bits: u32) -> Option<Self> {
-        u8::try_from(bits)
-            .ok()
-            .filter(|code| *code < 4)
-            .map(Self::from_code)
+        u8::try_from(bits).ok().filter(|code| *code < 4).map(Self::from_code)
     }
     fn to_bits(self) -> u32 {
         self.code().into()
@@ -144,9 +139,7 @@ impl Bits for Rounding {
 impl Text for Rounding {
     const EXPECTED: &'static str = "a rounding, `floor`, `zero`, `nearest` or `stochastic`";
     fn parse(text: &str) -> Option<Self> {
-        (0..4)
-            .map(Self::from_code)
-            .find(|r| rounding_name(*r) == text)
+        (0..4).map(Self::from_code).find(|r| rounding_name(*r) == text)
     }
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(rounding_name(*self))
@@ -166,11 +159,7 @@ impl Text for i16 {
     const EXPECTED: &'static str = "a number, -32768 to 32767";
     fn parse(text: &str) -> Option<Self> {
         // `FromStr` also takes a plus sign, which the text form does not have.
-        if text.starts_with('+') {
-            None
-        } else {
-            text.parse().ok()
-        }
+        if text.starts_with('+') { None } else { text.parse().ok() }
     }
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -206,11 +195,7 @@ pub(crate) fn number_after(prefix: &str, text: &str) -> Option<u8> {
         None => text.strip_prefix(prefix)?,
     };
     // `FromStr` would also take a plus sign.
-    if digits.bytes().all(|b| b.is_ascii_digit()) {
-        digits.parse().ok()
-    } else {
-        None
-    }
+    if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 /// What follows a word and the white space after it.

@@ -4,10 +4,7 @@ use trifactor_isa::{AsmError, assemble};
 
 #[track_caller]
 fn rejects(text: &str, message: &str) {
-    assert_eq!(
-        assemble(text).expect_err("not a program").to_string(),
-        message
-    );
+    assert_eq!(assemble(text).expect_err("not a program").to_string(), message);
 }
 
 #[track_caller]
@@ -35,10 +32,7 @@ fn windows_line_ends_are_line_ends() {
 fn a_flag_is_there_or_not() {
     same("ldx r1, slot 3, at x0", "ldx r1, slot 3, at x0");
     same("ldx r1, slot 3, at x0, prev", "ldx r1, slot 3, at x0, prev");
-    rejects(
-        "ldx r1, slot 3, at x0, next",
-        "1:24: expected the end of the line, found `next`",
-    );
+    rejects("ldx r1, slot 3, at x0, next", "1:24: expected the end of the line, found `next`");
     rejects(
         "ldx r1, slot 3, at x0, prev, prev",
         "1:30: expected the end of the line, found `prev`",
@@ -50,62 +44,26 @@ fn an_unknown_instruction_is_named_with_its_place() {
     let error = assemble("halt\n  muls r1, r2").expect_err("no such instruction");
     assert_eq!(
         error,
-        AsmError::UnknownInstruction {
-            line: 2,
-            column: 3,
-            found: "muls".to_string()
-        }
+        AsmError::UnknownInstruction { line: 2, column: 3, found: "muls".to_string() }
     );
     assert!(
-        error
-            .to_string()
-            .starts_with("2:3: there is no instruction `muls`; expected one of halt,")
+        error.to_string().starts_with("2:3: there is no instruction `muls`; expected one of halt,")
     );
     // Mnemonics are lower case only.
-    assert!(matches!(
-        assemble("HALT"),
-        Err(AsmError::UnknownInstruction { .. })
-    ));
+    assert!(matches!(assemble("HALT"), Err(AsmError::UnknownInstruction { .. })));
 }
 
 #[test]
 fn an_operand_of_the_wrong_kind_is_told_what_was_expected() {
-    rejects(
-        "add r1, r2, 3",
-        "1:13: expected a register, r0 to r15, found `3`",
-    );
-    rejects(
-        "add r1, r16, r3",
-        "1:9: expected a register, r0 to r15, found `r16`",
-    );
-    rejects(
-        "add r1, r+1, r3",
-        "1:9: expected a register, r0 to r15, found `r+1`",
-    );
-    rejects(
-        "lds r1, field0",
-        "1:9: expected a field, field 0 to field 15, found `field0`",
-    );
-    rejects(
-        "lds r1, slot 0",
-        "1:9: expected a field, field 0 to field 15, found `slot 0`",
-    );
-    rejects(
-        "ldi r1, 32768, <<0",
-        "1:9: expected a number, -32768 to 32767, found `32768`",
-    );
-    rejects(
-        "ldi r1, +3, <<0",
-        "1:9: expected a number, -32768 to 32767, found `+3`",
-    );
-    rejects(
-        "shl r1, r2, >>3",
-        "1:13: expected a left shift, <<0 to <<31, found `>>3`",
-    );
-    rejects(
-        "shl r1, r2, <<32",
-        "1:13: expected a left shift, <<0 to <<31, found `<<32`",
-    );
+    rejects("add r1, r2, 3", "1:13: expected a register, r0 to r15, found `3`");
+    rejects("add r1, r16, r3", "1:9: expected a register, r0 to r15, found `r16`");
+    rejects("add r1, r+1, r3", "1:9: expected a register, r0 to r15, found `r+1`");
+    rejects("lds r1, field0", "1:9: expected a field, field 0 to field 15, found `field0`");
+    rejects("lds r1, slot 0", "1:9: expected a field, field 0 to field 15, found `slot 0`");
+    rejects("ldi r1, 32768, <<0", "1:9: expected a number, -32768 to 32767, found `32768`");
+    rejects("ldi r1, +3, <<0", "1:9: expected a number, -32768 to 32767, found `+3`");
+    rejects("shl r1, r2, >>3", "1:13: expected a left shift, <<0 to <<31, found `>>3`");
+    rejects("shl r1, r2, <<32", "1:13: expected a left shift, <<0 to <<31, found `<<32`");
     rejects(
         "mul r1, r2, r3, >>63, floor, site 0",
         "1:17: expected a right shift, >>0 to >>62, found `>>63`",
@@ -122,46 +80,22 @@ fn an_operand_of_the_wrong_kind_is_told_what_was_expected() {
         "ldy r1, slot 1, at z0",
         "1:17: expected a time, `at end`, `at x0` or `at y0`, found `at z0`",
     );
-    rejects(
-        "ldu r1, 3",
-        "1:9: expected an epoch exponent, k 0 to k 15, found `3`",
-    );
+    rejects("ldu r1, 3", "1:9: expected an epoch exponent, k 0 to k 15, found `3`");
 }
 
 #[test]
 fn missing_and_surplus_operands_are_reported_where_they_are() {
-    rejects(
-        "add r1, r2",
-        "1:11: expected a register, r0 to r15, found nothing",
-    );
-    rejects(
-        "add r1,, r2",
-        "1:8: expected a register, r0 to r15, found nothing",
-    );
+    rejects("add r1, r2", "1:11: expected a register, r0 to r15, found nothing");
+    rejects("add r1,, r2", "1:8: expected a register, r0 to r15, found nothing");
     rejects("add", "1:4: expected a register, r0 to r15, found nothing");
     rejects("halt r1", "1:6: expected the end of the line, found `r1`");
-    rejects(
-        "sgn r1, r2, r3",
-        "1:13: expected the end of the line, found `r3`",
-    );
-    rejects(
-        "sgn r1, r2,",
-        "1:12: expected the end of the line, found `,`",
-    );
-    rejects(
-        "sgn r1 r2",
-        "1:5: expected a register, r0 to r15, found `r1 r2`",
-    );
+    rejects("sgn r1, r2, r3", "1:13: expected the end of the line, found `r3`");
+    rejects("sgn r1, r2,", "1:12: expected the end of the line, found `,`");
+    rejects("sgn r1 r2", "1:5: expected a register, r0 to r15, found `r1 r2`");
 }
 
 #[test]
 fn columns_count_characters() {
-    rejects(
-        "add rä, rö, r3",
-        "1:5: expected a register, r0 to r15, found `rä`",
-    );
-    rejects(
-        "add r1, rö, r3",
-        "1:9: expected a register, r0 to r15, found `rö`",
-    );
+    rejects("add rä, rö, r3", "1:5: expected a register, r0 to r15, found `rä`");
+    rejects("add r1, rö, r3", "1:9: expected a register, r0 to r15, found `rö`");
 }

@@ -57,10 +57,7 @@ rejected! {
 #[test]
 fn two_presets_of_one_name_are_ambiguous() {
     let (rule, key) = break_it(|c| c.cost.presets[2].name = "paper-0v75".into());
-    assert_eq!(
-        (rule, key.as_str()),
-        ("ambiguous_or_unsourced_preset", "cost.presets[2]")
-    );
+    assert_eq!((rule, key.as_str()), ("ambiguous_or_unsourced_preset", "cost.presets[2]"));
 }
 
 #[test]
@@ -95,16 +92,10 @@ fn built_in_chips_are_named_after_their_files_and_survive_printing() {
 #[test]
 fn an_unknown_key_is_reported_with_its_line() {
     let text = Chip::builtin_text("superset").expect("it is built in");
-    let line = text
-        .lines()
-        .position(|l| l.contains("epoch_max"))
-        .expect("the key is there")
-        + 1;
+    let line = text.lines().position(|l| l.contains("epoch_max")).expect("the key is there") + 1;
     let changed = text.replace("epoch_max", "epoch_maximum");
     match Chip::parse(&changed) {
-        Err(ChipError::Syntax {
-            line: l, message, ..
-        }) => {
+        Err(ChipError::Syntax { line: l, message, .. }) => {
             assert_eq!(l, line);
             assert!(message.contains("epoch_maximum"), "{message}");
         }
@@ -128,10 +119,7 @@ fn large_is_the_superset_with_more_and_larger_cores() {
     let mut chip = Chip::builtin("large").expect("it is built in");
     let small = superset();
     assert_eq!(chip.n_cores(), 1024);
-    assert_eq!(
-        (chip.core.compartments, chip.core.synapse_words),
-        (4096, 65_536)
-    );
+    assert_eq!((chip.core.compartments, chip.core.synapse_words), (4096, 65_536));
     chip.name.clone_from(&small.name);
     chip.doc.clone_from(&small.doc);
     chip.mesh = small.mesh;
@@ -181,19 +169,9 @@ fn the_pairwise_program_costs_what_the_designers_published() {
     for name in Chip::builtin_names() {
         for preset in Chip::builtin(name).expect("it is listed").cost.presets {
             let (costs, _) = preset.resolve();
-            let classes = program
-                .iter()
-                .map(|inst| costs.learning.of(inst.opcode().class()));
+            let classes = program.iter().map(|inst| costs.learning.of(inst.opcode().class()));
             let update = costs.learning.state_access + classes.sum();
-            assert_eq!(
-                update,
-                Cost {
-                    fj: 120_000,
-                    ticks: 61
-                },
-                "{name}, {}",
-                preset.name
-            );
+            assert_eq!(update, Cost { fj: 120_000, ticks: 61 }, "{name}, {}", preset.name);
         }
     }
 }
@@ -215,18 +193,9 @@ fn a_coefficient_that_no_source_gives_is_zero_and_named() {
     let missing = |name: &str| chip.preset(name).expect("it is in the file").resolve().1;
     assert_eq!(
         missing("paper-0v75"),
-        [
-            "axon_in",
-            "spike_out",
-            "axon_out",
-            "barrier_fj_per_tile",
-            "system.host_write"
-        ]
+        ["axon_in", "spike_out", "axon_out", "barrier_fj_per_tile", "system.host_write"]
     );
-    assert_eq!(
-        missing("silicon-2025"),
-        ["tile_entry", "barrier_fj_per_tile", "system.host_write"]
-    );
+    assert_eq!(missing("silicon-2025"), ["tile_entry", "barrier_fj_per_tile", "system.host_write"]);
     let (costs, _) = chip.default_preset().resolve();
     assert_eq!(costs.spike_out, Cost::default());
 }
@@ -234,45 +203,12 @@ fn a_coefficient_that_no_source_gives_is_zero_and_named() {
 /// Totals computed by hand from the published table.
 #[test]
 fn sums_of_the_paper_preset_are_those_of_the_published_table() {
-    let (c, _) = superset()
-        .preset("paper-0v75")
-        .expect("it is in the file")
-        .resolve();
-    assert_eq!(
-        c.compartment_inactive * 1024,
-        Cost {
-            fj: 53_248_000,
-            ticks: 54_272
-        }
-    );
-    assert_eq!(
-        c.compartment_active * 1024,
-        Cost {
-            fj: 82_944_000,
-            ticks: 86_016
-        }
-    );
-    assert_eq!(
-        c.hop_ew * 7 + c.hop_ns * 3,
-        Cost {
-            fj: 33_000,
-            ticks: 482
-        }
-    );
-    assert_eq!(
-        c.hop_ew * 7 + c.hop_ns * 3 + c.tile_entry,
-        Cost {
-            fj: 34_700,
-            ticks: 503
-        }
-    );
-    assert_eq!(
-        c.synop * 1_000_000,
-        Cost {
-            fj: 23_600_000_000,
-            ticks: 35_000_000
-        }
-    );
+    let (c, _) = superset().preset("paper-0v75").expect("it is in the file").resolve();
+    assert_eq!(c.compartment_inactive * 1024, Cost { fj: 53_248_000, ticks: 54_272 });
+    assert_eq!(c.compartment_active * 1024, Cost { fj: 82_944_000, ticks: 86_016 });
+    assert_eq!(c.hop_ew * 7 + c.hop_ns * 3, Cost { fj: 33_000, ticks: 482 });
+    assert_eq!(c.hop_ew * 7 + c.hop_ns * 3 + c.tile_entry, Cost { fj: 34_700, ticks: 503 });
+    assert_eq!(c.synop * 1_000_000, Cost { fj: 23_600_000_000, ticks: 35_000_000 });
     // One step of 5.9 microseconds on the whole chip: 104.4 mW are 616 nJ.
     assert_eq!(c.static_fj(59_000, 100), 615_960_000);
 }
@@ -294,21 +230,9 @@ fn the_barrier_is_linear_between_points_and_beyond_the_last() {
     assert_eq!(fitted.barrier_ticks(29), 18_000);
 
     let constant = chip.preset("silicon-2023").expect("it is in the file");
-    assert_eq!(
-        [1, 5, 32].map(|tiles| constant.barrier_ticks(tiles)),
-        [2990; 3]
-    );
+    assert_eq!([1, 5, 32].map(|tiles| constant.barrier_ticks(tiles)), [2990; 3]);
 
     let mut half = paper.clone();
-    half.barrier = vec![
-        BarrierPoint {
-            tiles: 1,
-            ticks: 10,
-        },
-        BarrierPoint {
-            tiles: 3,
-            ticks: 13,
-        },
-    ];
+    half.barrier = vec![BarrierPoint { tiles: 1, ticks: 10 }, BarrierPoint { tiles: 3, ticks: 13 }];
     assert_eq!(half.barrier_ticks(2), 12, "11.5 is rounded up");
 }

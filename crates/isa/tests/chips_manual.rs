@@ -12,10 +12,7 @@ fn the_page_of_chips_is_what_the_files_give() {
         std::fs::write(&path, &page).expect("docs/isa exists");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == page,
-        "docs/isa/chips.md is stale: run the tests with BLESS=1"
-    );
+    assert!(committed == page, "docs/isa/chips.md is stale: run the tests with BLESS=1");
 }
 
 fn page() -> String {
@@ -37,10 +34,7 @@ fn page() -> String {
     }
     out += COSTS;
     let presets = &chips[0].cost.presets;
-    assert!(
-        chips.iter().all(|c| c.cost.presets == *presets),
-        "one table of costs serves all"
-    );
+    assert!(chips.iter().all(|c| c.cost.presets == *presets), "one table of costs serves all");
     row(&mut out, "", presets.iter().map(|p| p.name.clone()));
     out += &"|---".repeat(presets.len() + 1);
     out += "|\n";
@@ -78,37 +72,20 @@ Frontiers in Neuroscience 17:1187252, 2023. `own` is decided in this project.
 
 fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
     vec![
-        ("tiles (columns x rows)", |c| {
-            format!("{} x {}", c.mesh.columns, c.mesh.rows)
-        }),
-        ("cores (per tile)", |c| {
-            format!("{} ({})", c.n_cores(), c.mesh.cores_per_tile)
-        }),
+        ("tiles (columns x rows)", |c| format!("{} x {}", c.mesh.columns, c.mesh.rows)),
+        ("cores (per tile)", |c| format!("{} ({})", c.n_cores(), c.mesh.cores_per_tile)),
         ("compartments per core", |c| c.core.compartments.to_string()),
-        ("axons in, out per core", |c| {
-            format!("{}, {}", c.core.axons_in, c.core.axons_out)
-        }),
-        ("synapse memory per core, words of 64 bits", |c| {
-            c.core.synapse_words.to_string()
-        }),
+        ("axons in, out per core", |c| format!("{}, {}", c.core.axons_in, c.core.axons_out)),
+        ("synapse memory per core, words of 64 bits", |c| c.core.synapse_words.to_string()),
         ("synapses per block, header bits", |c| {
             format!("{}, {}", c.core.block_synapses, c.core.block_header_bits)
         }),
-        ("synapse formats, profiles", |c| {
-            format!("{}, {}", c.core.formats, c.core.profiles)
-        }),
-        ("microcode per core, words of 32 bits", |c| {
-            c.core.ucode_words.to_string()
-        }),
+        ("synapse formats, profiles", |c| format!("{}, {}", c.core.formats, c.core.profiles)),
+        ("microcode per core, words of 32 bits", |c| c.core.ucode_words.to_string()),
         ("pre columns, post columns, modulator lines", |c| {
-            format!(
-                "{}, {}, {}",
-                c.core.pre_columns, c.core.post_columns, c.core.modulator_lines
-            )
+            format!("{}, {}, {}", c.core.pre_columns, c.core.post_columns, c.core.modulator_lines)
         }),
-        ("delays, steps", |c| {
-            format!("0 to {}", c.core.delay_slots - 1)
-        }),
+        ("delays, steps", |c| format!("0 to {}", c.core.delay_slots - 1)),
         ("longest epoch, refractory time, steps", |c| {
             format!("{}, {}", c.core.epoch_max, c.neuron.refractory_max)
         }),
@@ -118,12 +95,8 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
         }),
         ("weight bits", |c| widths(&c.synapse.weight_bits)),
         ("index bits", |c| widths(&c.synapse.index_bits)),
-        ("tags, their bits", |c| {
-            format!("{}; {}", c.synapse.tags, widths(&c.synapse.tag_bits))
-        }),
-        ("rates, their bits", |c| {
-            format!("{}; {}", c.synapse.rates, widths(&c.synapse.rate_bits))
-        }),
+        ("tags, their bits", |c| format!("{}; {}", c.synapse.tags, widths(&c.synapse.tag_bits))),
+        ("rates, their bits", |c| format!("{}; {}", c.synapse.rates, widths(&c.synapse.rate_bits))),
         ("trace bits", |c| widths(&c.trace.bits)),
         ("modulator bits", |c| widths(&c.modulator.bits)),
     ]
@@ -147,25 +120,18 @@ fn costs() -> Vec<(&'static str, fn(&Preset) -> String)> {
         ("learning.mul", |p| cost(p.learning.mul)),
         ("learning.store", |p| cost(p.learning.store)),
         ("learning.control", |p| cost(p.learning.control)),
-        ("learning.skipped_synapse", |p| {
-            cost(p.learning.skipped_synapse)
-        }),
+        ("learning.skipped_synapse", |p| cost(p.learning.skipped_synapse)),
         ("learning.trace_update", |p| cost(p.learning.trace_update)),
-        ("learning.modulator_update", |p| {
-            cost(p.learning.modulator_update)
-        }),
+        ("learning.modulator_update", |p| cost(p.learning.modulator_update)),
         ("barrier, ns by tiles", |p| {
             let point = |b: &trifactor_isa::BarrierPoint| format!("{}: {}", b.tiles, ns(b.ticks));
             p.barrier.iter().map(point).collect::<Vec<_>>().join(", ")
         }),
         ("barrier_fj_per_tile", |p| {
-            p.barrier_fj_per_tile
-                .map_or("-".into(), |fj| format!("{fj} fJ"))
+            p.barrier_fj_per_tile.map_or("-".into(), |fj| format!("{fj} fJ"))
         }),
         ("system.static_uw_per_chip", |p| {
-            p.system
-                .static_uw_per_chip
-                .map_or("-".into(), |uw| format!("{uw} uW"))
+            p.system.static_uw_per_chip.map_or("-".into(), |uw| format!("{uw} uW"))
         }),
         ("system.host_write", |p| cost(p.system.host_write)),
         ("system.host_reset", |p| cost(p.system.host_reset)),
@@ -179,11 +145,7 @@ fn cost(c: Option<Cost>) -> String {
     };
     let pj = match fj % 1000 {
         0 => format!("{}", fj / 1000),
-        rest => format!(
-            "{}.{}",
-            fj / 1000,
-            format!("{rest:03}").trim_end_matches('0')
-        ),
+        rest => format!("{}.{}", fj / 1000, format!("{rest:03}").trim_end_matches('0')),
     };
     format!("{pj} pJ / {} ns", ns(ticks))
 }
@@ -197,10 +159,7 @@ fn ns(ticks: u64) -> String {
 }
 
 fn widths(bits: &[u8]) -> String {
-    bits.iter()
-        .map(u8::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    bits.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn row(out: &mut String, label: &str, cells: impl Iterator<Item = String>) {

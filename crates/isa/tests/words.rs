@@ -48,10 +48,7 @@ fn is_legal(word: u32) -> bool {
 fn check(word: u32, text: bool) {
     match Inst::decode(word) {
         Ok(inst) => {
-            assert!(
-                is_legal(word),
-                "{word:#010x} decodes to `{inst}` but is not legal"
-            );
+            assert!(is_legal(word), "{word:#010x} decodes to `{inst}` but is not legal");
             assert_eq!(inst.encode(), word, "`{inst}`");
             if text {
                 assert_eq!(assemble(&inst.to_string()), Ok(vec![inst]), "{word:#010x}");
@@ -119,15 +116,9 @@ proptest! {
 
 #[test]
 fn memory_of_all_zeros_or_all_ones_is_no_program() {
-    assert_eq!(
-        Inst::decode(0),
-        Err(DecodeError::UnknownOpcode { word: 0, code: 0 })
-    );
+    assert_eq!(Inst::decode(0), Err(DecodeError::UnknownOpcode { word: 0, code: 0 }));
     let word = u32::MAX;
-    assert_eq!(
-        Inst::decode(word),
-        Err(DecodeError::UnknownOpcode { word, code: 0x3f })
-    );
+    assert_eq!(Inst::decode(word), Err(DecodeError::UnknownOpcode { word, code: 0x3f }));
 }
 
 #[test]
@@ -141,10 +132,7 @@ fn an_error_says_which_bits_or_field_are_wrong() {
         message(0x0c << 26 | 0b11 << 16),
         "0x30030000 is no instruction: `ldx` has no when 3"
     );
-    assert_eq!(
-        message(0x3a << 26),
-        "0xe8000000 is no instruction: there is no opcode 0x3a"
-    );
+    assert_eq!(message(0x3a << 26), "0xe8000000 is no instruction: there is no opcode 0x3a");
     let listing = disassemble(&[Opcode::Halt as u32 * (1 << 26), 7]).expect_err("7 is not legal");
     assert_eq!(listing.address, 1);
     assert_eq!(
@@ -157,10 +145,7 @@ fn an_error_says_which_bits_or_field_are_wrong() {
 fn every_example_of_the_manual_is_a_line_of_its_own_instruction() {
     assert_eq!(Opcode::ALL.len(), LAYOUTS.len());
     for op in Opcode::ALL {
-        let inst: Inst = op
-            .example()
-            .parse()
-            .unwrap_or_else(|e| panic!("{}: {e}", op.name()));
+        let inst: Inst = op.example().parse().unwrap_or_else(|e| panic!("{}: {e}", op.name()));
         assert_eq!(inst.opcode(), op);
         assert_eq!(inst.to_string(), op.example());
         assert_eq!(Opcode::from_code(op as u8), Some(op));
@@ -171,19 +156,10 @@ fn every_example_of_the_manual_is_a_line_of_its_own_instruction() {
 fn a_word_has_its_fields_where_the_manual_says() {
     for (text, word) in [
         ("halt", 0x0400_0000),
-        (
-            "ldi r15, -1, <<31",
-            0x08 << 26 | 15 << 22 | 0xffff << 6 | 31,
-        ),
+        ("ldi r15, -1, <<31", 0x08 << 26 | 15 << 22 | 0xffff << 6 | 31),
         ("ldu r1, k 9", 0x09 << 26 | 1 << 22 | 9 << 18),
-        (
-            "ldx r1, slot 3, at y0, prev",
-            0x0c << 26 | 1 << 22 | 3 << 18 | 2 << 16 | 1 << 15,
-        ),
-        (
-            "sel r1, r2, r3, r4",
-            0x16 << 26 | 1 << 22 | 2 << 18 | 3 << 14 | 4 << 10,
-        ),
+        ("ldx r1, slot 3, at y0, prev", 0x0c << 26 | 1 << 22 | 3 << 18 | 2 << 16 | 1 << 15),
+        ("sel r1, r2, r3, r4", 0x16 << 26 | 1 << 22 | 2 << 18 | 3 << 14 | 4 << 10),
         (
             "mul r3, r1, r2, >>4, stochastic, site 2",
             0x20 << 26 | 3 << 22 | 1 << 18 | 2 << 14 | 4 << 8 | 3 << 6 | 2,
@@ -202,19 +178,11 @@ fn a_word_has_its_fields_where_the_manual_says() {
 fn reads_and_writes_name_the_registers_of_the_text() {
     let effects = |text: &str| {
         let inst: Inst = text.parse().expect("legal");
-        let reads: Vec<u8> = inst
-            .reads()
-            .into_iter()
-            .flatten()
-            .map(|r| r.get())
-            .collect();
+        let reads: Vec<u8> = inst.reads().into_iter().flatten().map(|r| r.get()).collect();
         (reads, inst.writes().map(|r| r.get()))
     };
     assert_eq!(effects("sel r1, r2, r3, r4"), (vec![2, 3, 4], Some(1)));
-    assert_eq!(
-        effects("sts field 8, r4, >>7, zero, site 1"),
-        (vec![4], None)
-    );
+    assert_eq!(effects("sts field 8, r4, >>7, zero, site 1"), (vec![4], None));
     assert_eq!(effects("ldg r9, slot 1"), (vec![], Some(9)));
     assert_eq!(effects("halt"), (vec![], None));
 }

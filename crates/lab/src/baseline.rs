@@ -95,8 +95,7 @@ fn answers(vectors: impl Iterator<Item = (Showing, Vec<f64>)>) -> Vec<Answer> {
         let n_slots = support.iter().map(|(s, _)| s + 1).max().unwrap_or(0);
         let mut values = vec![f64::NEG_INFINITY; n_slots as usize];
         for (slot, candidate) in &support {
-            let distance: f64 =
-                candidate.iter().zip(&vector).map(|(a, b)| (a - b).powi(2)).sum();
+            let distance: f64 = candidate.iter().zip(&vector).map(|(a, b)| (a - b).powi(2)).sum();
             let value = &mut values[*slot as usize];
             *value = value.max(-distance);
         }

@@ -61,7 +61,10 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
     };
     let image = &prepared.compiled.image;
     let chip = || -> Result<ChipMachine<'_>, LabError> {
-        Ok(ChipMachine { emulator: Emulator::load(image, Options::default())?, populations: &populations })
+        Ok(ChipMachine {
+            emulator: Emulator::load(image, Options::default())?,
+            populations: &populations,
+        })
     };
     let (chip_run, ledgers) = run(task, chip, |m| m.emulator.report(), progress)?;
     let float = || {
@@ -168,9 +171,8 @@ fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> V
             sums
         };
         let (f, c) = (summed(float), summed(chip));
-        let change = |lane: usize| {
-            f.iter().map(|v| (v[lane] - start[lane]).abs()).fold(0.0, f64::max)
-        };
+        let change =
+            |lane: usize| f.iter().map(|v| (v[lane] - start[lane]).abs()).fold(0.0, f64::max);
         let mut lanes: Vec<usize> = (0..start.len()).collect();
         lanes.sort_by(|a, b| change(*b).total_cmp(&change(*a)).then(a.cmp(b)));
         lanes.truncate(shown);
@@ -180,7 +182,10 @@ fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> V
             points.extend(
                 (1u32..).zip(f.iter().zip(&c)).map(|(x, (f, c))| (x.into(), f[lane], c[lane])),
             );
-            list.push(Series { name: format!("{name} {}", lane_name(context, name, lane)), points });
+            list.push(Series {
+                name: format!("{name} {}", lane_name(context, name, lane)),
+                points,
+            });
         }
     }
     list

@@ -15,7 +15,9 @@ pub enum LabError {
         name: String,
     },
     /// The protocol reads a variable that a population does not have.
-    #[error("'{population}' has no variable '{variable}' to read; populations have 'u', 'v' and 'spikes'")]
+    #[error(
+        "'{population}' has no variable '{variable}' to read; populations have 'u', 'v' and 'spikes'"
+    )]
     NoSuchVariable {
         /// The population.
         population: String,
@@ -23,13 +25,17 @@ pub enum LabError {
         variable: String,
     },
     /// The protocol records a state that is not there.
-    #[error("the protocol records '{state}', which the model does not have on this machine; states are named OWNER.VARIABLE")]
+    #[error(
+        "the protocol records '{state}', which the model does not have on this machine; states are named OWNER.VARIABLE"
+    )]
     NoSuchState {
         /// The name.
         state: String,
     },
     /// The model has no protocol.
-    #[error("the model '{model}' has no protocol: add `protocol: (..)` to its model.ron to say what is shown and read")]
+    #[error(
+        "the model '{model}' has no protocol: add `protocol: (..)` to its model.ron to say what is shown and read"
+    )]
     NoProtocol {
         /// The model's name.
         model: String,
@@ -44,7 +50,9 @@ pub enum LabError {
     #[error(transparent)]
     Float(#[from] trifactor_reference::float::MachineError),
     /// The probes ask for more than a table should hold.
-    #[error("the probes would record {values} values, and {limit} are the limit: give fewer 'lanes' or a larger 'every' under probes")]
+    #[error(
+        "the probes would record {values} values, and {limit} are the limit: give fewer 'lanes' or a larger 'every' under probes"
+    )]
     TooManyProbes {
         /// Values asked for.
         values: u64,

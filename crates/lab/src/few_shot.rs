@@ -240,7 +240,12 @@ impl FewShotReport {
         let intervals: serde_json::Map<String, Value> = self
             .accuracies
             .iter()
-            .map(|a| (a.key.to_owned(), json!({"mean": a.estimate.mean, "half_width": a.estimate.half_width})))
+            .map(|a| {
+                (
+                    a.key.to_owned(),
+                    json!({"mean": a.estimate.mean, "half_width": a.estimate.half_width}),
+                )
+            })
             .collect();
         json!({
             "trials": self.n_trials,
@@ -269,7 +274,8 @@ impl FewShotReport {
         for (machine, run) in [("float", &self.float_run), ("chip", &self.chip_run)] {
             for trial in &run.trials {
                 for a in &trial.answers {
-                    let text = |v: Option<u32>| v.map_or_else(|| "tie".to_owned(), |v| v.to_string());
+                    let text =
+                        |v: Option<u32>| v.map_or_else(|| "tie".to_owned(), |v| v.to_string());
                     answers += &format!(
                         "{machine},{},{},{},{},{}\n",
                         trial.number,
@@ -373,8 +379,7 @@ fn draw(
                         .and_then(|a| a.choice()),
                 })
                 .collect();
-            let support =
-                shown.iter().filter(|s| !s.is_query).map(|s| pixels(s.item)).collect();
+            let support = shown.iter().filter(|s| !s.is_query).map(|s| pixels(s.item)).collect();
             picture::ShownTrial { support, queries }
         })
         .collect();
@@ -409,7 +414,8 @@ fn weight_maps(
         let Some(synapses) = net.space(owner).and_then(|s| net.synapses(s)) else { continue };
         let (n_pre, n_post) = (synapses.row_start.len() - 1, net.lanes(synapses.post));
         let columns = (n_pre as f64).sqrt().ceil().max(1.0) as usize;
-        let columns = (columns..=n_pre.min(256)).find(|c| n_pre.is_multiple_of(*c)).unwrap_or(columns);
+        let columns =
+            (columns..=n_pre.min(256)).find(|c| n_pre.is_multiple_of(*c)).unwrap_or(columns);
         let rows = n_pre.div_ceil(columns);
         for post in 0..n_post.min(8) {
             let mut map = vec![0.0; rows * columns];

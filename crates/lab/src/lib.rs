@@ -98,8 +98,8 @@ pub fn run_model(
 fn protocol_diagnostics(faults: Vec<ProtocolFault>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for fault in faults {
-        let mut d = Diagnostic::error("M070", fault.message)
-            .at(Place::file("model.ron").key(fault.key));
+        let mut d =
+            Diagnostic::error("M070", fault.message).at(Place::file("model.ron").key(fault.key));
         d.hint = fault.hint;
         diagnostics.push(d);
     }

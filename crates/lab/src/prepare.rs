@@ -38,7 +38,10 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
         let hint = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
         return Err(Diagnostic::error("C040", format!("there is no chip '{name}'"))
             .at(Place::at_key("chip"))
-            .hint(format!("{hint}built in are {}; or give the path of a .ron file", names.join(", ")))
+            .hint(format!(
+                "{hint}built in are {}; or give the path of a .ron file",
+                names.join(", ")
+            ))
             .into());
     }
     let fault = |message: String| {
@@ -92,8 +95,7 @@ pub fn without_learning(net: &CheckedNetwork) -> Result<CheckedNetwork, Diagnost
         .filter(|p| p.group == Group::Plasticity)
         .flat_map(|p| p.writes.clone())
         .collect();
-    plain.phases =
-        net.phases.values().filter(|p| p.group != Group::Plasticity).cloned().collect();
+    plain.phases = net.phases.values().filter(|p| p.group != Group::Plasticity).cloned().collect();
     for state in learnt {
         plain.states[state].role = StateRole::Parameter;
     }

@@ -57,7 +57,8 @@ pub(crate) fn run<M: Machine, R: Send>(
             let (mut first, last) = (bound(w), bound(w + 1));
             while first < last {
                 let batch = (last - first).min(machine.width() as u32);
-                let trials: Vec<Trial> = (first..first + batch).map(|k| task.trials.trial(k)).collect();
+                let trials: Vec<Trial> =
+                    (first..first + batch).map(|k| task.trials.trial(k)).collect();
                 results.extend(lockstep(&task, &mut machine, &trials)?);
                 first += batch;
                 let total = done.fetch_add(batch.into(), Ordering::Relaxed) + u64::from(batch);
@@ -97,9 +98,8 @@ fn lockstep<M: Machine>(
         }
         let readout = protocol.phases[segment.phase].readout.as_ref();
         let mut window = Window::new(task, readout, segment.steps, trials.len())?;
-        let mut counts = task.count.map(|p| {
-            vec![vec![0u32; task.populations.sizes[p]]; trials.len()]
-        });
+        let mut counts =
+            task.count.map(|p| vec![vec![0u32; task.populations.sizes[p]]; trials.len()]);
         for step in 1..=segment.steps {
             for (trial, lanes) in trials.iter().zip(&mut spikes) {
                 trial.segments[at].spikes_into(step, lanes);

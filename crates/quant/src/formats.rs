@@ -67,8 +67,13 @@ impl Chooser<'_> {
             },
             None => raw,
         };
-        let format =
-            StateFormat { q, rounding, overflow: Overflow::Saturate, raw, encoding: Encoding::Plain };
+        let format = StateFormat {
+            q,
+            rounding,
+            overflow: Overflow::Saturate,
+            raw,
+            encoding: Encoding::Plain,
+        };
         self.formats[state.index()] = Some(format);
     }
 
@@ -164,8 +169,11 @@ impl Chooser<'_> {
                 (false, _) => state.role == StateRole::Variable || lo < 0.0,
             };
             let (bits, allowed, word): (u8, &[u8], _) = if is_weight {
-                let bits =
-                    if signed { defaults.weight_signed_bits } else { defaults.weight_unsigned_bits };
+                let bits = if signed {
+                    defaults.weight_signed_bits
+                } else {
+                    defaults.weight_unsigned_bits
+                };
                 (bits, &self.chip.synapse.weight_bits, "weight")
             } else if state.role == StateRole::Variable {
                 (defaults.tag_bits, &self.chip.synapse.tag_bits, "tag")
@@ -228,7 +236,9 @@ impl Chooser<'_> {
             }
             None => self.error(
                 "Q003",
-                format!("no {kind} {bits}-bit format holds '{name}', which ranges from {lo} to {hi}"),
+                format!(
+                    "no {kind} {bits}-bit format holds '{name}', which ranges from {lo} to {hi}"
+                ),
                 &name,
                 "narrow its range, or give 'frac' under 'formats'",
             ),
@@ -299,7 +309,8 @@ impl Chooser<'_> {
 
     fn population(&mut self, phase: &Phase) {
         let part = |c: &Self, name: &str| c.bound(phase, name);
-        let (Some(q), Some(u), Some(v)) = (part(self, "q"), part(self, "u"), part(self, "v")) else {
+        let (Some(q), Some(u), Some(v)) = (part(self, "q"), part(self, "u"), part(self, "v"))
+        else {
             return;
         };
         let (keep_u, keep_v) = (part(self, "keep_u"), part(self, "keep_v"));
@@ -312,7 +323,8 @@ impl Chooser<'_> {
         let u_top = drive * gain(keep_u.map_or(0.0, |k| self.keep_of(k)));
         let mut reach = u_top;
         for name in ["threshold", "bias", "v_min"] {
-            if let Some((lo, hi)) = part(self, name).and_then(|s| self.net.states[s].init.bounds()) {
+            if let Some((lo, hi)) = part(self, name).and_then(|s| self.net.states[s].init.bounds())
+            {
                 // Twice the threshold leaves room for the last input before a spike.
                 reach = reach.max(2.0 * lo.abs().max(hi.abs()));
             }
@@ -390,12 +402,15 @@ impl Chooser<'_> {
     /// How often one synapse can deliver to an accumulator in one step: once, unless a rule
     /// changes its delay, so that spikes of different steps may arrive together (S14).
     fn arrivals(&self, accumulator: StateId) -> f64 {
-        let changes = self.net.phases.values().filter(|p| p.writes.contains(&accumulator)).any(|p| {
-            p.reads.values().any(|r| match r {
-                Read::Arriving { delay: Delay::PerSynapse(d), .. } => self.net.setter(*d).is_some(),
-                _ => false,
-            })
-        });
+        let changes =
+            self.net.phases.values().filter(|p| p.writes.contains(&accumulator)).any(|p| {
+                p.reads.values().any(|r| match r {
+                    Read::Arriving { delay: Delay::PerSynapse(d), .. } => {
+                        self.net.setter(*d).is_some()
+                    }
+                    _ => false,
+                })
+            });
         if changes { f64::from(MAX_DELAY) + 1.0 } else { 1.0 }
     }
 
@@ -515,8 +530,11 @@ impl Chooser<'_> {
                 None => missing.push(
                     Diagnostic::error(
                         "Q007",
-                        format!("no unit of the chip '{}' holds '{}'", self.chip.name,
-                            self.net.full_name(id)),
+                        format!(
+                            "no unit of the chip '{}' holds '{}'",
+                            self.chip.name,
+                            self.net.full_name(id)
+                        ),
                     )
                     .at(Place::at_key(self.net.full_name(id)))
                     .hint("a chip holds variables of neurons, traces, modulators and synapses"),

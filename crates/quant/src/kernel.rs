@@ -59,11 +59,9 @@ pub(crate) fn plan_phase(
         kernel.outputs.first().map_or(Rounding::Stochastic, |_| states[phase.writes[0]].rounding)
     };
     let style = match unit {
-        Some(Unit::Lif(_)) => Style {
-            product: Rounding::Zero,
-            bits: chip.neuron.state_bits,
-            unit_sites: None,
-        },
+        Some(Unit::Lif(_)) => {
+            Style { product: Rounding::Zero, bits: chip.neuron.state_bits, unit_sites: None }
+        }
         Some(Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => Style {
             product: trace_rounding(),
             bits: REGISTER_BITS,
@@ -148,8 +146,7 @@ impl Sweep<'_> {
             _ => REGISTER_BITS,
         };
         let known = Known { raw: clip(known.raw, bits), ..known };
-        let plan =
-            ValuePlan { frac: known.frac, raw: known.raw, bound: known.bound, bits, ..plan };
+        let plan = ValuePlan { frac: known.frac, raw: known.raw, bound: known.bound, bits, ..plan };
         self.push(known, plan);
     }
 
@@ -205,8 +202,7 @@ impl Sweep<'_> {
         let raw = interval::shift_right(exact, shift);
         let mut known = Known { frac: frac - shift as i16, raw, bound: 0.0 };
         let lost = if shift > 0 { rounding.max_error_lsb() * known.lsb() } else { 0.0 };
-        known.bound =
-            x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound + lost;
+        known.bound = x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound + lost;
         (known, ValuePlan { shift, rounding, site, ..blank })
     }
 
@@ -253,7 +249,8 @@ impl Sweep<'_> {
             _ => interval::add(p, q),
         };
         // Unit sums keep the variable's own point: all their operands share it.
-        let frac = if self.unit.is_some() { x.frac.max(y.frac) } else { self.common_point(x, y, combine) };
+        let frac =
+            if self.unit.is_some() { x.frac.max(y.frac) } else { self.common_point(x, y, combine) };
         let raw = combine(moved(x, frac), moved(y, frac));
         let mut known = Known { frac, raw, bound: 0.0 };
         known.bound = x.bound + y.bound + lost_by_alignment(x, frac) + lost_by_alignment(y, frac);
@@ -268,7 +265,8 @@ impl Sweep<'_> {
             Op::Min(..) => RawRange { lo: p.lo.min(q.lo), hi: p.hi.min(q.hi) },
             _ => RawRange { lo: p.lo.max(q.lo), hi: p.hi.max(q.hi) },
         };
-        let bound = (x.bound + lost_by_alignment(x, frac)).max(y.bound + lost_by_alignment(y, frac));
+        let bound =
+            (x.bound + lost_by_alignment(x, frac)).max(y.bound + lost_by_alignment(y, frac));
         (Known { frac, raw, bound }, ValuePlan { align: alignment(x, y, frac), ..blank })
     }
 

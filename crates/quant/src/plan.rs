@@ -133,7 +133,12 @@ impl Plan {
             let _ = writeln!(
                 out,
                 "state {} {} raw {}..={} {:?} {:?}",
-                net.full_name(id), f.q, f.raw.lo, f.raw.hi, f.rounding, f.overflow
+                net.full_name(id),
+                f.q,
+                f.raw.lo,
+                f.raw.hi,
+                f.rounding,
+                f.overflow
             );
         }
         for (id, phase) in self.phases.iter() {
@@ -142,11 +147,20 @@ impl Plan {
                 let _ = writeln!(
                     out,
                     "  {v} frac {} raw {}..={} shift {} align {:?} {:?} site {} bits {} const {} bound {:e}",
-                    p.frac, p.raw.lo, p.raw.hi, p.shift, p.align, p.rounding, p.site, p.bits,
-                    p.constant, p.bound
+                    p.frac,
+                    p.raw.lo,
+                    p.raw.hi,
+                    p.shift,
+                    p.align,
+                    p.rounding,
+                    p.site,
+                    p.bits,
+                    p.constant,
+                    p.bound
                 );
             }
-            for (output, p) in net.kernels[net.phases[id].kernel].outputs.iter().zip(&phase.outputs) {
+            for (output, p) in net.kernels[net.phases[id].kernel].outputs.iter().zip(&phase.outputs)
+            {
                 let _ = writeln!(
                     out,
                     "  {} shift {} {:?} site {} bound {:e}",

@@ -48,7 +48,9 @@ fn parameters_that_vanish(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut D
                 "Q101",
                 format!(
                     "'{}' rounds to zero: {of} below half of the last place {:e} of its format {}",
-                    net.full_name(id), format.q.lsb(), format.q
+                    net.full_name(id),
+                    format.q.lsb(),
+                    format.q
                 ),
             )
             .at(Place::at_key(net.full_name(id)))
@@ -115,7 +117,8 @@ fn stores_that_clamp(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
                 .unwrap_or_else(|| (format.value(format.raw.lo), format.value(format.raw.hi)));
             let (held_lo, held_hi) = (format.value(format.raw.lo), format.value(format.raw.hi));
             if net.states[state].range.is_none()
-                && (reachable.1 > held_hi + format.q.lsb() || reachable.0 < held_lo - format.q.lsb())
+                && (reachable.1 > held_hi + format.q.lsb()
+                    || reachable.0 < held_lo - format.q.lsb())
             {
                 diagnostics.push(
                     Diagnostic::warning(
@@ -171,7 +174,8 @@ fn changes_too_small(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagno
             if output.target != Target::Set {
                 continue;
             }
-            let Some(change) = largest_change(kernel, plan, id, output.value, &output.variable) else {
+            let Some(change) = largest_change(kernel, plan, id, output.value, &output.variable)
+            else {
                 continue;
             };
             let format = &plan.states[state];

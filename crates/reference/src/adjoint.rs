@@ -22,7 +22,9 @@
 //! ```
 
 use trifactor_entity::{SideTable, Table};
-use trifactor_ir::{Kernel, KernelBuilder, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId};
+use trifactor_ir::{
+    Kernel, KernelBuilder, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId,
+};
 
 /// The vector-Jacobian product of a kernel.
 ///

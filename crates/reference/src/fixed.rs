@@ -52,9 +52,10 @@ impl<'a> FixedMachine<'a> {
     pub fn new(net: &'a CheckedNetwork, plan: &'a Plan) -> Self {
         let n = net.states.len();
         let per_synapse = |id: PhaseId| {
-            net.phases[id].reads.values().any(|r| {
-                matches!(r, Read::Arriving { delay: Delay::PerSynapse(_), .. })
-            })
+            net.phases[id]
+                .reads
+                .values()
+                .any(|r| matches!(r, Read::Arriving { delay: Delay::PerSynapse(_), .. }))
         };
         let mut machine = Self {
             net,
@@ -328,9 +329,7 @@ impl<'a> FixedMachine<'a> {
                         self.raw[state.index()][at]
                     }
                 }
-                Read::Arriving { spike, delay } => {
-                    self.arriving(id, spike, delay, lane, at).min(1)
-                }
+                Read::Arriving { spike, delay } => self.arriving(id, spike, delay, lane, at).min(1),
                 Read::SpikedInEpoch(spike) => i64::from(self.last[spike.index()][at] != 0),
                 Read::EpochFlag => match p.role {
                     Role::Every(k) => {
@@ -387,8 +386,7 @@ impl<'a> FixedMachine<'a> {
                 None => (lane as u32, 0),
             };
             let ports = self.ports(id, phase, lane, pre, post);
-            let draws =
-                |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
+            let draws = |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
             let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
             let mut clipped: Vec<StateId> = Vec::new();
             if is_lif {

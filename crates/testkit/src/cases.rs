@@ -78,15 +78,14 @@ pub fn draw(key: u32, site: u8) -> u32 {
     mix32(key ^ u32::from(site).wrapping_mul(0x9e37_79b1))
 }
 
-/// Number of cases: an environment variable, or a default that is smaller in debug builds.
-pub fn count(variable: &str, release: usize, debug: usize) -> usize {
-    let default = if cfg!(debug_assertions) { debug } else { release };
+/// Number of cases: an environment variable, or a default.
+pub fn count(variable: &str, default: usize) -> usize {
     std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 /// `TRIFACTOR_KERNELS` cases (2,000 unless set). Rules that no plan can hold are drawn again.
 pub fn kernels() -> impl Iterator<Item = KernelCase> {
-    let wanted = count("TRIFACTOR_KERNELS", 2000, 2000);
+    let wanted = count("TRIFACTOR_KERNELS", 2000);
     (0..).filter_map(kernel).take(wanted)
 }
 

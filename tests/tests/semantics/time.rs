@@ -160,7 +160,7 @@ fn an_input_that_fires_with_a_neuron_causes_what_the_neuron_causes() {
     let mut arrived = false;
     for t in 3..=8 {
         let (a, b) = (run.raw("in.x1")[1], run.raw("cell.x1")[1]);
-        assert_eq!((a, b), (8 * 16 >> (t - 3), 8 * 16 >> (t - 3)), "before step {t}");
+        assert_eq!((a, b), ((8 * 16) >> (t - 3), (8 * 16) >> (t - 3)), "before step {t}");
         assert_eq!(run.raw("from_in.w")[1], run.raw("from_cell.w")[1]);
         run.step(&[]);
         // Input lane 0, which fired in step 1, arrives in step 6; the others in 2 + 1 + 4.

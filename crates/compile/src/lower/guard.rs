@@ -84,7 +84,9 @@ fn idle(net: &CheckedNetwork, plan: &Plan, rule: PhaseId, silent: [bool; 2]) -> 
         facts.push(fact);
     }
     kernel.outputs.iter().zip(&phase.writes).zip(&phase_plan.outputs).all(|((o, state), p)| {
-        o.target == Target::Set && facts[o.value] == Fact::Old(*state) && stores_back(plan, *state, p.shift, &phase_plan.values, o.value)
+        o.target == Target::Set
+            && facts[o.value] == Fact::Old(*state)
+            && stores_back(plan, *state, p.shift, &phase_plan.values, o.value)
     })
 }
 
@@ -118,7 +120,8 @@ fn extreme(
             let up = |x: i64| x << p.align[side].unsigned_abs().min(31);
             (up(r.lo), up(r.hi))
         };
-        let ((old_lo, old_hi), (limit_lo, limit_hi)) = (moved(old, sides[0]), moved(limit, sides[1]));
+        let ((old_lo, old_hi), (limit_lo, limit_hi)) =
+            (moved(old, sides[0]), moved(limit, sides[1]));
         let untouched = match op {
             Op::Min(..) => limit_lo >= old_hi,
             _ => limit_hi <= old_lo,

@@ -153,9 +153,8 @@ pub fn select(
 fn shared(kernel: &Kernel, plan: &PhasePlan) -> Vec<ValueId> {
     let mut same: Vec<ValueId> = Vec::with_capacity(kernel.ops.len());
     for (id, op) in kernel.ops.iter() {
-        let is_one = |v: ValueId| {
-            matches!(kernel.ops[v], Op::Const(_)) && plan.values[v].constant == 1
-        };
+        let is_one =
+            |v: ValueId| matches!(kernel.ops[v], Op::Const(_)) && plan.values[v].constant == 1;
         let factor = match *op {
             Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(b) => Some(a),
             Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(a) => Some(b),
@@ -300,8 +299,10 @@ impl Emitter<'_> {
     fn load_constant(&mut self, rd: Reg, raw: i64, shift: i32) {
         let aligned = trifactor_fixed::align(raw, shift, Rounding::Nearest, 0);
         let places = if aligned == 0 { 0 } else { aligned.trailing_zeros().min(31) };
-        let (imm, places) = if i16::try_from(aligned).is_ok() { (aligned, 0) } else { (aligned >> places, places) };
-        let imm = i16::try_from(imm).expect("internal: a constant has at most 15 significant bits (S60)");
+        let (imm, places) =
+            if i16::try_from(aligned).is_ok() { (aligned, 0) } else { (aligned >> places, places) };
+        let imm =
+            i16::try_from(imm).expect("internal: a constant has at most 15 significant bits (S60)");
         self.emit(Inst::Ldi(Immediate { rd, imm, shift: Left::at(places as u8) }));
     }
 
@@ -374,7 +375,8 @@ impl Emitter<'_> {
             (Role::Every(k), _) => Inst::Ldu(LoadEpoch { rd, k: Exponent::at(k.min(15)) }),
             (Role::Own, Read::State(state)) => {
                 let field = self.fields.iter().position(|f| *f == state);
-                let field = field.expect("internal: a rule reads a synapse variable without a field");
+                let field =
+                    field.expect("internal: a rule reads a synapse variable without a field");
                 Inst::Lds(LoadField { rd, field: Field::at(field as u8) })
             }
             (Role::Global, Read::State(state)) => {
@@ -406,9 +408,9 @@ impl Emitter<'_> {
     fn source(&self, state: StateId) -> Source {
         let trace = self.structure.traces.find(|t| t.state == state).map(Source::Trace);
         let modulator = || self.structure.modulators.find(|m| m.state == state);
-        trace
-            .or_else(|| modulator().map(Source::Modulator))
-            .expect("internal: a rule reads a lane's state that is neither trace nor modulator (I7)")
+        trace.or_else(|| modulator().map(Source::Modulator)).expect(
+            "internal: a rule reads a lane's state that is neither trace nor modulator (I7)",
+        )
     }
 
     fn store(&mut self, j: usize) {

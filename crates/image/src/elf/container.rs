@@ -40,19 +40,13 @@ pub(super) struct Section<'a> {
 /// Refuses what is not an ELF file of this machine.
 pub(super) fn check_header(file: &[u8]) -> Result<(), ImageError> {
     if !file.starts_with(header::IDENT) {
-        return Err(not_an_image(
-            0,
-            "it does not begin with the mark of an ELF file",
-        ));
+        return Err(not_an_image(0, "it does not begin with the mark of an ELF file"));
     }
     if file.len() < header::SIZE {
         return Err(not_an_image(file.len(), "it ends inside the ELF header"));
     }
     if file[header::CLASS] != 2 || file[header::ENCODING] != 1 {
-        return Err(not_an_image(
-            header::CLASS,
-            "it is not a 64-bit little-endian ELF file",
-        ));
+        return Err(not_an_image(header::CLASS, "it is not a 64-bit little-endian ELF file"));
     }
     match u16_at(file, header::MACHINE)? {
         MACHINE => Ok(()),
@@ -70,24 +64,10 @@ pub(super) fn sections(file: &[u8]) -> Result<Vec<Section<'_>>, ImageError> {
     let names = usize::from(u16_at(file, header::NAMES)?);
     // A table of 0xff00 sections and more keeps its length, and perhaps the names' position, in
     // its first entry.
-    let n = if n == 0 {
-        usize_at(file, offset(table, section::LENGTH)?)?
-    } else {
-        n
-    };
-    let names = if names == 0xffff {
-        u32_at(file, offset(table, 40)?)? as usize
-    } else {
-        names
-    };
-    if n.checked_mul(section::SIZE)
-        .and_then(|size| table.checked_add(size))
-        > Some(file.len())
-    {
-        return Err(not_an_image(
-            table,
-            format!("its table of {n} sections is cut off"),
-        ));
+    let n = if n == 0 { usize_at(file, offset(table, section::LENGTH)?)? } else { n };
+    let names = if names == 0xffff { u32_at(file, offset(table, 40)?)? as usize } else { names };
+    if n.checked_mul(section::SIZE).and_then(|size| table.checked_add(size)) > Some(file.len()) {
+        return Err(not_an_image(table, format!("its table of {n} sections is cut off")));
     }
     if names >= n {
         return Err(not_an_image(header::NAMES, "it has no section names"));
@@ -103,12 +83,7 @@ pub(super) fn sections(file: &[u8]) -> Result<Vec<Section<'_>>, ImageError> {
                 .and_then(|rest| rest.split(|byte| *byte == 0).next())
                 .and_then(|name| std::str::from_utf8(name).ok())
                 .ok_or_else(|| not_an_image(at, format!("section {k} has no name")))?;
-            Ok(Section {
-                name,
-                kind: u32_at(file, at + section::KIND)?,
-                offset,
-                bytes,
-            })
+            Ok(Section { name, kind: u32_at(file, at + section::KIND)?, offset, bytes })
         })
         .collect()
 }
@@ -117,15 +92,12 @@ pub(super) fn sections(file: &[u8]) -> Result<Vec<Section<'_>>, ImageError> {
 fn contents(file: &[u8], at: usize) -> Result<(usize, &[u8]), ImageError> {
     let start = usize_at(file, at + section::OFFSET)?;
     let length = usize_at(file, at + section::LENGTH)?;
-    let bytes = start
-        .checked_add(length)
-        .and_then(|end| file.get(start..end));
+    let bytes = start.checked_add(length).and_then(|end| file.get(start..end));
     match bytes {
         Some(bytes) => Ok((start, bytes)),
-        None => Err(not_an_image(
-            at,
-            format!("a section of {length} bytes at {start:#x} is cut off"),
-        )),
+        None => {
+            Err(not_an_image(at, format!("a section of {length} bytes at {start:#x} is cut off")))
+        }
     }
 }
 
@@ -156,8 +128,5 @@ fn usize_at(file: &[u8], at: usize) -> Result<usize, ImageError> {
 }
 
 fn not_an_image(offset: usize, what: impl Into<String>) -> ImageError {
-    ImageError::NotAnImage {
-        offset: offset as u64,
-        what: what.into(),
-    }
+    ImageError::NotAnImage { offset: offset as u64, what: what.into() }
 }

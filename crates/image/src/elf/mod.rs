@@ -54,10 +54,7 @@ pub(crate) fn section_of<R: Record>(core: u16) -> String {
 pub fn write_file(image: &Image, path: impl AsRef<Path>) -> Result<(), ImageError> {
     let path = path.as_ref();
     let bytes = write(image)?;
-    let io = |source| ImageError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| ImageError::Io { path: path.to_owned(), source };
     // The directory of the file itself: a rename does not cross file systems.
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -81,21 +78,13 @@ pub fn write_file(image: &Image, path: impl AsRef<Path>) -> Result<(), ImageErro
 /// [`MAX_FILE_BYTES`], of which no more than that is read.
 pub fn read_file(path: impl AsRef<Path>) -> Result<Image, ImageError> {
     let path = path.as_ref();
-    let io = |source| ImageError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| ImageError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(io)?;
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let what = format!("the file has more than {MAX_FILE_BYTES} bytes");
-        return Err(ImageError::NotAnImage {
-            offset: MAX_FILE_BYTES,
-            what,
-        });
+        return Err(ImageError::NotAnImage { offset: MAX_FILE_BYTES, what });
     }
     read(&bytes)
 }

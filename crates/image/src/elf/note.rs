@@ -70,10 +70,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Note, ImageError> {
     }
     // Later entries may differ in another version, so it is looked at before them.
     if version != FORMAT_VERSION {
-        return Err(ImageError::Version {
-            found: version,
-            supported: FORMAT_VERSION,
-        });
+        return Err(ImageError::Version { found: version, supported: FORMAT_VERSION });
     }
     let note = Note {
         digest_at: digest_at.0,
@@ -84,10 +81,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Note, ImageError> {
     };
     match entries.at == bytes.len() {
         true => Ok(note),
-        false => Err(malformed(
-            entries.at,
-            "there is something behind the last entry",
-        )),
+        false => Err(malformed(entries.at, "there is something behind the last entry")),
     }
 }
 
@@ -114,10 +108,7 @@ pub(super) fn check_digest(file: &[u8], at: usize) -> Result<(), ImageError> {
         return Ok(());
     }
     let short = |bytes: &[u8]| bytes[..8].iter().map(|b| format!("{b:02x}")).collect();
-    Err(ImageError::Digest {
-        stored: short(stored),
-        computed: short(&computed),
-    })
+    Err(ImageError::Digest { stored: short(stored), computed: short(&computed) })
 }
 
 struct Entries<'a> {
@@ -131,17 +122,11 @@ impl<'a> Entries<'a> {
         let start = self.at;
         let (owner, size, found) = (self.number()?, self.number()?, self.number()?);
         if found != kind {
-            return Err(malformed(
-                start,
-                format!("entry of type {found} instead of {kind}"),
-            ));
+            return Err(malformed(start, format!("entry of type {found} instead of {kind}")));
         }
         let name = self.piece(OWNER_PLACE)?;
         if owner as usize != OWNER.len() || &name[..OWNER.len()] != OWNER {
-            return Err(malformed(
-                start,
-                "the owner of the entry is not `Trifactor`",
-            ));
+            return Err(malformed(start, "the owner of the entry is not `Trifactor`"));
         }
         let description = self.at;
         let value = self.piece(size as usize)?;
@@ -157,17 +142,11 @@ impl<'a> Entries<'a> {
         }
     }
     fn number(&mut self) -> Result<u32, ImageError> {
-        let bytes = self
-            .piece(4)?
-            .try_into()
-            .expect("internal: a piece has the length asked for");
+        let bytes = self.piece(4)?.try_into().expect("internal: a piece has the length asked for");
         Ok(u32::from_le_bytes(bytes))
     }
     fn piece(&mut self, length: usize) -> Result<&'a [u8], ImageError> {
-        let end = self
-            .at
-            .checked_add(length)
-            .filter(|end| *end <= self.bytes.len());
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
         let Some(end) = end else {
             return Err(malformed(self.at, "the note ends inside an entry"));
         };
@@ -178,9 +157,5 @@ impl<'a> Entries<'a> {
 }
 
 fn malformed(at: usize, what: impl Into<String>) -> ImageError {
-    ImageError::Malformed {
-        section: NOTE.to_owned(),
-        offset: at as u64,
-        what: what.into(),
-    }
+    ImageError::Malformed { section: NOTE.to_owned(), offset: at as u64, what: what.into() }
 }

@@ -34,11 +34,7 @@ pub fn read(bytes: &[u8]) -> Result<Image, ImageError> {
             return Err(ImageError::Hash { what, image, here });
         }
     }
-    let image = Image {
-        meta,
-        cores: cores(&sections)?,
-        map,
-    };
+    let image = Image { meta, cores: cores(&sections)?, map };
     validate(&image)?;
     Ok(image)
 }
@@ -64,10 +60,7 @@ fn cores(sections: &[Section<'_>]) -> Result<Vec<Core>, ImageError> {
         if section.kind != elf::SHT_PROGBITS.0 {
             return Err(malformed("the section has no contents"));
         }
-        let core = cores.entry(id).or_insert_with(|| Core {
-            id,
-            ..Core::default()
-        });
+        let core = cores.entry(id).or_insert_with(|| Core { id, ..Core::default() });
         match records::decode(core, memory, section.name, section.bytes) {
             Some(decoded) => decoded?,
             None => return Err(malformed("a core has no such memory")),
@@ -85,13 +78,10 @@ fn core_and_memory(name: &str) -> Option<(u16, &str)> {
 }
 
 fn find<'s, 'a>(sections: &'s [Section<'a>], name: &str) -> Result<&'s Section<'a>, ImageError> {
-    sections
-        .iter()
-        .find(|section| section.name == name)
-        .ok_or_else(|| ImageError::NotAnImage {
-            offset: 0,
-            what: format!("it has no section {name}"),
-        })
+    sections.iter().find(|section| section.name == name).ok_or_else(|| ImageError::NotAnImage {
+        offset: 0,
+        what: format!("it has no section {name}"),
+    })
 }
 
 fn postcard<'a, T: serde::Deserialize<'a>>(section: &Section<'a>) -> Result<T, ImageError> {
@@ -104,10 +94,7 @@ fn postcard<'a, T: serde::Deserialize<'a>>(section: &Section<'a>) -> Result<T, I
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => {
             let at = section.bytes.len() - rest.len();
-            Err(malformed(
-                at,
-                "there is something behind the contents".to_owned(),
-            ))
+            Err(malformed(at, "there is something behind the contents".to_owned()))
         }
         Err(e) => Err(malformed(0, format!("the contents cannot be read ({e})"))),
     }

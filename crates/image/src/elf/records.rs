@@ -139,10 +139,7 @@ impl Wire for Field {
         self.signed.put(out);
     }
     fn take(bytes: &mut &[u8]) -> Result<Self, String> {
-        Ok(Self {
-            bits: u8::take(bytes)?,
-            signed: bool::take(bytes)?,
-        })
+        Ok(Self { bits: u8::take(bytes)?, signed: bool::take(bytes)? })
     }
 }
 
@@ -156,10 +153,7 @@ impl Wire for FieldRange {
         self.hi.put(out);
     }
     fn take(bytes: &mut &[u8]) -> Result<Self, String> {
-        Ok(Self {
-            lo: i32::take(bytes)?,
-            hi: i32::take(bytes)?,
-        })
+        Ok(Self { lo: i32::take(bytes)?, hi: i32::take(bytes)? })
     }
 }
 
@@ -219,9 +213,7 @@ impl<T: Item> Wire for Vec<T> {
         if count > T::PLACES {
             return Err(format!("{count} entries; there are {} places", T::PLACES));
         }
-        let items = (0..count)
-            .map(|_| T::take(bytes))
-            .collect::<Result<_, _>>()?;
+        let items = (0..count).map(|_| T::take(bytes)).collect::<Result<_, _>>()?;
         let (unused, tail) = bytes.split_at(usize::from(T::PLACES - count) * T::SIZE);
         *bytes = tail;
         match unused.iter().all(|byte| *byte == 0) {
@@ -335,12 +327,7 @@ record!(Format, "formats", "Layout of a synapse list." {
     index_bits: u8 = "bits of the target index; 0 is dense",
     fields: Vec<Field> = "the weight, then the other variables",
 });
-word!(
-    u64,
-    "synapses",
-    "A word of synapse memory.",
-    "blocks of synapses, see below"
-);
+word!(u64, "synapses", "A word of synapse memory.", "blocks of synapses, see below");
 record!(Profile, "profiles", "The program of a learning group." {
     first_word: u32 = "first word in `ucode`",
     n_words: u32 = "number of words, `halt` included",
@@ -366,12 +353,7 @@ record!(Column, "columns", "A trace on the pre or post lanes of a profile's grou
     init: i32 = "value at the start of a trial",
     history: bool = "whether the values of the whole epoch are kept (S34)",
 });
-word!(
-    u32,
-    "ucode",
-    "A word of microcode.",
-    "one instruction, see `docs/isa/instructions.md`"
-);
+word!(u32, "ucode", "A word of microcode.", "one instruction, see `docs/isa/instructions.md`");
 
 /// A memory of a core, ready to be written.
 pub(super) struct Memory {
@@ -430,11 +412,7 @@ fn encode_records<R: Record>(records: &[R]) -> Memory {
     for record in records {
         record.append(&mut bytes);
     }
-    Memory {
-        name: R::MEMORY,
-        record_size: R::SIZE,
-        bytes,
-    }
+    Memory { name: R::MEMORY, record_size: R::SIZE, bytes }
 }
 
 fn decode_records<R: Record>(section: &str, bytes: &[u8]) -> Result<Vec<R>, ImageError> {
@@ -456,26 +434,12 @@ fn decode_records<R: Record>(section: &str, bytes: &[u8]) -> Result<Vec<R>, Imag
 }
 
 fn record_table<R: Record>(out: &mut String) {
-    let mut table = format!(
-        "### `{}`: {} bytes a record\n\n{}\n\n",
-        R::MEMORY,
-        R::SIZE,
-        R::WHAT
-    );
+    let mut table = format!("### `{}`: {} bytes a record\n\n{}\n\n", R::MEMORY, R::SIZE, R::WHAT);
     table.push_str("| offset | bytes | field | encoding | meaning |\n|---|---|---|---|---|\n");
     let mut offset = 0;
-    for FieldLayout {
-        name,
-        size,
-        encoding,
-        what,
-    } in R::layout()
-    {
-        writeln!(
-            table,
-            "| {offset} | {size} | `{name}` | {encoding} | {what} |"
-        )
-        .expect("internal: a String accepts every text");
+    for FieldLayout { name, size, encoding, what } in R::layout() {
+        writeln!(table, "| {offset} | {size} | `{name}` | {encoding} | {what} |")
+            .expect("internal: a String accepts every text");
         offset += size;
     }
     table.push('\n');
@@ -493,17 +457,9 @@ mod tests {
         }
         assert_eq!(sum::<Compartment>(), Compartment::SIZE);
         assert_eq!(sum::<Profile>(), Profile::SIZE);
-        assert_eq!(
-            (Compartment::SIZE, AxonIn::SIZE, AxonOut::SIZE),
-            (35, 12, 4)
-        );
+        assert_eq!((Compartment::SIZE, AxonIn::SIZE, AxonOut::SIZE), (35, 12, 4));
         let mut bytes = Vec::new();
-        Group {
-            projection: 0x0102,
-            shift: -1,
-            ..Group::default()
-        }
-        .append(&mut bytes);
+        Group { projection: 0x0102, shift: -1, ..Group::default() }.append(&mut bytes);
         assert_eq!(bytes.len(), Group::SIZE);
         assert_eq!(bytes[..2], [2, 1]);
         assert_eq!(bytes[Group::SIZE - 3], 0xff);
@@ -523,14 +479,7 @@ mod tests {
     #[test]
     fn the_bytes_behind_a_list_must_be_zero() {
         let mut bytes = Vec::new();
-        Format {
-            index_bits: 0,
-            fields: vec![Field {
-                bits: 4,
-                signed: true,
-            }],
-        }
-        .append(&mut bytes);
+        Format { index_bits: 0, fields: vec![Field { bits: 4, signed: true }] }.append(&mut bytes);
         assert!(decode_records::<Format>("f", &bytes).is_ok());
         bytes[Format::SIZE - 1] = 1;
         assert!(decode_records::<Format>("f", &bytes).is_err());
@@ -541,10 +490,6 @@ mod tests {
     #[test]
     fn a_record_that_is_cut_off_is_refused() {
         let error = decode_records::<AxonIn>(".core0.axons_in", &[0; 13]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("byte 0xc: the last record has 1 of 12 bytes")
-        );
+        assert!(error.to_string().contains("byte 0xc: the last record has 1 of 12 bytes"));
     }
 }

@@ -26,36 +26,21 @@ pub(super) fn symbols(image: &Image) -> Vec<Symbol> {
     for population in &map.populations {
         for s in &population.slices {
             let name = lanes(&population.name, s.first_lane, s.n);
-            out.push(symbol::<Compartment>(
-                name,
-                s.core,
-                s.first_compartment,
-                s.n,
-            ));
+            out.push(symbol::<Compartment>(name, s.core, s.first_compartment, s.n));
         }
     }
     for projection in &map.projections {
         for part in &projection.parts {
             let group = core(part.core).groups[usize::from(part.group)];
             let name = projection.name.clone();
-            out.push(symbol::<AxonIn>(
-                name,
-                part.core,
-                group.first_axon,
-                group.n_axons,
-            ));
+            out.push(symbol::<AxonIn>(name, part.core, group.first_axon, group.n_axons));
         }
     }
     for modulator in &map.modulators {
         for part in &modulator.parts {
             let range = core(part.core).modulators[usize::from(part.range)];
             let name = lanes(&modulator.name, range.first_lane, range.n_lines);
-            out.push(symbol::<ModulatorLines>(
-                name,
-                part.core,
-                part.range.into(),
-                1,
-            ));
+            out.push(symbol::<ModulatorLines>(name, part.core, part.range.into(), 1));
         }
     }
     for trace in &map.traces {
@@ -71,19 +56,13 @@ pub(super) fn symbols(image: &Image) -> Vec<Symbol> {
 
 /// The programs of a core, each once, under the name of the rule that its first word is from.
 fn rules(image: &Image, core: &Core) -> Vec<Symbol> {
-    let mut programs: Vec<_> = core
-        .profiles
-        .iter()
-        .map(|p| (p.first_word, p.n_words))
-        .collect();
+    let mut programs: Vec<_> = core.profiles.iter().map(|p| (p.first_word, p.n_words)).collect();
     programs.sort_unstable();
     programs.dedup();
     let name = |first: u32, n: u32| {
         let lines = image.map.source.iter().filter(|line| line.core == core.id);
         let mut lines = lines.filter(|line| (first..first + n).contains(&line.word));
-        lines
-            .next()
-            .map_or_else(|| format!("program_{first}"), |line| line.rule.clone())
+        lines.next().map_or_else(|| format!("program_{first}"), |line| line.rule.clone())
     };
     programs
         .into_iter()

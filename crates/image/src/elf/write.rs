@@ -20,25 +20,9 @@ pub fn write(image: &Image) -> Result<Vec<u8>, ImageError> {
     builder.header.e_machine = elf::Machine(MACHINE);
     let none = elf::SectionFlags(0);
     let note = note::encode(&image.meta);
-    section(
-        &mut builder,
-        NOTE,
-        elf::SHT_NOTE,
-        none,
-        4,
-        0,
-        SectionData::Note(note.into()),
-    );
+    section(&mut builder, NOTE, elf::SHT_NOTE, none, 4, 0, SectionData::Note(note.into()));
     for (name, bytes) in [(META, postcard(&image.meta)?), (MAP, postcard(&image.map)?)] {
-        section(
-            &mut builder,
-            name,
-            elf::SHT_PROGBITS,
-            none,
-            1,
-            0,
-            SectionData::Data(bytes.into()),
-        );
+        section(&mut builder, name, elf::SHT_PROGBITS, none, 1, 0, SectionData::Data(bytes.into()));
     }
     let memories = core_sections(&mut builder, image);
     add_symbols(&mut builder, symbols(image), &memories);
@@ -50,14 +34,8 @@ pub fn write(image: &Image) -> Result<Vec<u8>, ImageError> {
         section(&mut builder, name, kind, none, 1, 0, data);
     }
     let mut file = Vec::new();
-    builder
-        .write(&mut file)
-        .map_err(|e| ImageError::Container {
-            what: e.to_string(),
-        })?;
-    let note = container::sections(&file)?
-        .into_iter()
-        .find(|s| s.name == NOTE);
+    builder.write(&mut file).map_err(|e| ImageError::Container { what: e.to_string() })?;
+    let note = container::sections(&file)?.into_iter().find(|s| s.name == NOTE);
     let note = note.expect("internal: the note was just written");
     let at = note.offset + note::decode(note.bytes)?.digest_at;
     note::seal(&mut file, at);
@@ -114,14 +92,7 @@ fn add_symbols(
     symbols: Vec<Symbol>,
     memories: &BTreeMap<(u16, &'static str), SectionId>,
 ) {
-    for Symbol {
-        name,
-        core,
-        memory,
-        value,
-        size,
-    } in symbols
-    {
+    for Symbol { name, core, memory, value, size } in symbols {
         let symbol = builder.symbols.add();
         symbol.name = name.into_bytes().into();
         symbol.section = Some(memories[&(core, memory)]);
@@ -132,7 +103,5 @@ fn add_symbols(
 }
 
 fn postcard<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ImageError> {
-    postcard::to_stdvec(value).map_err(|e| ImageError::Container {
-        what: e.to_string(),
-    })
+    postcard::to_stdvec(value).map_err(|e| ImageError::Container { what: e.to_string() })
 }

@@ -4,10 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn format(index_bits: u8, widths: &[(u8, bool)]) -> Format {
-    let fields = widths
-        .iter()
-        .map(|&(bits, signed)| Field { bits, signed })
-        .collect();
+    let fields = widths.iter().map(|&(bits, signed)| Field { bits, signed }).collect();
     Format { index_bits, fields }
 }
 
@@ -32,10 +29,7 @@ fn any_list() -> impl Strategy<Value = (Format, SynapseList)> {
                 proptest::collection::vec(lo..=hi, n)
             })
             .collect();
-        (
-            Just(format),
-            (index, fields).prop_map(|(index, fields)| SynapseList { index, fields }),
-        )
+        (Just(format), (index, fields).prop_map(|(index, fields)| SynapseList { index, fields }))
     })
 }
 
@@ -95,35 +89,17 @@ fn the_capacity_of_a_core_is_the_published_one() {
     assert_eq!(capacity(&format(0, &[(8, true)])), 114_660);
     assert_eq!(capacity(&format(0, &[(8, true), (6, false)])), 73_710);
     assert_eq!(capacity(&format(10, &[(8, true)])), 57_330);
-    assert_eq!(
-        capacity(&format(10, &[(8, true), (6, false), (9, true)])),
-        31_248
-    );
+    assert_eq!(capacity(&format(10, &[(8, true), (6, false), (9, true)])), 31_248);
 }
 
 #[test]
 fn a_value_that_does_not_fit_is_reported_with_field_value_and_range() {
     let f = format(0, &[(4, true), (4, false)]);
-    let list = SynapseList {
-        index: vec![0, 1],
-        fields: vec![vec![-8, 7], vec![15, 16]],
-    };
+    let list = SynapseList { index: vec![0, 1], fields: vec![vec![-8, 7], vec![15, 16]] };
     let mut words = vec![1];
     let error = pack_row(&list, &f, 0, &mut words).unwrap_err();
-    assert_eq!(
-        error,
-        PackError::Value {
-            synapse: 1,
-            field: 1,
-            value: 16,
-            lo: 0,
-            hi: 15
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "synapse 1: 16 does not fit field 1, which holds 0 to 15"
-    );
+    assert_eq!(error, PackError::Value { synapse: 1, field: 1, value: 16, lo: 0, hi: 15 });
+    assert_eq!(error.to_string(), "synapse 1: 16 does not fit field 1, which holds 0 to 15");
     assert_eq!(words, [1]);
 }
 
@@ -131,61 +107,24 @@ fn a_value_that_does_not_fit_is_reported_with_field_value_and_range() {
 fn lists_of_another_shape_are_refused() {
     let mut out = Vec::new();
     let dense = format(0, &[(4, false)]);
-    let skip = SynapseList {
-        index: vec![0, 2],
-        fields: vec![vec![1, 1]],
-    };
+    let skip = SynapseList { index: vec![0, 2], fields: vec![vec![1, 1]] };
     let refused = pack_row(&skip, &dense, 0, &mut out);
-    assert_eq!(
-        refused,
-        Err(PackError::NotDense {
-            synapse: 1,
-            index: 2
-        })
-    );
-    let wide = SynapseList {
-        index: vec![64],
-        fields: vec![vec![1]],
-    };
+    assert_eq!(refused, Err(PackError::NotDense { synapse: 1, index: 2 }));
+    let wide = SynapseList { index: vec![64], fields: vec![vec![1]] };
     let refused = pack_row(&wide, &format(6, &[(4, false)]), 0, &mut out);
-    assert_eq!(
-        refused,
-        Err(PackError::Index {
-            synapse: 0,
-            index: 64,
-            bits: 6
-        })
-    );
-    let ragged = SynapseList {
-        index: vec![0],
-        fields: vec![vec![]],
-    };
-    assert!(matches!(
-        pack_row(&ragged, &dense, 0, &mut out),
-        Err(PackError::Shape { .. })
-    ));
-    let missing = SynapseList {
-        index: vec![0],
-        fields: vec![],
-    };
-    assert!(matches!(
-        pack_row(&missing, &dense, 0, &mut out),
-        Err(PackError::Shape { .. })
-    ));
+    assert_eq!(refused, Err(PackError::Index { synapse: 0, index: 64, bits: 6 }));
+    let ragged = SynapseList { index: vec![0], fields: vec![vec![]] };
+    assert!(matches!(pack_row(&ragged, &dense, 0, &mut out), Err(PackError::Shape { .. })));
+    let missing = SynapseList { index: vec![0], fields: vec![] };
+    assert!(matches!(pack_row(&missing, &dense, 0, &mut out), Err(PackError::Shape { .. })));
     for bad in [
         format(17, &[(4, true)]),
         format(0, &[]),
         format(0, &[(0, true)]),
         format(0, &[(17, true)]),
     ] {
-        let list = SynapseList {
-            index: vec![],
-            fields: vec![vec![]; bad.fields.len()],
-        };
-        assert!(matches!(
-            pack_row(&list, &bad, 0, &mut out),
-            Err(PackError::Format { .. })
-        ));
+        let list = SynapseList { index: vec![], fields: vec![vec![]; bad.fields.len()] };
+        assert!(matches!(pack_row(&list, &bad, 0, &mut out), Err(PackError::Format { .. })));
     }
     let number = pack_row(&SynapseList::default(), &dense, 16, &mut out);
     assert!(matches!(number, Err(PackError::Format { number: 16, .. })));
@@ -194,31 +133,13 @@ fn lists_of_another_shape_are_refused() {
 #[test]
 fn damaged_words_are_refused() {
     let f = format(0, &[(4, false)]);
-    let list = SynapseList {
-        index: vec![0, 1],
-        fields: vec![vec![3, 4]],
-    };
+    let list = SynapseList { index: vec![0, 1], fields: vec![vec![3, 4]] };
     let mut words = Vec::new();
     pack_row(&list, &f, 2, &mut words).unwrap();
-    assert!(matches!(
-        unpack_row(&words, 0, 2, &f, 3),
-        Err(PackError::Header { format: 2, .. })
-    ));
-    assert!(matches!(
-        unpack_row(&words, 0, 1, &f, 2),
-        Err(PackError::Header { count: 2, .. })
-    ));
-    assert!(matches!(
-        unpack_row(&words, 1, 2, &f, 2),
-        Err(PackError::Bounds { .. })
-    ));
-    assert!(matches!(
-        unpack_row(&words, u32::MAX, u32::MAX, &f, 2),
-        Err(PackError::Bounds { .. })
-    ));
+    assert!(matches!(unpack_row(&words, 0, 2, &f, 3), Err(PackError::Header { format: 2, .. })));
+    assert!(matches!(unpack_row(&words, 0, 1, &f, 2), Err(PackError::Header { count: 2, .. })));
+    assert!(matches!(unpack_row(&words, 1, 2, &f, 2), Err(PackError::Bounds { .. })));
+    assert!(matches!(unpack_row(&words, u32::MAX, u32::MAX, &f, 2), Err(PackError::Bounds { .. })));
     words[0] |= 1 << 18;
-    assert_eq!(
-        unpack_row(&words, 0, 2, &f, 2),
-        Err(PackError::Padding { word: 0 })
-    );
+    assert_eq!(unpack_row(&words, 0, 2, &f, 2), Err(PackError::Padding { word: 0 }));
 }

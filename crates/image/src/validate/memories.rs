@@ -45,19 +45,13 @@ fn sizes(core: &Core, chip: &Chip) -> Result<(), ImageError> {
 /// A modulator line serves a compartment, an input axon or a global slot.
 fn lines_max(chip: &Chip) -> u32 {
     let c = &chip.core;
-    c.compartments
-        .saturating_add(c.axons_in)
-        .saturating_add(c.modulator_lines.into())
+    c.compartments.saturating_add(c.axons_in).saturating_add(c.modulator_lines.into())
 }
 
 fn fits<R: Record>(core: &Core, records: &[R], limit: u32) -> Result<(), ImageError> {
     let n = records.len();
     let site = || at::<R>(core.id, limit as usize);
-    ensure!(
-        n <= limit as usize,
-        site(),
-        "{n} records; a core of this chip has room for {limit}"
-    );
+    ensure!(n <= limit as usize, site(), "{n} records; a core of this chip has room for {limit}");
     Ok(())
 }
 
@@ -76,29 +70,14 @@ fn compartments(core: &Core, chip: &Chip) -> Result<(), ImageError> {
             ("init_v", c.init_v),
         ] {
             let legal = (-half..half).contains(&i64::from(value));
-            ensure!(
-                legal,
-                site(),
-                "{name} {value} does not fit {} bits",
-                chip.neuron.state_bits
-            );
+            ensure!(legal, site(), "{name} {value} does not fit {} bits", chip.neuron.state_bits);
         }
         for (name, value) in [("refractory", c.refractory), ("init_hold", c.init_hold)] {
-            ensure!(
-                value <= longest,
-                site(),
-                "{name} {value}; the chip has 0 to {longest}"
-            );
+            ensure!(value <= longest, site(), "{name} {value}; the chip has 0 to {longest}");
         }
         let n = core.axons_out.len();
         let legal = inside(c.first_out, c.n_out, n);
-        ensure!(
-            legal,
-            site(),
-            "messages {} + {} of {n}",
-            c.first_out,
-            c.n_out
-        );
+        ensure!(legal, site(), "messages {} + {} of {n}", c.first_out, c.n_out);
     }
     Ok(())
 }
@@ -106,11 +85,7 @@ fn compartments(core: &Core, chip: &Chip) -> Result<(), ImageError> {
 fn decay(register: u16, chip: &Chip, site: Site) -> Result<(), ImageError> {
     let bits = chip.neuron.decay_bits;
     let legal = u32::from(register) < 1 << bits;
-    ensure!(
-        legal,
-        site,
-        "decay register {register} does not fit {bits} bits"
-    );
+    ensure!(legal, site, "decay register {register} does not fit {bits} bits");
     Ok(())
 }
 
@@ -125,37 +100,16 @@ fn modulators(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
             return Err(site().fault(format!("the map has no modulator {}", m.modulator)));
         };
         let (first, n) = (m.first_line, m.n_lines);
-        ensure!(
-            first == next && n > 0,
-            site(),
-            "lines {first} + {n}; the next line is {next}"
-        );
-        ensure!(
-            inside(first, n, most as usize),
-            site(),
-            "lines {first} + {n} of at most {most}"
-        );
+        ensure!(first == next && n > 0, site(), "lines {first} + {n}; the next line is {next}");
+        ensure!(inside(first, n, most as usize), site(), "lines {first} + {n} of at most {most}");
         next = first + n;
         let lanes = inside(m.first_lane, n, named.n as usize);
         ensure!(lanes, site(), "lanes {} + {n} of {}", m.first_lane, named.n);
         decay(m.decay, chip, site())?;
         let ordered = m.lo <= m.init && m.init <= m.hi;
-        ensure!(
-            ordered,
-            site(),
-            "initial value {} outside of {} to {}",
-            m.init,
-            m.lo,
-            m.hi
-        );
+        ensure!(ordered, site(), "initial value {} outside of {} to {}", m.init, m.lo, m.hi);
         let fits = i64::from(m.lo) >= -half && i64::from(m.hi) < half;
-        ensure!(
-            fits,
-            site(),
-            "{} to {} does not fit {widest} bits",
-            m.lo,
-            m.hi
-        );
+        ensure!(fits, site(), "{} to {} does not fit {widest} bits", m.lo, m.hi);
     }
     Ok(())
 }
@@ -168,11 +122,7 @@ fn formats(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         let number = u8::try_from(k).unwrap_or(u8::MAX);
         check_format(format, number).map_err(|e| site().fault(e.to_string()))?;
         let bits = format.index_bits;
-        ensure!(
-            s.index_bits.contains(&bits),
-            site(),
-            "{bits} index bits; not of this chip"
-        );
+        ensure!(s.index_bits.contains(&bits), site(), "{bits} index bits; not of this chip");
         for (j, field) in format.fields.iter().enumerate() {
             let bits = field.bits;
             let legal = match j {
@@ -183,11 +133,7 @@ fn formats(core: &Core, chip: &Chip) -> Result<(), ImageError> {
                         || bits <= s.delay_bits_max
                 }
             };
-            ensure!(
-                legal,
-                site(),
-                "field {j} has {bits} bits, a width the chip does not offer"
-            );
+            ensure!(legal, site(), "field {j} has {bits} bits, a width the chip does not offer");
         }
     }
     Ok(())
@@ -204,27 +150,13 @@ fn groups(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
             return Err(site().fault(format!("the map has no projection {}", g.projection)));
         };
         let (first, n) = (g.first_axon, g.n_axons);
-        ensure!(
-            first == next && n > 0,
-            site(),
-            "axons {first} + {n}; the next axon is {next}"
-        );
+        ensure!(first == next && n > 0, site(), "axons {first} + {n}; the next axon is {next}");
         let n_axons = core.axons_in.len();
-        ensure!(
-            inside(first, n, n_axons),
-            site(),
-            "axons {first} + {n} of {n_axons}"
-        );
+        ensure!(inside(first, n, n_axons), site(), "axons {first} + {n} of {n_axons}");
         next = first + n;
         ensure!(g.n_post > 0, site(), "the group has no post lanes");
         let legal = inside(g.first_target, g.n_post, n_targets);
-        ensure!(
-            legal,
-            site(),
-            "targets {} + {} of {n_targets}",
-            g.first_target,
-            g.n_post
-        );
+        ensure!(legal, site(), "targets {} + {} of {n_targets}", g.first_target, g.n_post);
         let legal = inside(g.first_post, g.n_post, projection.n_post as usize);
         ensure!(
             legal,
@@ -234,31 +166,15 @@ fn groups(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
             g.n_post,
             projection.n_post
         );
-        ensure!(
-            g.shift.unsigned_abs() <= MAX_SHIFT,
-            site(),
-            "shift {} is beyond 31",
-            g.shift
-        );
+        ensure!(g.shift.unsigned_abs() <= MAX_SHIFT, site(), "shift {} is beyond 31", g.shift);
         let Some(format) = core.formats.get(usize::from(g.format)) else {
             return Err(site().fault(format!("there is no format {}", g.format)));
         };
         let (has, needs) = (format.fields.len(), projection.fields.len());
-        ensure!(
-            has == needs,
-            site(),
-            "format {} has {has} fields, the map {needs}",
-            g.format
-        );
+        ensure!(has == needs, site(), "format {} has {has} fields, the map {needs}", g.format);
         let reach = 1u64 << format.index_bits;
         let legal = format.index_bits == 0 || u64::from(g.n_post) <= reach;
-        ensure!(
-            legal,
-            site(),
-            "{} index bits do not name {} lanes",
-            format.index_bits,
-            g.n_post
-        );
+        ensure!(legal, site(), "{} index bits do not name {} lanes", format.index_bits, g.n_post);
         delay(g, format, chip, site())?;
         if g.profile != NO_PROFILE {
             match taught.get_mut(usize::from(g.profile)) {
@@ -273,11 +189,7 @@ fn groups(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
     }
     let n = core.axons_in.len();
     let site = || at::<AxonIn>(core.id, next as usize);
-    ensure!(
-        next as usize == n,
-        site(),
-        "axons {next} to {n} belong to no group"
-    );
+    ensure!(next as usize == n, site(), "axons {next} to {n} belong to no group");
     if let Some(k) = taught.iter().position(|taken| !taken) {
         return Err(at::<Profile>(core.id, k).fault(format!("profile {k} has no group")));
     }
@@ -287,20 +199,11 @@ fn groups(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
 fn delay(g: &Group, format: &Format, chip: &Chip, site: Site) -> Result<(), ImageError> {
     let slots = chip.core.delay_slots;
     if g.delay_field == NO_DELAY_FIELD {
-        ensure!(
-            g.delay < slots,
-            site,
-            "delay {}; the chip has 0 to {}",
-            g.delay,
-            slots - 1
-        );
+        ensure!(g.delay < slots, site, "delay {}; the chip has 0 to {}", g.delay, slots - 1);
         return Ok(());
     }
     let Some(field) = format.fields.get(usize::from(g.delay_field)) else {
-        return Err(site.fault(format!(
-            "the format has no field {} for delays",
-            g.delay_field
-        )));
+        return Err(site.fault(format!("the format has no field {} for delays", g.delay_field)));
     };
     let legal = g.delay_field > 0 && !field.signed && field.bits <= chip.synapse.delay_bits_max;
     ensure!(legal, site, "field {} cannot hold delays", g.delay_field);
@@ -314,11 +217,7 @@ fn axons(core: &Core, g: &Group, n_pre: u32) -> Result<(), ImageError> {
         let pre = core.axons_in[k as usize].pre;
         let site = || at::<AxonIn>(core.id, k as usize);
         ensure!(pre < n_pre, site(), "pre lane {pre} of {n_pre}");
-        ensure!(
-            u64::from(pre) >= least,
-            site(),
-            "pre lane {pre} is not in ascending order"
-        );
+        ensure!(u64::from(pre) >= least, site(), "pre lane {pre} is not in ascending order");
         least = u64::from(pre) + 1;
     }
     Ok(())
@@ -329,13 +228,7 @@ fn profiles(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         let site = || at::<Profile>(core.id, k);
         let n = core.ucode.len();
         let legal = p.n_words > 0 && inside(p.first_word, p.n_words, n);
-        ensure!(
-            legal,
-            site(),
-            "program {} + {} of {n} words",
-            p.first_word,
-            p.n_words
-        );
+        ensure!(legal, site(), "program {} + {} of {n} words", p.first_word, p.n_words);
         let group = group_of(core, k);
         let fields = &core.formats[usize::from(group.format)].fields;
         let (has, needs) = (p.ranges.len(), fields.len());
@@ -343,22 +236,10 @@ fn profiles(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         for (j, (range, field)) in p.ranges.iter().zip(fields).enumerate() {
             let (lo, hi) = field.raw_range();
             let legal = lo <= range.lo && range.lo <= range.hi && range.hi <= hi;
-            ensure!(
-                legal,
-                site(),
-                "field {j}: {} to {} of {lo} to {hi}",
-                range.lo,
-                range.hi
-            );
+            ensure!(legal, site(), "field {j}: {} to {} of {lo} to {hi}", range.lo, range.hi);
             let slots = i32::from(chip.core.delay_slots);
             let legal = j != usize::from(group.delay_field) || range.hi < slots;
-            ensure!(
-                legal,
-                site(),
-                "delays up to {}; the chip has 0 to {}",
-                range.hi,
-                slots - 1
-            );
+            ensure!(legal, site(), "delays up to {}; the chip has 0 to {}", range.hi, slots - 1);
         }
         let c = &chip.core;
         for (name, slots, limit) in [
@@ -367,11 +248,7 @@ fn profiles(core: &Core, chip: &Chip) -> Result<(), ImageError> {
             ("ldg", &p.global_slots, c.modulator_lines),
         ] {
             let n = slots.len();
-            ensure!(
-                n <= limit.into(),
-                site(),
-                "{n} slots for {name}; the chip has {limit}"
-            );
+            ensure!(n <= limit.into(), site(), "{n} slots for {name}; the chip has {limit}");
         }
         slots(core, k, group)?;
     }
@@ -381,11 +258,7 @@ fn profiles(core: &Core, chip: &Chip) -> Result<(), ImageError> {
 fn slots(core: &Core, profile: usize, g: &Group) -> Result<(), ImageError> {
     let p = &core.profiles[profile];
     let site = || at::<Profile>(core.id, profile);
-    for (side, slots) in [
-        ("ldx", &p.pre_slots),
-        ("ldy", &p.post_slots),
-        ("ldg", &p.global_slots),
-    ] {
+    for (side, slots) in [("ldx", &p.pre_slots), ("ldy", &p.post_slots), ("ldg", &p.global_slots)] {
         for (k, slot) in slots.iter().enumerate() {
             match *slot {
                 Slot::Column(c) => {
@@ -395,22 +268,14 @@ fn slots(core: &Core, profile: usize, g: &Group) -> Result<(), ImageError> {
                             && side == if x.post { "ldy" } else { "ldx" }
                     };
                     let legal = column.is_some_and(wanted);
-                    ensure!(
-                        legal,
-                        site(),
-                        "entry {k} for {side}: column {c} is none of this side"
-                    );
+                    ensure!(legal, site(), "entry {k} for {side}: column {c} is none of this side");
                 }
                 Slot::Modulator(m) => {
                     let Some(m) = core.modulators.get(usize::from(m)) else {
                         return Err(site().fault(format!("entry {k} for {side}: no modulator {m}")));
                     };
                     let legal = side == "ldg" || covers(m, core, g, side == "ldx");
-                    ensure!(
-                        legal,
-                        site(),
-                        "entry {k} for {side}: lanes without a modulator line"
-                    );
+                    ensure!(legal, site(), "entry {k} for {side}: lanes without a modulator line");
                 }
             }
         }
@@ -437,12 +302,7 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         let legal = usize::from(c.profile) < core.profiles.len();
         ensure!(legal, site(), "there is no profile {}", c.profile);
         let legal = chip.trace.bits.contains(&c.bits);
-        ensure!(
-            legal,
-            site(),
-            "{} bits, a width the chip does not offer",
-            c.bits
-        );
+        ensure!(legal, site(), "{} bits, a width the chip does not offer", c.bits);
         let largest = (1i32 << c.bits) - 1;
         let legal = (0..=largest).contains(&c.max);
         ensure!(legal, site(), "largest value {} of 0 to {largest}", c.max);
@@ -458,12 +318,7 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
                 "x_max {} of 0 to {largest}",
                 c.x_max
             );
-            ensure!(
-                c.shift <= MAX_RIGHT_SHIFT,
-                site(),
-                "shift {} of 0 to 62",
-                c.shift
-            );
+            ensure!(c.shift <= MAX_RIGHT_SHIFT, site(), "shift {} of 0 to 62", c.shift);
         }
     }
     Ok(())

@@ -9,11 +9,8 @@ type Heard = Vec<Vec<bool>>;
 
 pub(super) fn check(image: &Image) -> Result<(), ImageError> {
     let projection = projection_of_axons(image);
-    let mut heard: Heard = image
-        .cores
-        .iter()
-        .map(|core| vec![false; core.axons_in.len()])
-        .collect();
+    let mut heard: Heard =
+        image.cores.iter().map(|core| vec![false; core.axons_in.len()]).collect();
     // One message of a lane of a population: whether it may arrive at (core, axon).
     let mut arrive = |population: &str, lane: u32, core: u16, axon: u16| {
         let Some((position, receiver)) = core_of(image, core) else {
@@ -29,9 +26,7 @@ pub(super) fn check(image: &Image) -> Result<(), ImageError> {
             return Err(format!("{to} is that of '{pre}', lane {}", record.pre));
         }
         if std::mem::replace(&mut heard[position][k], true) {
-            return Err(format!(
-                "input axon {axon} of core {core} has another message already"
-            ));
+            return Err(format!("input axon {axon} of core {core} has another message already"));
         }
         Ok(())
     };

@@ -42,20 +42,13 @@ impl Site {
             Self::Map => (".trifactor.map".to_owned(), 0),
             Self::Meta => (".trifactor.meta".to_owned(), 0),
         };
-        ImageError::Invalid {
-            section,
-            offset,
-            what,
-        }
+        ImageError::Invalid { section, offset, what }
     }
 }
 
 /// The site of a record.
 fn at<R: Record>(core: u16, index: usize) -> Site {
-    Site::Record {
-        section: section_of::<R>(core),
-        offset: index as u64 * R::SIZE as u64,
-    }
+    Site::Record { section: section_of::<R>(core), offset: index as u64 * R::SIZE as u64 }
 }
 
 /// Returns a fault unless a rule holds.
@@ -76,22 +69,9 @@ pub fn validate(image: &Image) -> Result<Chip, ImageError> {
     let mut least = 0;
     for core in &image.cores {
         let id = u32::from(core.id);
-        ensure!(
-            id >= least,
-            Site::Meta,
-            "core {id} is not in ascending order of cores"
-        );
-        ensure!(
-            id < chip.n_cores(),
-            Site::Meta,
-            "core {id}; the chip has {}",
-            chip.n_cores()
-        );
-        ensure!(
-            !records::is_empty(core),
-            Site::Meta,
-            "core {id} holds nothing"
-        );
+        ensure!(id >= least, Site::Meta, "core {id} is not in ascending order of cores");
+        ensure!(id < chip.n_cores(), Site::Meta, "core {id}; the chip has {}", chip.n_cores());
+        ensure!(!records::is_empty(core), Site::Meta, "core {id} holds nothing");
         least = id + 1;
         memories::check(core, &chip, &image.map)?;
         synapses::check(core, &chip)?;
@@ -109,15 +89,9 @@ fn identity(meta: &Meta) -> Result<Chip, ImageError> {
         ("model", &meta.model_hash),
         ("plan", &meta.plan_hash),
     ] {
-        let digits = hash
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let digits = hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let legal = digits && (1..=128).contains(&hash.len());
-        ensure!(
-            legal,
-            Site::Meta,
-            "the hash of the {what} is not 1 to 128 hexadecimal digits"
-        );
+        ensure!(legal, Site::Meta, "the hash of the {what} is not 1 to 128 hexadecimal digits");
     }
     same_hash("instruction table", &meta.isa_hash, isa_hash())?;
     let chip = Chip::parse(&meta.chip)?;
@@ -131,16 +105,9 @@ fn identity(meta: &Meta) -> Result<Chip, ImageError> {
         "epoch {epoch}; the chip has 1 to {longest}"
     );
     let step = meta.step_ms.get();
-    ensure!(
-        step.is_finite() && step > 0.0,
-        Site::Meta,
-        "a step of {step} ms is no time"
-    );
+    ensure!(step.is_finite() && step > 0.0, Site::Meta, "a step of {step} ms is no time");
     // The layout of synapse lists is fixed, so a chip with another one cannot be served.
-    let block = (
-        chip.core.block_synapses as usize,
-        u32::from(chip.core.block_header_bits),
-    );
+    let block = (chip.core.block_synapses as usize, u32::from(chip.core.block_header_bits));
     let known = (crate::pack::BLOCK_SYNAPSES, crate::pack::HEADER_BITS);
     ensure!(
         block == known,
@@ -158,21 +125,13 @@ fn same_hash(what: &'static str, image: &str, here: String) -> Result<(), ImageE
     if image == here {
         return Ok(());
     }
-    Err(ImageError::Hash {
-        what,
-        image: image.to_owned(),
-        here,
-    })
+    Err(ImageError::Hash { what, image: image.to_owned(), here })
 }
 
 /// Names stand in symbol tables, which end them at a zero, and on terminals.
 fn legal_name(name: &str, whose: &str) -> Result<(), ImageError> {
     let printable = !name.is_empty() && !name.chars().any(char::is_control);
-    ensure!(
-        printable,
-        Site::Map,
-        "the name of {whose} is empty or has control characters"
-    );
+    ensure!(printable, Site::Map, "the name of {whose} is empty or has control characters");
     Ok(())
 }
 

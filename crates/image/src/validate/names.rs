@@ -36,11 +36,7 @@ fn unique_names(map: &Map) -> Result<(), ImageError> {
     let modulators = map.modulators.iter().map(|m| ("modulator", &m.name));
     for (what, name) in populations.chain(projections).chain(modulators) {
         legal_name(name, &format!("a {what}"))?;
-        ensure!(
-            spaces.insert(name),
-            Site::Map,
-            "{what} '{name}': the name is used twice"
-        );
+        ensure!(spaces.insert(name), Site::Map, "{what} '{name}': the name is used twice");
     }
     let mut traces = BTreeSet::new();
     for trace in &map.traces {
@@ -57,84 +53,45 @@ fn unique_names(map: &Map) -> Result<(), ImageError> {
         for field in &projection.fields {
             legal_name(&field.name, &format!("a field of '{}'", projection.name))?;
             let new = fields.insert(&field.name);
-            ensure!(
-                new,
-                Site::Map,
-                "'{}' has two fields '{}'",
-                projection.name,
-                field.name
-            );
+            ensure!(new, Site::Map, "'{}' has two fields '{}'", projection.name, field.name);
         }
     }
     Ok(())
 }
 
 fn populations(image: &Image) -> Result<(), ImageError> {
-    let mut owned: Vec<_> = image
-        .cores
-        .iter()
-        .map(|core| vec![false; core.compartments.len()])
-        .collect();
+    let mut owned: Vec<_> =
+        image.cores.iter().map(|core| vec![false; core.compartments.len()]).collect();
     for p in &image.map.populations {
         let name = &p.name;
         ensure!(p.n > 0, Site::Map, "population '{name}' has no lanes");
         if p.slices.is_empty() {
             let n = p.input_axons.len();
-            ensure!(
-                n == p.n as usize,
-                Site::Map,
-                "input '{name}': {n} of {} lanes",
-                p.n
-            );
+            ensure!(n == p.n as usize, Site::Map, "input '{name}': {n} of {} lanes", p.n);
             continue;
         }
         let none = p.input_axons.is_empty();
-        ensure!(
-            none,
-            Site::Map,
-            "population '{name}' has compartments and is an input"
-        );
+        ensure!(none, Site::Map, "population '{name}' has compartments and is an input");
         let mut next = 0u32;
         for s in &p.slices {
             let tiled = s.first_lane == next && s.n > 0 && s.n <= p.n - next;
-            ensure!(
-                tiled,
-                Site::Map,
-                "'{name}': lanes {} + {} of {}",
-                s.first_lane,
-                s.n,
-                p.n
-            );
+            ensure!(tiled, Site::Map, "'{name}': lanes {} + {} of {}", s.first_lane, s.n, p.n);
             next += s.n;
             let Some((core, _)) = core_of(image, s.core) else {
                 return Err(Site::Map.fault(format!("'{name}': there is no core {}", s.core)));
             };
             let first = s.first_compartment as usize;
-            let places = first
-                .checked_add(s.n as usize)
-                .and_then(|end| owned[core].get_mut(first..end));
+            let places =
+                first.checked_add(s.n as usize).and_then(|end| owned[core].get_mut(first..end));
             let Some(places) = places else {
-                let what = format!(
-                    "'{name}': compartments {first} + {} on core {}",
-                    s.n, s.core
-                );
+                let what = format!("'{name}': compartments {first} + {} on core {}", s.n, s.core);
                 return Err(Site::Map.fault(what));
             };
             let free = places.iter().all(|taken| !taken);
-            ensure!(
-                free,
-                Site::Map,
-                "'{name}' shares compartments on core {}",
-                s.core
-            );
+            ensure!(free, Site::Map, "'{name}' shares compartments on core {}", s.core);
             places.fill(true);
         }
-        ensure!(
-            next == p.n,
-            Site::Map,
-            "'{name}': lanes {next} to {} are on no core",
-            p.n
-        );
+        ensure!(next == p.n, Site::Map, "'{name}': lanes {next} to {} are on no core", p.n);
     }
     for (core, owned) in image.cores.iter().zip(owned) {
         if let Some(k) = owned.iter().position(|taken| !taken) {
@@ -150,40 +107,20 @@ fn modulators(image: &Image) -> Result<(), ImageError> {
     for (k, m) in image.map.modulators.iter().enumerate() {
         // S36; it also bounds what a reader of all lanes needs.
         let legal = m.n == 1 || image.map.populations.iter().any(|p| p.n == m.n);
-        ensure!(
-            legal,
-            Site::Map,
-            "modulator '{}': {} lanes, as no population has",
-            m.name,
-            m.n
-        );
+        ensure!(legal, Site::Map, "modulator '{}': {} lanes, as no population has", m.name, m.n);
         for part in &m.parts {
             let (core, index) = (part.core, usize::from(part.range));
             let range = core_of(image, core).and_then(|(_, c)| c.modulators.get(index));
             let legal = range.is_some_and(|range| usize::from(range.modulator) == k);
-            ensure!(
-                legal,
-                Site::Map,
-                "'{}': no such lines: core {core}, range {index}",
-                m.name
-            );
+            ensure!(legal, Site::Map, "'{}': no such lines: core {core}, range {index}", m.name);
             let new = named.insert((core, index));
-            ensure!(
-                new,
-                Site::Map,
-                "'{}': core {core}, range {index} twice",
-                m.name
-            );
+            ensure!(new, Site::Map, "'{}': core {core}, range {index} twice", m.name);
         }
     }
     for core in &image.cores {
         for k in 0..core.modulators.len() {
             let known = named.contains(&(core.id, k));
-            ensure!(
-                known,
-                at::<ModulatorLines>(core.id, k),
-                "range {k} is no part of the map"
-            );
+            ensure!(known, at::<ModulatorLines>(core.id, k), "range {k} is no part of the map");
         }
     }
     Ok(())
@@ -197,26 +134,14 @@ fn projections(image: &Image) -> Result<(), ImageError> {
     for (k, p) in map.projections.iter().enumerate() {
         let name = &p.name;
         let pre = populations.get(&p.pre).map(|pre| pre.n);
-        ensure!(
-            pre == Some(p.n_pre),
-            Site::Map,
-            "'{name}': '{}' has no {} lanes",
-            p.pre,
-            p.n_pre
-        );
+        ensure!(pre == Some(p.n_pre), Site::Map, "'{name}': '{}' has no {} lanes", p.pre, p.n_pre);
         let (post, n_post) = match (populations.get(&p.post), modulators.get(&p.post)) {
             (Some(population), _) => (Post::Population(population), population.n),
             (_, Some(modulator)) => (Post::Modulator(modulator), modulator.n),
             _ => return Err(Site::Map.fault(format!("'{name}': there is no '{}'", p.post))),
         };
         let legal = n_post == p.n_post;
-        ensure!(
-            legal,
-            Site::Map,
-            "'{name}': '{}' has {n_post} lanes, not {}",
-            p.post,
-            p.n_post
-        );
+        ensure!(legal, Site::Map, "'{name}': '{}' has {n_post} lanes, not {}", p.post, p.n_post);
         let mut n_synapses = 0u64;
         for part in &p.parts {
             let (id, index) = (part.core, usize::from(part.group));
@@ -231,10 +156,7 @@ fn projections(image: &Image) -> Result<(), ImageError> {
             ensure!(new, Site::Map, "'{name}': core {id}, group {index} twice");
             targets(core, index, g, &post, p)?;
             let axons = &core.axons_in[g.first_axon as usize..][..g.n_axons as usize];
-            n_synapses += axons
-                .iter()
-                .map(|axon| u64::from(axon.n_synapses))
-                .sum::<u64>();
+            n_synapses += axons.iter().map(|axon| u64::from(axon.n_synapses)).sum::<u64>();
         }
         // Every copy of a modulator (S38) has its own synapses.
         let legal = match post {
@@ -251,11 +173,7 @@ fn projections(image: &Image) -> Result<(), ImageError> {
     for core in &image.cores {
         for k in 0..core.groups.len() {
             let known = named.contains(&(core.id, k));
-            ensure!(
-                known,
-                at::<Group>(core.id, k),
-                "group {k} is no part of the map"
-            );
+            ensure!(known, at::<Group>(core.id, k), "group {k} is no part of the map");
         }
     }
     Ok(())
@@ -275,19 +193,12 @@ fn targets(
     let ranges: Vec<(u32, u32, u64)> = match post {
         Post::Population(population) => {
             let here = population.slices.iter().filter(|s| s.core == core.id);
-            here.map(|s| (s.first_lane, s.n, u64::from(s.first_compartment)))
-                .collect()
+            here.map(|s| (s.first_lane, s.n, u64::from(s.first_compartment))).collect()
         }
         Post::Modulator(modulator) => {
             let here = modulator.parts.iter().filter(|part| part.core == core.id);
             here.map(|part| core.modulators[usize::from(part.range)])
-                .map(|m| {
-                    (
-                        m.first_lane,
-                        m.n_lines,
-                        n_compartments + u64::from(m.first_line),
-                    )
-                })
+                .map(|m| (m.first_lane, m.n_lines, n_compartments + u64::from(m.first_line)))
                 .collect()
         }
     };
@@ -310,18 +221,11 @@ fn traces(image: &Image) -> Result<(), ImageError> {
     for trace in &image.map.traces {
         let name = &trace.name;
         let Some(p) = image.map.projections.get(usize::from(trace.projection)) else {
-            let what = format!(
-                "trace '{name}': there is no projection {}",
-                trace.projection
-            );
+            let what = format!("trace '{name}': there is no projection {}", trace.projection);
             return Err(Site::Map.fault(what));
         };
         let (has, needs) = (trace.parts.len(), p.parts.len());
-        ensure!(
-            has == needs,
-            Site::Map,
-            "trace '{name}' has {has} parts, its projection {needs}"
-        );
+        ensure!(has == needs, Site::Map, "trace '{name}' has {has} parts, its projection {needs}");
         for (&(id, column), part) in trace.parts.iter().zip(&p.parts) {
             let core = core_of(image, part.core).map(|(_, core)| core);
             let group = core.and_then(|core| core.groups.get(usize::from(part.group)));
@@ -331,11 +235,7 @@ fn traces(image: &Image) -> Result<(), ImageError> {
                     column.profile == group.profile
                         && column.post == (trace.side == TraceSide::Post)
                 });
-            ensure!(
-                legal,
-                Site::Map,
-                "trace '{name}': core {id}, column {column} is another's"
-            );
+            ensure!(legal, Site::Map, "trace '{name}': core {id}, column {column} is another's");
         }
     }
     Ok(())
@@ -346,14 +246,8 @@ fn sources(image: &Image) -> Result<(), ImageError> {
         legal_name(&line.rule, "a rule")?;
         let core = core_of(image, line.core).map(|(_, core)| core);
         let legal = core.is_some_and(|core| (line.word as usize) < core.ucode.len());
-        let SourceLine {
-            core, word, rule, ..
-        } = line;
-        ensure!(
-            legal,
-            Site::Map,
-            "rule '{rule}': core {core} has no microcode word {word}"
-        );
+        let SourceLine { core, word, rule, .. } = line;
+        ensure!(legal, Site::Map, "rule '{rule}': core {core} has no microcode word {word}");
     }
     Ok(())
 }

@@ -42,10 +42,7 @@ fn beyond(inst: &Inst, core: &Core, profile: &Profile) -> Option<String> {
         Inst::Ldy(o) => column(o.slot.index(), o.when, o.prev, &profile.post_slots, core),
         Inst::Ldg(o) => match profile.global_slots.get(o.slot.index()) {
             Some(_) => None,
-            None => Some(format!(
-                "it has {} global slots",
-                profile.global_slots.len()
-            )),
+            None => Some(format!("it has {} global slots", profile.global_slots.len())),
         },
         Inst::Halt
         | Inst::Ldi(_)

@@ -45,11 +45,7 @@ fn disjoint(core: &Core) -> Result<(), ImageError> {
     for pair in spans.windows(2) {
         let ((_, end, a), (first, _, b)) = (pair[0], pair[1]);
         let site = || at::<AxonIn>(core.id, b);
-        ensure!(
-            end <= first,
-            site(),
-            "the lists of input axons {a} and {b} overlap"
-        );
+        ensure!(end <= first, site(), "the lists of input axons {a} and {b} overlap");
     }
     Ok(())
 }
@@ -73,10 +69,7 @@ fn contents(list: &SynapseList, core: &Core, g: &Group, chip: &Chip) -> Result<(
     }
     let ranges = &core.profiles[usize::from(g.profile)].ranges;
     for (k, (values, range)) in list.fields.iter().zip(ranges).enumerate() {
-        if let Some(value) = values
-            .iter()
-            .find(|value| !(range.lo..=range.hi).contains(value))
-        {
+        if let Some(value) = values.iter().find(|value| !(range.lo..=range.hi).contains(value)) {
             return Err(format!(
                 "field {k} holds {value}; its range is {} to {}",
                 range.lo, range.hi

@@ -29,13 +29,7 @@ pub struct Shape {
 impl Shape {
     /// A network of two cores that still has everything.
     pub fn small() -> Self {
-        Self {
-            n_in: 3,
-            hidden: vec![2, 1],
-            n_out: 2,
-            dense: false,
-            seed: 7,
-        }
+        Self { n_in: 3, hidden: vec![2, 1], n_out: 2, dense: false, seed: 7 }
     }
 }
 
@@ -70,18 +64,9 @@ pub const PROGRAM: &str = "
     sts field 2, r1, >>0, floor, site 0
     halt";
 
-const WEIGHT: Field = Field {
-    bits: 9,
-    signed: true,
-};
-const DELAY: Field = Field {
-    bits: 6,
-    signed: false,
-};
-const TAG: Field = Field {
-    bits: 12,
-    signed: true,
-};
+const WEIGHT: Field = Field { bits: 9, signed: true };
+const DELAY: Field = Field { bits: 6, signed: false };
+const TAG: Field = Field { bits: 12, signed: true };
 const FF: u16 = 0;
 const READ: u16 = 1;
 const TEACH: u16 = 2;
@@ -116,71 +101,27 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
     let last = shape.hidden.len() - 1;
     for (k, &n) in shape.hidden.iter().enumerate() {
         let id = (k * 3 + 1) as u16;
-        let mut core = Core {
-            id,
-            formats: formats(shape.dense),
-            ..Core::default()
-        };
+        let mut core = Core { id, formats: formats(shape.dense), ..Core::default() };
         let here = if k == last { shape.n_out } else { 0 };
         // Read-outs come first so that slices do not all begin at compartment 0.
-        core.compartments = (0..here + n)
-            .map(|c| compartment(&mut r, c >= here))
-            .collect();
+        core.compartments = (0..here + n).map(|c| compartment(&mut r, c >= here)).collect();
         if here > 0 {
-            out_slices.push(Slice {
-                first_lane: 0,
-                n: here,
-                core: id,
-                first_compartment: 0,
-            });
-            let post = Post {
-                target: 0,
-                first: 0,
-                n: here,
-            };
-            let group = Group {
-                projection: READ,
-                format: 1,
-                delay: 3,
-                shift: -2,
-                ..STATIC
-            };
+            out_slices.push(Slice { first_lane: 0, n: here, core: id, first_compartment: 0 });
+            let post = Post { target: 0, first: 0, n: here };
+            let group = Group { projection: READ, format: 1, delay: 3, shift: -2, ..STATIC };
             synapses[1] += add_group(&mut core, &mut r, group, &post, &mut from_hidden);
             parts[1].push(part(&core));
         }
-        slices.push(Slice {
-            first_lane,
-            n,
-            core: id,
-            first_compartment: here,
-        });
+        slices.push(Slice { first_lane, n, core: id, first_compartment: here });
         core.modulators = vec![modulator_lines(&mut r, first_lane, n)];
         lines.push(ModulatorPart { core: id, range: 0 });
 
-        let post = Post {
-            target: here,
-            first: first_lane,
-            n,
-        };
-        let ff = Group {
-            projection: FF,
-            profile: 0,
-            delay_field: 1,
-            shift: 6,
-            ..STATIC
-        };
+        let post = Post { target: here, first: first_lane, n };
+        let ff = Group { projection: FF, profile: 0, delay_field: 1, shift: 6, ..STATIC };
         synapses[0] += add_group(&mut core, &mut r, ff, &post, &mut from_in);
         parts[0].push(part(&core));
-        let post = Post {
-            target: here + n,
-            first: first_lane,
-            n,
-        };
-        let teach = Group {
-            projection: TEACH,
-            format: 1,
-            ..STATIC
-        };
+        let post = Post { target: here + n, first: first_lane, n };
+        let teach = Group { projection: TEACH, format: 1, ..STATIC };
         synapses[2] += add_group(&mut core, &mut r, teach, &post, &mut from_teacher);
         parts[2].push(part(&core));
 
@@ -196,19 +137,12 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
             let messages = &from_hidden[(slice.first_lane + k) as usize];
             let c = &mut core.compartments[(slice.first_compartment + k) as usize];
             (c.first_out, c.n_out) = (core.axons_out.len() as u32, messages.len() as u32);
-            core.axons_out
-                .extend(messages.iter().map(|&(core, axon)| AxonOut { core, axon }));
+            core.axons_out.extend(messages.iter().map(|&(core, axon)| AxonOut { core, axon }));
         }
     }
     let population = |name: &str, n, frac, slices, input_axons| {
         let name = name.to_owned();
-        PopulationMap {
-            name,
-            n,
-            frac,
-            slices,
-            input_axons,
-        }
+        PopulationMap { name, n, frac, slices, input_axons }
     };
     map.populations = vec![
         population("in", shape.n_in, 0, vec![], from_in),
@@ -219,48 +153,14 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
     let [ff, read, teach] = parts;
     let three = &[("w", 7), ("d", 0), ("e", 9)][..];
     map.projections = vec![
-        projection(
-            "ff",
-            "in",
-            "hid",
-            (shape.n_in, n_hidden),
-            synapses[0],
-            three,
-            ff,
-        ),
-        projection(
-            "read",
-            "hid",
-            "out",
-            (n_hidden, shape.n_out),
-            synapses[1],
-            &three[..1],
-            read,
-        ),
-        projection(
-            "bring",
-            "teach",
-            "err",
-            (n_hidden, n_hidden),
-            synapses[2],
-            &three[..1],
-            teach,
-        ),
+        projection("ff", "in", "hid", (shape.n_in, n_hidden), synapses[0], three, ff),
+        projection("read", "hid", "out", (n_hidden, shape.n_out), synapses[1], &three[..1], read),
+        projection("bring", "teach", "err", (n_hidden, n_hidden), synapses[2], &three[..1], teach),
     ];
-    map.modulators = vec![ModulatorMap {
-        name: "err".into(),
-        n: n_hidden,
-        frac: 8,
-        parts: lines,
-    }];
+    map.modulators = vec![ModulatorMap { name: "err".into(), n: n_hidden, frac: 8, parts: lines }];
     map.traces = vec![trace("in.ff.x1", TraceSide::Pre, pre_columns)];
-    map.traces
-        .push(trace("hid.ff.y1", TraceSide::Post, post_columns));
-    Image {
-        meta: meta(chip),
-        cores,
-        map,
-    }
+    map.traces.push(trace("hid.ff.y1", TraceSide::Post, post_columns));
+    Image { meta: meta(chip), cores, map }
 }
 
 const STATIC: Group = Group {
@@ -300,20 +200,16 @@ fn add_group(
             _ => (0..post.n).filter(|_| r.below(3) > 0).collect(),
         };
         // A pre lane without synapses here has no axon; one lane must have some.
-        let index = if index.is_empty() && pre == 0 {
-            vec![0]
-        } else {
-            index
-        };
+        let index = if index.is_empty() && pre == 0 { vec![0] } else { index };
         if index.is_empty() {
             continue;
         }
         let n = index.len();
         let column = |field: &Field, r: &mut Numbers| match *field {
             DELAY => (0..n).map(|_| r.between(0, 62)).collect(),
-            Field { bits, signed: true } => (0..n)
-                .map(|_| r.between(-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
-                .collect(),
+            Field { bits, signed: true } => {
+                (0..n).map(|_| r.between(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)).collect()
+            }
             Field { bits, .. } => (0..n).map(|_| r.between(0, (1 << bits) - 1)).collect(),
         };
         let fields = format.fields.iter().map(|field| column(field, r)).collect();
@@ -321,11 +217,7 @@ fn add_group(
         let list = SynapseList { index, fields };
         pack_row(&list, &format, group.format, &mut core.synapses).unwrap();
         messages.push((core.id, core.axons_in.len() as u16));
-        core.axons_in.push(AxonIn {
-            pre: pre as u32,
-            first_word,
-            n_synapses: n as u32,
-        });
+        core.axons_in.push(AxonIn { pre: pre as u32, first_word, n_synapses: n as u32 });
         n_total += n as u32;
     }
     core.groups.push(Group {
@@ -340,10 +232,7 @@ fn add_group(
 }
 
 fn part(core: &Core) -> ProjectionPart {
-    ProjectionPart {
-        core: core.id,
-        group: (core.groups.len() - 1) as u16,
-    }
+    ProjectionPart { core: core.id, group: (core.groups.len() - 1) as u16 }
 }
 
 fn messages(n: u32) -> Messages {
@@ -353,14 +242,8 @@ fn messages(n: u32) -> Messages {
 fn formats(dense: bool) -> Vec<Format> {
     let index_bits = if dense { 0 } else { 10 };
     vec![
-        Format {
-            index_bits,
-            fields: vec![WEIGHT, DELAY, TAG],
-        },
-        Format {
-            index_bits: 6,
-            fields: vec![WEIGHT],
-        },
+        Format { index_bits, fields: vec![WEIGHT, DELAY, TAG] },
+        Format { index_bits: 6, fields: vec![WEIGHT] },
     ]
 }
 
@@ -401,23 +284,14 @@ fn modulator_lines(r: &mut Numbers, first_lane: u32, n_lines: u32) -> ModulatorL
 fn learning(core: &mut Core, r: &mut Numbers, map: &mut Map) {
     let range = |f: Field| match f {
         DELAY => FieldRange { lo: 0, hi: 62 },
-        f => FieldRange {
-            lo: -(1 << (f.bits - 1)),
-            hi: (1 << (f.bits - 1)) - 1,
-        },
+        f => FieldRange { lo: -(1 << (f.bits - 1)), hi: (1 << (f.bits - 1)) - 1 },
     };
     let program = assemble(PROGRAM).unwrap();
     core.ucode = program.iter().map(|inst| inst.encode()).collect();
     for (word, inst) in (0u32..).zip(&program) {
         let (rule, text) = ("stdp".to_owned(), inst.to_string());
         let key = "rules.stdp.dw".to_owned();
-        map.source.push(SourceLine {
-            core: core.id,
-            word,
-            rule,
-            text,
-            key,
-        });
+        map.source.push(SourceLine { core: core.id, word, rule, text, key });
     }
     core.profiles = vec![Profile {
         first_word: 0,
@@ -435,11 +309,7 @@ fn learning(core: &mut Core, r: &mut Numbers, map: &mut Map) {
     let column = |post, r: &mut Numbers| Column {
         profile: 0,
         post,
-        kind: if saturating {
-            ColumnKind::Saturating
-        } else {
-            ColumnKind::Linear
-        },
+        kind: if saturating { ColumnKind::Saturating } else { ColumnKind::Linear },
         bits,
         max,
         decay: r.below(1 << 16) as u16,
@@ -464,31 +334,13 @@ fn projection(
     parts: Vec<ProjectionPart>,
 ) -> ProjectionMap {
     let (name, pre, post) = (name.to_owned(), pre.to_owned(), post.to_owned());
-    let fields = fields.iter().map(|&(name, frac)| FieldMap {
-        name: name.to_owned(),
-        frac,
-    });
+    let fields = fields.iter().map(|&(name, frac)| FieldMap { name: name.to_owned(), frac });
     let fields = fields.collect();
-    ProjectionMap {
-        name,
-        pre,
-        post,
-        n_pre,
-        n_post,
-        n_synapses,
-        fields,
-        parts,
-    }
+    ProjectionMap { name, pre, post, n_pre, n_post, n_synapses, fields, parts }
 }
 
 fn trace(name: &str, side: TraceSide, parts: Vec<(u16, u16)>) -> TraceMap {
-    TraceMap {
-        name: name.to_owned(),
-        projection: FF,
-        side,
-        frac: 5,
-        parts,
-    }
+    TraceMap { name: name.to_owned(), projection: FF, side, frac: 5, parts }
 }
 
 fn meta(chip: &str) -> Meta {

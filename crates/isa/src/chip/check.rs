@@ -23,10 +23,7 @@ const CHECKS: [(&str, Check); 22] = [
     ("delays_that_do_not_fit", delays_that_do_not_fit),
     ("state_width_out_of_range", state_width_out_of_range),
     ("decay_width_out_of_range", decay_width_out_of_range),
-    (
-        "accumulator_narrower_than_state",
-        accumulator_narrower_than_state,
-    ),
+    ("accumulator_narrower_than_state", accumulator_narrower_than_state),
     ("no_width_to_choose", no_width_to_choose),
     ("unsorted_widths", unsorted_widths),
     ("width_out_of_range", width_out_of_range),
@@ -34,10 +31,7 @@ const CHECKS: [(&str, Check); 22] = [
     ("default_that_is_not_offered", default_that_is_not_offered),
     ("no_unit_of_time", no_unit_of_time),
     ("unknown_default_preset", unknown_default_preset),
-    (
-        "ambiguous_or_unsourced_preset",
-        ambiguous_or_unsourced_preset,
-    ),
+    ("ambiguous_or_unsourced_preset", ambiguous_or_unsourced_preset),
     ("shapeless_barrier", shapeless_barrier),
 ];
 
@@ -59,20 +53,14 @@ fn unusable_name(chip: &Chip) -> Result<(), Fault> {
     if chip.name.starts_with(|c: char| c.is_ascii_lowercase()) && chip.name.chars().all(legal) {
         return Ok(());
     }
-    fault(
-        "name",
-        "a name is a letter and then letters, digits and '-', all in lower case",
-    )
+    fault("name", "a name is a letter and then letters, digits and '-', all in lower case")
 }
 
 fn foreign_isa(chip: &Chip) -> Result<(), Fault> {
     if chip.isa == ISA_NAME {
         return Ok(());
     }
-    fault(
-        "isa",
-        format!("'{}' is not the instruction set '{ISA_NAME}'", chip.isa),
-    )
+    fault("isa", format!("'{}' is not the instruction set '{ISA_NAME}'", chip.isa))
 }
 
 fn empty_mesh(chip: &Chip) -> Result<(), Fault> {
@@ -88,10 +76,7 @@ fn oversized_mesh(chip: &Chip) -> Result<(), Fault> {
     let n_cores = u64::from(m.columns).saturating_mul(m.rows.into());
     match n_cores.saturating_mul(m.cores_per_tile.into()) {
         0..=0x1_0000 => Ok(()),
-        n => fault(
-            "mesh",
-            format!("{n} cores are more than the 65536 a route can name"),
-        ),
+        n => fault("mesh", format!("{n} cores are more than the 65536 a route can name")),
     }
 }
 
@@ -136,10 +121,7 @@ fn fields_beyond_codes(chip: &Chip) -> Result<(), Fault> {
     let s = &chip.synapse;
     match 2 + u32::from(s.tags) + u32::from(s.rates) {
         n if n <= u32::from(Field::MAX) + 1 => Ok(()),
-        n => fault(
-            "synapse",
-            format!("{n} variables of a synapse are more than the 16 fields"),
-        ),
+        n => fault("synapse", format!("{n} variables of a synapse are more than the 16 fields")),
     }
 }
 
@@ -150,12 +132,7 @@ fn epoch_out_of_range(chip: &Chip) -> Result<(), Fault> {
 
 fn delays_that_do_not_fit(chip: &Chip) -> Result<(), Fault> {
     within("synapse.delay_bits_max", chip.synapse.delay_bits_max, 0, 6)?;
-    within(
-        "core.delay_slots",
-        chip.core.delay_slots,
-        1,
-        1 << chip.synapse.delay_bits_max,
-    )
+    within("core.delay_slots", chip.core.delay_slots, 1, 1 << chip.synapse.delay_bits_max)
 }
 
 fn state_width_out_of_range(chip: &Chip) -> Result<(), Fault> {
@@ -169,12 +146,7 @@ fn decay_width_out_of_range(chip: &Chip) -> Result<(), Fault> {
 
 /// One full-scale input must be deliverable.
 fn accumulator_narrower_than_state(chip: &Chip) -> Result<(), Fault> {
-    within(
-        "neuron.accumulator_bits",
-        chip.neuron.accumulator_bits,
-        chip.neuron.state_bits,
-        32,
-    )
+    within("neuron.accumulator_bits", chip.neuron.accumulator_bits, chip.neuron.state_bits, 32)
 }
 
 /// A chip without tags or rates may leave their lists empty.
@@ -214,33 +186,18 @@ fn unaddressable_compartments(chip: &Chip) -> Result<(), Fault> {
         return Ok(());
     }
     let n = chip.core.compartments;
-    fault(
-        "synapse.index_bits",
-        format!("{widest} bits do not name all {n} compartments"),
-    )
+    fault("synapse.index_bits", format!("{widest} bits do not name all {n} compartments"))
 }
 
 fn default_that_is_not_offered(chip: &Chip) -> Result<(), Fault> {
     let (d, s) = (&chip.defaults, &chip.synapse);
     for (key, width, offered) in [
-        (
-            "defaults.weight_signed_bits",
-            d.weight_signed_bits,
-            &s.weight_bits,
-        ),
-        (
-            "defaults.weight_unsigned_bits",
-            d.weight_unsigned_bits,
-            &s.weight_bits,
-        ),
+        ("defaults.weight_signed_bits", d.weight_signed_bits, &s.weight_bits),
+        ("defaults.weight_unsigned_bits", d.weight_unsigned_bits, &s.weight_bits),
         ("defaults.tag_bits", d.tag_bits, &s.tag_bits),
         ("defaults.rate_bits", d.rate_bits, &s.rate_bits),
         ("defaults.trace_bits", d.trace_bits, &chip.trace.bits),
-        (
-            "defaults.modulator_bits",
-            d.modulator_bits,
-            &chip.modulator.bits,
-        ),
+        ("defaults.modulator_bits", d.modulator_bits, &chip.modulator.bits),
     ] {
         // Of an empty list nothing is ever chosen, so its default means nothing.
         if !offered.is_empty() && !offered.contains(&width) {
@@ -261,10 +218,7 @@ fn unknown_default_preset(chip: &Chip) -> Result<(), Fault> {
     if chip.preset(&chip.cost.default).is_some() {
         return Ok(());
     }
-    fault(
-        "cost.default",
-        format!("there is no preset '{}'", chip.cost.default),
-    )
+    fault("cost.default", format!("there is no preset '{}'", chip.cost.default))
 }
 
 fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
@@ -275,10 +229,7 @@ fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
         }
         let sources = [&p.source, &p.learning.source, &p.system.source];
         if sources.iter().any(|s| s.trim().is_empty()) {
-            return fault(
-                key,
-                format!("'{}' must say where its numbers come from", p.name),
-            );
+            return fault(key, format!("'{}' must say where its numbers come from", p.name));
         }
     }
     Ok(())
@@ -286,9 +237,7 @@ fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
 
 fn shapeless_barrier(chip: &Chip) -> Result<(), Fault> {
     for (n, p) in chip.cost.presets.iter().enumerate() {
-        let ascending = p
-            .barrier
-            .is_sorted_by(|a, b| a.tiles < b.tiles && a.ticks <= b.ticks);
+        let ascending = p.barrier.is_sorted_by(|a, b| a.tiles < b.tiles && a.ticks <= b.ticks);
         if p.barrier.is_empty() || !ascending {
             let message = "a barrier is a list of points with ascending tiles and no falling time";
             return fault(format!("cost.presets[{n}].barrier"), message);
@@ -311,11 +260,7 @@ fn width_lists(chip: &Chip) -> [(&'static str, &[u8], u8, u8); 6] {
 }
 
 fn positive(key: &str, value: u32) -> Result<(), Fault> {
-    if value > 0 {
-        Ok(())
-    } else {
-        fault(key, "must not be 0")
-    }
+    if value > 0 { Ok(()) } else { fault(key, "must not be 0") }
 }
 
 fn at_most(key: &str, value: u8, hi: u8) -> Result<(), Fault> {

@@ -298,10 +298,7 @@ impl ResolvedLearning {
 impl Add for Cost {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self {
-            fj: self.fj + other.fj,
-            ticks: self.ticks + other.ticks,
-        }
+        Self { fj: self.fj + other.fj, ticks: self.ticks + other.ticks }
     }
 }
 
@@ -314,10 +311,7 @@ impl AddAssign for Cost {
 impl Mul<u64> for Cost {
     type Output = Self;
     fn mul(self, n: u64) -> Self {
-        Self {
-            fj: self.fj * n,
-            ticks: self.ticks * n,
-        }
+        Self { fj: self.fj * n, ticks: self.ticks * n }
     }
 }
 
@@ -329,9 +323,7 @@ impl Sum for Cost {
 
 /// The points are checked: at least one, tiles ascending, ticks not descending.
 fn interpolate(points: &[BarrierPoint], tiles: u32) -> u64 {
-    let upper = points
-        .partition_point(|p| p.tiles < tiles)
-        .min(points.len() - 1);
+    let upper = points.partition_point(|p| p.tiles < tiles).min(points.len() - 1);
     let (a, b) = match upper {
         // A single point, or not above the first one: nothing to interpolate.
         0 => return points[0].ticks,

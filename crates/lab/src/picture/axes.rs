@@ -20,9 +20,7 @@ impl Range {
     pub(super) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = values
             .filter(|v| shows(*v))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| {
-                (lo.min(v), hi.max(v))
-            });
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
         if lo > hi {
             return None;
         }
@@ -32,10 +30,7 @@ impl Range {
             return Some(Self { lo, hi });
         }
         let half = if size <= TINY { 1.0 } else { size * 0.1 };
-        Some(Self {
-            lo: lo - half,
-            hi: hi + half,
-        })
+        Some(Self { lo: lo - half, hi: hi + half })
     }
 
     /// The interval grown by a share of its width on both sides. An end at zero stays there:
@@ -43,10 +38,7 @@ impl Range {
     pub(super) fn grown(self, share: f64) -> Self {
         let d = (self.hi - self.lo) * share;
         let end = |v: f64, d: f64| if v == 0.0 { v } else { v + d };
-        Self {
-            lo: end(self.lo, -d),
-            hi: end(self.hi, d),
-        }
+        Self { lo: end(self.lo, -d), hi: end(self.hi, d) }
     }
 
     /// Whether the interval holds zero.
@@ -66,9 +58,7 @@ impl Range {
         let raw = (self.hi - self.lo) / wanted.max(1) as f64;
         let power = raw.log10().floor();
         let unit = 10f64.powf(power);
-        let factor = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .find(|f| f * unit >= raw * 0.999);
+        let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|f| f * unit >= raw * 0.999);
         let step = factor.unwrap_or(10.0) * unit;
         let first = (self.lo / step - 1e-9).ceil();
         let last = (self.hi / step + 1e-9).floor();
@@ -81,10 +71,7 @@ impl Range {
             }
             // `+ 0.0` turns a negative zero into zero.
             let value = n * step + 0.0;
-            ticks.push(Tick {
-                value,
-                label: label(value, step),
-            });
+            ticks.push(Tick { value, label: label(value, step) });
         }
         ticks
     }
@@ -148,26 +135,14 @@ impl Frame {
     /// Draws grid, zero lines, edges, numbers and names. The numbers need about 90 pixels on the
     /// left, names and numbers 80 pixels below, the vertical axis' name 45 pixels above.
     pub(super) fn draw(&self, canvas: &mut Canvas, edges: Edges<'_>) {
-        let Area {
-            x: left, y: top, ..
-        } = self.area;
+        let Area { x: left, y: top, .. } = self.area;
         let (right, bottom) = (self.area.right(), self.area.bottom());
         let numbers = Font::of(BODY).ink(GREY);
-        let y_ticks = if edges.y_ticks == 0 {
-            Vec::new()
-        } else {
-            self.y.ticks(edges.y_ticks)
-        };
+        let y_ticks = if edges.y_ticks == 0 { Vec::new() } else { self.y.ticks(edges.y_ticks) };
         for tick in y_ticks {
             let (_, y) = self.at(self.x.lo, tick.value);
             canvas.rule((left, y), (right, y), FAINT, 1.0);
-            canvas.text(
-                left - 12.0,
-                y + 7.0,
-                numbers.align(Align::Right),
-                110.0,
-                &tick.label,
-            );
+            canvas.text(left - 12.0, y + 7.0, numbers.align(Align::Right), 110.0, &tick.label);
         }
         for tick in self.x_ticks() {
             let (x, _) = self.at(tick.value, self.y.lo);
@@ -204,10 +179,8 @@ impl Frame {
         let mut wanted = 12;
         loop {
             let ticks = self.x.ticks(wanted);
-            let widest = ticks
-                .iter()
-                .map(|t| text::width(&t.label, BODY, false))
-                .fold(0.0, f64::max);
+            let widest =
+                ticks.iter().map(|t| text::width(&t.label, BODY, false)).fold(0.0, f64::max);
             let room = self.area.w / ticks.len().max(1) as f64;
             if wanted <= 2 || widest + 28.0 <= room {
                 return ticks;
@@ -222,27 +195,17 @@ mod tests {
     use super::*;
 
     fn labels(lo: f64, hi: f64, wanted: usize) -> Vec<String> {
-        Range { lo, hi }
-            .ticks(wanted)
-            .into_iter()
-            .map(|t| t.label)
-            .collect()
+        Range { lo, hi }.ticks(wanted).into_iter().map(|t| t.label).collect()
     }
 
     #[test]
     fn ticks_are_round_and_inside() {
-        assert_eq!(
-            labels(0.0, 1.0, 5),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-        );
+        assert_eq!(labels(0.0, 1.0, 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(
             labels(-40.0, 40.0, 8),
             ["−40", "−30", "−20", "−10", "0", "10", "20", "30", "40"]
         );
-        assert_eq!(
-            labels(0.03, 0.27, 5),
-            ["0.05", "0.10", "0.15", "0.20", "0.25"]
-        );
+        assert_eq!(labels(0.03, 0.27, 5), ["0.05", "0.10", "0.15", "0.20", "0.25"]);
     }
 
     #[test]
@@ -253,30 +216,16 @@ mod tests {
 
     #[test]
     fn neighbouring_ticks_never_read_the_same() {
-        for (lo, hi) in [
-            (1e6, 1e6 + 1.0),
-            (0.5, 0.5 + 1e-6),
-            (-3e9, 2e9),
-            (-0.3, 0.2),
-        ] {
+        for (lo, hi) in [(1e6, 1e6 + 1.0), (0.5, 0.5 + 1e-6), (-3e9, 2e9), (-0.3, 0.2)] {
             let labels = labels(lo, hi, 6);
-            assert!(
-                labels.windows(2).all(|pair| pair[0] != pair[1]),
-                "{labels:?}"
-            );
+            assert!(labels.windows(2).all(|pair| pair[0] != pair[1]), "{labels:?}");
         }
     }
 
     #[test]
     fn a_constant_has_an_interval_around_it() {
-        assert_eq!(
-            Range::of([3.0, 3.0].into_iter()),
-            Some(Range { lo: 2.7, hi: 3.3 })
-        );
-        assert_eq!(
-            Range::of([0.0].into_iter()),
-            Some(Range { lo: -1.0, hi: 1.0 })
-        );
+        assert_eq!(Range::of([3.0, 3.0].into_iter()), Some(Range { lo: 2.7, hi: 3.3 }));
+        assert_eq!(Range::of([0.0].into_iter()), Some(Range { lo: -1.0, hi: 1.0 }));
     }
 
     #[test]
@@ -288,21 +237,15 @@ mod tests {
     #[test]
     fn values_that_no_axis_can_hold_do_not_count() {
         let values = [f64::NAN, 1.0, f64::INFINITY, 2.0, 1e200];
-        assert_eq!(
-            Range::of(values.into_iter()),
-            Some(Range { lo: 1.0, hi: 2.0 })
-        );
+        assert_eq!(Range::of(values.into_iter()), Some(Range { lo: 1.0, hi: 2.0 }));
         assert_eq!(Range::of([f64::NAN].into_iter()), None);
     }
 
     #[test]
     fn extreme_ranges_still_have_few_ticks() {
-        for (lo, hi) in [
-            (-1e150, 1e150),
-            (0.0, 1e-300),
-            (1e15, 1e15 * 1.000_001),
-            (-1e-150, 1e-150),
-        ] {
+        for (lo, hi) in
+            [(-1e150, 1e150), (0.0, 1e-300), (1e15, 1e15 * 1.000_001), (-1e-150, 1e-150)]
+        {
             assert!(Range { lo, hi }.ticks(6).len() <= 8, "{lo}..{hi}");
         }
     }

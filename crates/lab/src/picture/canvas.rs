@@ -77,12 +77,7 @@ pub(super) struct Font {
 impl Font {
     /// Regular black text, aligned left.
     pub(super) const fn of(size: u32) -> Self {
-        Self {
-            size,
-            bold: false,
-            ink: BLACK,
-            align: Align::Left,
-        }
+        Self { size, bold: false, ink: BLACK, align: Align::Left }
     }
     /// The same in another size.
     pub(super) const fn size(self, size: u32) -> Self {
@@ -122,12 +117,7 @@ impl Area {
     }
     /// The area grown by `d` on all sides.
     pub(super) fn grown(self, d: f64) -> Self {
-        Self {
-            x: self.x - d,
-            y: self.y - d,
-            w: self.w + 2.0 * d,
-            h: self.h + 2.0 * d,
-        }
+        Self { x: self.x - d, y: self.y - d, w: self.w + 2.0 * d, h: self.h + 2.0 * d }
     }
 }
 
@@ -156,10 +146,7 @@ impl Canvas {
         self.scene.add(Primitive::RichText {
             x: x.round(),
             y: y.round(),
-            spans: vec![TextSpan {
-                bold: font.bold,
-                ..TextSpan::plain(text)
-            }],
+            spans: vec![TextSpan { bold: font.bold, ..TextSpan::plain(text) }],
             size: font.size,
             anchor: match font.align {
                 Align::Left => TextAnchor::Start,
@@ -190,24 +177,9 @@ impl Canvas {
         let t = thickness;
         for side in [
             Area { x, y, w, h: t },
-            Area {
-                x,
-                y: y + h - t,
-                w,
-                h: t,
-            },
-            Area {
-                x,
-                y: y + t,
-                w: t,
-                h: h - 2.0 * t,
-            },
-            Area {
-                x: x + w - t,
-                y: y + t,
-                w: t,
-                h: h - 2.0 * t,
-            },
+            Area { x, y: y + h - t, w, h: t },
+            Area { x, y: y + t, w: t, h: h - 2.0 * t },
+            Area { x: x + w - t, y: y + t, w: t, h: h - 2.0 * t },
         ] {
             self.fill(side, ink, 1.0);
         }
@@ -218,19 +190,9 @@ impl Canvas {
         let half = (thickness / 2.0).floor();
         let (w, h) = ((to.0 - from.0).round(), (to.1 - from.1).round());
         let area = if h == 0.0 {
-            Area {
-                x: from.0.round(),
-                y: from.1.round() - half,
-                w,
-                h: thickness,
-            }
+            Area { x: from.0.round(), y: from.1.round() - half, w, h: thickness }
         } else {
-            Area {
-                x: from.0.round() - half,
-                y: from.1.round(),
-                w: thickness,
-                h,
-            }
+            Area { x: from.0.round() - half, y: from.1.round(), w: thickness, h }
         };
         self.fill(area, ink, 1.0);
     }
@@ -311,27 +273,14 @@ impl Canvas {
         };
         let mut tiles = Vec::new();
         for (r, row) in inks.chunks_exact(cols.max(1)).take(rows).enumerate() {
-            let (y, below) = (
-                edge(area.y, area.h, r, rows),
-                edge(area.y, area.h, r + 1, rows),
-            );
+            let (y, below) = (edge(area.y, area.h, r, rows), edge(area.y, area.h, r + 1, rows));
             let mut c = 0;
             while c < cols {
                 // One tile per run of equal colours keeps SVG files small.
                 let run = row[c..].iter().take_while(|ink| **ink == row[c]).count();
-                let (x, next) = (
-                    edge(area.x, area.w, c, cols),
-                    edge(area.x, area.w, c + run, cols),
-                );
-                tiles.push((
-                    Area {
-                        x,
-                        y,
-                        w: next - x,
-                        h: below - y,
-                    },
-                    row[c],
-                ));
+                let (x, next) =
+                    (edge(area.x, area.w, c, cols), edge(area.x, area.w, c + run, cols));
+                tiles.push((Area { x, y, w: next - x, h: below - y }, row[c]));
                 c += run;
             }
         }
@@ -340,17 +289,12 @@ impl Canvas {
 
     /// The page as the bytes of a PNG file.
     pub(super) fn png(self) -> Result<Vec<u8>, PictureError> {
-        RasterBackend::new()
-            .with_scale(1.0)
-            .render_scene(&self.scene)
-            .map_err(PictureError::Render)
+        RasterBackend::new().with_scale(1.0).render_scene(&self.scene).map_err(PictureError::Render)
     }
 
     /// The page as SVG text. Fonts are named, not embedded.
     pub(super) fn svg(self) -> String {
-        SvgBackend::new()
-            .with_pretty(true)
-            .render_scene(&self.scene)
+        SvgBackend::new().with_pretty(true).render_scene(&self.scene)
     }
 }
 

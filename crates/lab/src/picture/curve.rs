@@ -45,31 +45,14 @@ fn draw(curve: &Curve) -> Result<Canvas, PictureError> {
     let x = Range::of(curve.series.iter().flat_map(Series::xs));
     let y = Range::of(curve.series.iter().flat_map(Series::ys));
     let (Some(x), Some(y)) = (x, y) else {
-        return Err(PictureError::Empty {
-            what: format!("curve '{}'", curve.title),
-        });
+        return Err(PictureError::Empty { what: format!("curve '{}'", curve.title) });
     };
     let mut canvas = Canvas::new(HEIGHT);
     let left = MARGIN + 84.0;
-    canvas.text(
-        MARGIN,
-        66.0,
-        Font::of(TITLE).bold(),
-        PAGE - 2.0 * MARGIN,
-        &curve.title,
-    );
+    canvas.text(MARGIN, 66.0, Font::of(TITLE).bold(), PAGE - 2.0 * MARGIN, &curve.title);
     let top = legend(&mut canvas, MARGIN, 116.0, &curve.series) + 34.0;
-    let area = Area {
-        x: left,
-        y: top,
-        w: PAGE - MARGIN - left,
-        h: HEIGHT - 96.0 - top,
-    };
-    let frame = Frame {
-        area,
-        x: x.grown(0.02),
-        y: y.grown(0.05),
-    };
+    let area = Area { x: left, y: top, w: PAGE - MARGIN - left, h: HEIGHT - 96.0 - top };
+    let frame = Frame { area, x: x.grown(0.02), y: y.grown(0.05) };
     let edges = Edges {
         x_label: Some(&curve.x_label),
         y_label: &curve.y_label,
@@ -93,25 +76,14 @@ mod tests {
         let rule = |dt: f64| dt.signum() * (-dt.abs() / 10.0).exp();
         let steps = (-40..=40).map(f64::from).filter(|dt| *dt != 0.0);
         let line: Vec<_> = steps.map(|dt| (dt, rule(dt))).collect();
-        let points = line
-            .iter()
-            .map(|&(x, y)| (x, (y * 16.0).round() / 16.0))
-            .collect();
+        let points = line.iter().map(|&(x, y)| (x, (y * 16.0).round() / 16.0)).collect();
         Curve {
             title: "Pairing curve".into(),
             x_label: "post minus pre (steps)".into(),
             y_label: "change of weight".into(),
             series: vec![
-                Series {
-                    name: "float".into(),
-                    points: line,
-                    style: Style::Line,
-                },
-                Series {
-                    name: "chip".into(),
-                    points,
-                    style: Style::Points,
-                },
+                Series { name: "float".into(), points: line, style: Style::Line },
+                Series { name: "chip".into(), points, style: Style::Points },
             ],
         }
     }
@@ -121,10 +93,7 @@ mod tests {
         let first = curve(&pairing()).unwrap();
         assert_eq!(&first[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(first, curve(&pairing()).unwrap());
-        assert_eq!(
-            curve_svg(&pairing()).unwrap(),
-            curve_svg(&pairing()).unwrap()
-        );
+        assert_eq!(curve_svg(&pairing()).unwrap(), curve_svg(&pairing()).unwrap());
     }
 
     #[test]
@@ -138,9 +107,7 @@ mod tests {
     fn nothing_finite_is_an_error() {
         let mut empty = pairing();
         empty.series.clear();
-        let expected = PictureError::Empty {
-            what: "curve 'Pairing curve'".into(),
-        };
+        let expected = PictureError::Empty { what: "curve 'Pairing curve'".into() };
         assert_eq!(curve(&empty), Err(expected.clone()));
         let mut nan = pairing();
         nan.series.truncate(1);
@@ -155,26 +122,13 @@ mod tests {
             &[(1.0, 7.0), (1.0, 7.0)],
             &[(-1e150, 1e150), (1e150, -1e150)],
             &[(0.0, f64::MIN_POSITIVE), (5e-324, 0.0)],
-            &[
-                (0.0, 1.0),
-                (f64::NAN, 2.0),
-                (2.0, f64::NEG_INFINITY),
-                (3.0, 1.0),
-            ],
+            &[(0.0, 1.0), (f64::NAN, 2.0), (2.0, f64::NEG_INFINITY), (3.0, 1.0)],
             &[(1e15, 1.0), (1e15 + 1.0, 2.0)],
         ];
         for points in cases {
-            for style in [
-                Style::Line,
-                Style::Points,
-                Style::Band(vec![f64::NAN; points.len()]),
-            ] {
+            for style in [Style::Line, Style::Points, Style::Band(vec![f64::NAN; points.len()])] {
                 let mut c = pairing();
-                c.series = vec![Series {
-                    name: String::new(),
-                    points: points.to_vec(),
-                    style,
-                }];
+                c.series = vec![Series { name: String::new(), points: points.to_vec(), style }];
                 assert!(curve(&c).is_ok(), "{points:?}");
             }
         }

@@ -96,19 +96,9 @@ fn draw(figure: &FewShot) -> Result<Canvas, PictureError> {
     let trials_at = y + 60.0;
     let header = if figure.trials.is_empty() { 0.0 } else { 84.0 };
     let lower_at = y + header + rows + 50.0;
-    let bottom = if lower {
-        lower_at + LOWER + 110.0
-    } else {
-        lower_at - 20.0
-    };
+    let bottom = if lower { lower_at + LOWER + 110.0 } else { lower_at - 20.0 };
     let mut canvas = Canvas::new(bottom);
-    canvas.text(
-        MARGIN,
-        y,
-        Font::of(TITLE).bold(),
-        PAGE - 2.0 * MARGIN,
-        &figure.title,
-    );
+    canvas.text(MARGIN, y, Font::of(TITLE).bold(), PAGE - 2.0 * MARGIN, &figure.title);
     if !figure.trials.is_empty() {
         headings(&mut canvas, trials_at);
     }
@@ -119,12 +109,7 @@ fn draw(figure: &FewShot) -> Result<Canvas, PictureError> {
     }
     if lower {
         if !figure.trials.is_empty() {
-            canvas.rule(
-                (MARGIN, lower_at - 34.0),
-                (PAGE - MARGIN, lower_at - 34.0),
-                FAINT,
-                2.0,
-            );
+            canvas.rule((MARGIN, lower_at - 34.0), (PAGE - MARGIN, lower_at - 34.0), FAINT, 2.0);
         }
         draw_lower(&mut canvas, lower_at + 20.0, figure);
     }
@@ -134,19 +119,12 @@ fn draw(figure: &FewShot) -> Result<Canvas, PictureError> {
 /// What the two columns of drawings are.
 fn headings(canvas: &mut Canvas, y: f64) {
     let font = Font::of(HEADING).bold();
-    canvas.text(
-        SUPPORT.0,
-        y,
-        font,
-        SUPPORT.1,
-        "Shown once: one drawing per class",
-    );
+    canvas.text(SUPPORT.0, y, font, SUPPORT.1, "Shown once: one drawing per class");
     canvas.text(QUERIES.0, y, font, 230.0, "Then asked:");
     let mut x = QUERIES.0 + 178.0;
-    for (ink, text, width) in [
-        (RIGHT, "✓ class chosen", 200.0),
-        (WRONG, "✗ class chosen (true class)", 340.0),
-    ] {
+    for (ink, text, width) in
+        [(RIGHT, "✓ class chosen", 200.0), (WRONG, "✗ class chosen (true class)", 340.0)]
+    {
         canvas.text(x, y, Font::of(BODY).ink(ink), width, text);
         x += width;
     }
@@ -170,20 +148,9 @@ fn draw_trial(
     trial: &ShownTrial,
 ) {
     let label = Font::of(BODY).ink(GREY);
-    canvas.text(
-        MARGIN,
-        y + SIDE / 2.0 + 8.0,
-        label,
-        100.0,
-        &format!("trial {number}"),
-    );
+    canvas.text(MARGIN, y + SIDE / 2.0 + 8.0, label, 100.0, &format!("trial {number}"));
     let h = row_height(trial) - GAP;
-    let area = Area {
-        x: SUPPORT.0,
-        y,
-        w: SUPPORT.1,
-        h,
-    };
+    let area = Area { x: SUPPORT.0, y, w: SUPPORT.1, h };
     let grid = Grid::of(area, trial.support.len(), BELOW, GAP, SIDE);
     for (slot, pixels) in trial.support.iter().enumerate() {
         let cell = grid.cell(slot);
@@ -191,30 +158,16 @@ fn draw_trial(
         canvas.frame(cell.grown(1.0), RULE, 1.0);
         let font = Font::of(label_size(cell)).bold().align(Align::Middle);
         let middle = cell.x + cell.w / 2.0;
-        canvas.text(
-            middle,
-            cell.bottom() + 27.0,
-            font,
-            cell.w,
-            &(slot + 1).to_string(),
-        );
+        canvas.text(middle, cell.bottom() + 27.0, font, cell.w, &(slot + 1).to_string());
     }
-    let area = Area {
-        x: QUERIES.0,
-        y,
-        w: QUERIES.1,
-        h,
-    };
+    let area = Area { x: QUERIES.0, y, w: QUERIES.1, h };
     let grid = Grid::of(area, trial.queries.len(), BELOW, GAP, SIDE);
     for (i, query) in trial.queries.iter().enumerate() {
         let cell = grid.cell(i);
         let (ink, answer) = verdict(query);
         drawing(canvas, cell, size, &query.pixels);
         canvas.frame(cell.grown(3.0), ink, if cell.w < 60.0 { 3.0 } else { 5.0 });
-        let font = Font::of(label_size(cell))
-            .bold()
-            .ink(ink)
-            .align(Align::Middle);
+        let font = Font::of(label_size(cell)).bold().ink(ink).align(Align::Middle);
         let middle = cell.x + cell.w / 2.0;
         canvas.text(middle, cell.bottom() + 27.0, font, cell.w + GAP, &answer);
     }
@@ -244,20 +197,9 @@ fn drawing(canvas: &mut Canvas, cell: Area, (rows, cols): (usize, usize), pixels
     const DRAWN: Ink = (20, 24, 28);
     canvas.fill(cell, PAPER, 1.0);
     let longest = rows.max(cols) as f64;
-    let (w, h) = (
-        cell.w * cols as f64 / longest,
-        cell.h * rows as f64 / longest,
-    );
-    let place = Area {
-        x: cell.x + (cell.w - w) / 2.0,
-        y: cell.y + (cell.h - h) / 2.0,
-        w,
-        h,
-    };
-    let inks: Vec<Ink> = pixels
-        .iter()
-        .map(|p| mix(PAPER, DRAWN, f64::from(*p)))
-        .collect();
+    let (w, h) = (cell.w * cols as f64 / longest, cell.h * rows as f64 / longest);
+    let place = Area { x: cell.x + (cell.w - w) / 2.0, y: cell.y + (cell.h - h) / 2.0, w, h };
+    let inks: Vec<Ink> = pixels.iter().map(|p| mix(PAPER, DRAWN, f64::from(*p))).collect();
     canvas.matrix(place, rows, cols, &inks);
 }
 
@@ -265,18 +207,10 @@ fn draw_lower(canvas: &mut Canvas, y: f64, figure: &FewShot) {
     let mut left = MARGIN;
     if !figure.weights.is_empty() {
         let heading = Font::of(HEADING).bold();
-        let text = if figure.trials.is_empty() {
-            "Learned weights"
-        } else {
-            "Weights learned in trial 1"
-        };
+        let text =
+            if figure.trials.is_empty() { "Learned weights" } else { "Weights learned in trial 1" };
         canvas.text(SUPPORT.0, y, heading, SUPPORT.1, text);
-        let area = Area {
-            x: SUPPORT.0,
-            y: y + 28.0,
-            w: SUPPORT.1,
-            h: LOWER + 30.0,
-        };
+        let area = Area { x: SUPPORT.0, y: y + 28.0, w: SUPPORT.1, h: LOWER + 30.0 };
         weights::maps(canvas, area, &figure.weights);
         left = QUERIES.0;
     }
@@ -286,12 +220,7 @@ fn draw_lower(canvas: &mut Canvas, y: f64, figure: &FewShot) {
         let chance = chance(&figure.trials);
         let aside = if chance.is_some() { 92.0 } else { 0.0 };
         let w = PAGE - MARGIN - aside - x;
-        let area = Area {
-            x,
-            y: y + 28.0,
-            w,
-            h: LOWER - 60.0,
-        };
+        let area = Area { x, y: y + 28.0, w, h: LOWER - 60.0 };
         scores::bars(canvas, area, &figure.accuracies, chance);
     }
 }
@@ -305,9 +234,7 @@ fn chance(trials: &[ShownTrial]) -> Option<f64> {
 
 fn check(figure: &FewShot) -> Result<(), PictureError> {
     if figure.trials.is_empty() && figure.weights.is_empty() && figure.accuracies.is_empty() {
-        return Err(PictureError::Empty {
-            what: format!("few-shot figure '{}'", figure.title),
-        });
+        return Err(PictureError::Empty { what: format!("few-shot figure '{}'", figure.title) });
     }
     at_most("trials", figure.trials.len(), MOST_TRIALS)?;
     at_most("weight maps", figure.weights.len(), MOST_MAPS)?;
@@ -319,9 +246,7 @@ fn check(figure: &FewShot) -> Result<(), PictureError> {
     at_most("rows of a drawing", rows, MOST_SIDE)?;
     at_most("columns of a drawing", cols, MOST_SIDE)?;
     if rows * cols == 0 && !figure.trials.is_empty() {
-        return Err(PictureError::Empty {
-            what: "size of a drawing".to_owned(),
-        });
+        return Err(PictureError::Empty { what: "size of a drawing".to_owned() });
     }
     for (i, trial) in figure.trials.iter().enumerate() {
         check_trial(i + 1, trial, rows * cols)?;
@@ -330,38 +255,19 @@ fn check(figure: &FewShot) -> Result<(), PictureError> {
 }
 
 fn check_trial(number: usize, trial: &ShownTrial, expected: usize) -> Result<(), PictureError> {
-    at_most(
-        &format!("support of trial {number}"),
-        trial.support.len(),
-        MOST_SUPPORT,
-    )?;
-    at_most(
-        &format!("queries of trial {number}"),
-        trial.queries.len(),
-        MOST_QUERIES,
-    )?;
-    let mut drawings = trial
-        .support
-        .iter()
-        .chain(trial.queries.iter().map(|q| &q.pixels));
+    at_most(&format!("support of trial {number}"), trial.support.len(), MOST_SUPPORT)?;
+    at_most(&format!("queries of trial {number}"), trial.queries.len(), MOST_QUERIES)?;
+    let mut drawings = trial.support.iter().chain(trial.queries.iter().map(|q| &q.pixels));
     if let Some(pixels) = drawings.find(|pixels| pixels.len() != expected) {
         let what = format!("a drawing of trial {number}");
-        return Err(PictureError::Shape {
-            what,
-            got: pixels.len(),
-            expected,
-        });
+        return Err(PictureError::Shape { what, got: pixels.len(), expected });
     }
     let end = trial.support.len() as u64;
     for query in &trial.queries {
         for slot in [Some(query.slot), query.choice].into_iter().flatten() {
             if u64::from(slot) >= end {
                 let what = format!("slot of a query of trial {number}");
-                return Err(PictureError::Outside {
-                    what,
-                    index: slot.into(),
-                    end,
-                });
+                return Err(PictureError::Outside { what, index: slot.into(), end });
             }
         }
     }

@@ -4,40 +4,16 @@ use super::*;
 
 /// A drawing of one stroke that depends on `seed`.
 fn stroke(seed: usize) -> Vec<f32> {
-    (0..64)
-        .map(|i| {
-            if (i / 8 + seed) % 8 == i % 8 {
-                1.0
-            } else {
-                0.0
-            }
-        })
-        .collect()
+    (0..64).map(|i| if (i / 8 + seed) % 8 == i % 8 { 1.0 } else { 0.0 }).collect()
 }
 
 fn figure() -> FewShot {
     let queries = [(0, Some(0)), (1, Some(2)), (2, None)];
-    let query = |(slot, choice)| ShownQuery {
-        pixels: stroke(3),
-        slot,
-        choice,
-    };
-    let trial = ShownTrial {
-        support: (0..3).map(stroke).collect(),
-        queries: queries.map(query).into(),
-    };
-    let map = WeightMap {
-        name: "output 1".into(),
-        values: vec![0.5; 64],
-        rows: 8,
-        cols: 8,
-    };
-    let score = Score {
-        name: "chip".into(),
-        mean: 0.9,
-        half_width: 0.02,
-        baseline: false,
-    };
+    let query = |(slot, choice)| ShownQuery { pixels: stroke(3), slot, choice };
+    let trial =
+        ShownTrial { support: (0..3).map(stroke).collect(), queries: queries.map(query).into() };
+    let map = WeightMap { name: "output 1".into(), values: vec![0.5; 64], rows: 8, cols: 8 };
+    let score = Score { name: "chip".into(), mean: 0.9, half_width: 0.02, baseline: false };
     FewShot {
         title: "Learning from one drawing".into(),
         image_size: (8, 8),
@@ -54,10 +30,7 @@ fn a_figure_is_a_png_and_the_same_bytes_twice() {
     // Width in the header chunk.
     assert_eq!(first[16..20], 1600u32.to_be_bytes());
     assert_eq!(first, few_shot(&figure()).unwrap());
-    assert_eq!(
-        few_shot_svg(&figure()).unwrap(),
-        few_shot_svg(&figure()).unwrap()
-    );
+    assert_eq!(few_shot_svg(&figure()).unwrap(), few_shot_svg(&figure()).unwrap());
 }
 
 #[test]
@@ -104,11 +77,7 @@ fn values_that_are_not_finite_are_drawn() {
     f.accuracies[0].mean = f64::NAN;
     let svg = few_shot_svg(&f).unwrap();
     assert!(svg.contains(">n/a<") && !svg.contains("NaN"));
-    f.accuracies[0] = Score {
-        mean: 0.5,
-        half_width: f64::INFINITY,
-        ..f.accuracies[0].clone()
-    };
+    f.accuracies[0] = Score { mean: 0.5, half_width: f64::INFINITY, ..f.accuracies[0].clone() };
     assert!(few_shot(&f).is_ok());
 }
 
@@ -128,16 +97,10 @@ fn wrong_shapes_and_slots_are_named() {
     );
     let mut f = figure();
     f.weights[0].cols = 7;
-    assert_eq!(
-        few_shot(&f).unwrap_err().to_string(),
-        "weights 'output 1': 64 values, expected 56"
-    );
+    assert_eq!(few_shot(&f).unwrap_err().to_string(), "weights 'output 1': 64 values, expected 56");
     let mut f = figure();
     f.weights[0].rows = usize::MAX;
-    assert!(matches!(
-        few_shot(&f),
-        Err(PictureError::TooMany { limit: 256, .. })
-    ));
+    assert!(matches!(few_shot(&f), Err(PictureError::TooMany { limit: 256, .. })));
 }
 
 #[test]
@@ -151,8 +114,5 @@ fn a_full_page_is_drawn_and_one_more_trial_is_refused() {
     f.accuracies = vec![f.accuracies[0].clone(); 10];
     assert!(few_shot(&f).is_ok());
     f.trials.push(f.trials[0].clone());
-    assert_eq!(
-        few_shot(&f).unwrap_err().to_string(),
-        "trials: 9, a picture holds 8"
-    );
+    assert_eq!(few_shot(&f).unwrap_err().to_string(), "trials: 9, a picture holds 8");
 }

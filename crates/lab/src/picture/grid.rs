@@ -31,12 +31,7 @@ impl Grid {
             }
         }
         let side = side_with(cols);
-        Self {
-            origin: (area.x, area.y),
-            cols,
-            side,
-            step: (side + gap, side + below + gap),
-        }
+        Self { origin: (area.x, area.y), cols, side, step: (side + gap, side + below + gap) }
     }
 
     /// The square of cell `i`, without its label.
@@ -56,24 +51,13 @@ mod tests {
 
     #[test]
     fn no_cell_or_label_leaves_the_area_and_none_overlap() {
-        let area = Area {
-            x: 10.0,
-            y: 20.0,
-            w: 600.0,
-            h: 300.0,
-        };
+        let area = Area { x: 10.0, y: 20.0, w: 600.0, h: 300.0 };
         for n in 1..=24 {
             let grid = Grid::of(area, n, 28.0, 12.0, 110.0);
             for i in 0..n {
                 let cell = grid.cell(i);
-                assert!(
-                    cell.right() <= area.right() + 1.0,
-                    "{n} cells: {i} leaves on the right"
-                );
-                assert!(
-                    cell.bottom() + 28.0 <= area.bottom() + 1.0,
-                    "{n}: {i} leaves below"
-                );
+                assert!(cell.right() <= area.right() + 1.0, "{n} cells: {i} leaves on the right");
+                assert!(cell.bottom() + 28.0 <= area.bottom() + 1.0, "{n}: {i} leaves below");
                 for j in 0..i {
                     let other = grid.cell(j);
                     let apart = other.right() <= cell.x || other.bottom() + 28.0 <= cell.y;
@@ -85,12 +69,7 @@ mod tests {
 
     #[test]
     fn a_wide_area_holds_one_row() {
-        let area = Area {
-            x: 0.0,
-            y: 0.0,
-            w: 600.0,
-            h: 140.0,
-        };
+        let area = Area { x: 0.0, y: 0.0, w: 600.0, h: 140.0 };
         let grid = Grid::of(area, 5, 28.0, 12.0, 104.0);
         assert_eq!(grid.cell(4).y, grid.cell(0).y);
         assert_eq!(grid.side, 104.0);

@@ -90,11 +90,7 @@ pub enum PictureError {
 /// Fails when `got` exceeds `limit`.
 fn at_most(what: &str, got: usize, limit: usize) -> Result<(), PictureError> {
     if got > limit {
-        return Err(PictureError::TooMany {
-            what: what.to_owned(),
-            got,
-            limit,
-        });
+        return Err(PictureError::TooMany { what: what.to_owned(), got, limit });
     }
     Ok(())
 }

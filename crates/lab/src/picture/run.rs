@@ -93,25 +93,13 @@ pub fn raster_and_traces_svg(run: &Run) -> Result<String, PictureError> {
 fn draw(run: &Run) -> Result<Canvas, PictureError> {
     check(run)?;
     let mut canvas = Canvas::new(0.0);
-    canvas.text(
-        MARGIN,
-        66.0,
-        Font::of(TITLE).bold(),
-        PAGE - 2.0 * MARGIN,
-        &run.title,
-    );
+    canvas.text(MARGIN, 66.0, Font::of(TITLE).bold(), PAGE - 2.0 * MARGIN, &run.title);
     let top = if run.spans.is_empty() { 100.0 } else { 140.0 };
     let mut y = top;
-    for (i, (population, h)) in run
-        .populations
-        .iter()
-        .zip(raster_heights(&run.populations))
-        .enumerate()
+    for (i, (population, h)) in
+        run.populations.iter().zip(raster_heights(&run.populations)).enumerate()
     {
-        let units = Range {
-            lo: -0.5,
-            hi: f64::from(population.units.max(1)) - 0.5,
-        };
+        let units = Range { lo: -0.5, hi: f64::from(population.units.max(1)) - 0.5 };
         let frame = panel(run, y, h, units);
         let last = i + 1 == run.populations.len() && run.traces.is_empty();
         raster(&mut canvas, run, &frame, population, last);
@@ -128,20 +116,10 @@ fn draw(run: &Run) -> Result<Canvas, PictureError> {
         y += NAME;
         let shown = within(trace, run.steps);
         let values = Range::of(shown.iter().flat_map(Series::ys));
-        let frame = panel(
-            run,
-            y,
-            PANEL,
-            values.unwrap_or(Range { lo: 0.0, hi: 1.0 }).grown(0.08),
-        );
+        let frame = panel(run, y, PANEL, values.unwrap_or(Range { lo: 0.0, hi: 1.0 }).grown(0.08));
         shade(&mut canvas, run, &frame);
         let last = i + 1 == run.traces.len();
-        let edges = Edges {
-            y_label: &trace.label,
-            y_ticks: 4,
-            zeros: (false, true),
-            ..time(last)
-        };
+        let edges = Edges { y_label: &trace.label, y_ticks: 4, zeros: (false, true), ..time(last) };
         frame.draw(&mut canvas, edges);
         for (number, series) in shown.iter().enumerate() {
             series.draw(&mut canvas, &frame, ink_of(number));
@@ -155,33 +133,15 @@ fn draw(run: &Run) -> Result<Canvas, PictureError> {
 
 /// The frame of a panel: time from left to right.
 fn panel(run: &Run, y: f64, h: f64, values: Range) -> Frame {
-    let area = Area {
-        x: LEFT,
-        y,
-        w: PAGE - MARGIN - LEFT,
-        h,
-    };
+    let area = Area { x: LEFT, y, w: PAGE - MARGIN - LEFT, h };
     // A step is as wide as its neighbours, so the first and last need half a step of room.
-    Frame {
-        area,
-        x: Range {
-            lo: -0.5,
-            hi: run.steps as f64 - 0.5,
-        },
-        y: values,
-    }
+    Frame { area, x: Range { lo: -0.5, hi: run.steps as f64 - 0.5 }, y: values }
 }
 
 /// Edges of a panel without names of its own; only the lowest one carries the time axis.
 fn time(last: bool) -> Edges<'static> {
     let x_label = last.then_some("time (steps)");
-    Edges {
-        x_label,
-        y_label: "",
-        y_size: BODY,
-        y_ticks: 0,
-        zeros: (false, false),
-    }
+    Edges { x_label, y_label: "", y_size: BODY, y_ticks: 0, zeros: (false, false) }
 }
 
 /// One population: a mark for each spike, unit 0 lowest.
@@ -189,12 +149,8 @@ fn raster(canvas: &mut Canvas, run: &Run, frame: &Frame, population: &Population
     canvas.fill(frame.area, PAPER, 1.0);
     shade(canvas, run, frame);
     frame.draw(canvas, time(last));
-    let w = (frame.area.w / run.steps as f64 * 0.7)
-        .clamp(2.0, 6.0)
-        .round();
-    let h = (frame.area.h / f64::from(population.units.max(1)) * 0.75)
-        .clamp(2.0, 30.0)
-        .round();
+    let w = (frame.area.w / run.steps as f64 * 0.7).clamp(2.0, 6.0).round();
+    let h = (frame.area.h / f64::from(population.units.max(1)) * 0.75).clamp(2.0, 30.0).round();
     // Spikes that would cover each other on the page are drawn once; the set is at most as large
     // as the panel has pixels.
     let mut marks = BTreeSet::new();
@@ -205,56 +161,23 @@ fn raster(canvas: &mut Canvas, run: &Run, frame: &Frame, population: &Population
     }
     let tiles: Vec<_> = marks
         .into_iter()
-        .map(|(x, y)| {
-            (
-                Area {
-                    x: f64::from(x),
-                    y: f64::from(y),
-                    w,
-                    h,
-                },
-                BLACK,
-            )
-        })
+        .map(|(x, y)| (Area { x: f64::from(x), y: f64::from(y), w, h }, BLACK))
         .collect();
     canvas.tiles(&tiles);
     let middle = frame.area.y + frame.area.h / 2.0;
     let font = Font::of(BODY).align(Align::Right);
     let room = LEFT - MARGIN - 4.0;
-    canvas.text(
-        LEFT - 14.0,
-        middle - 3.0,
-        font.bold(),
-        room,
-        &population.name,
-    );
-    let units = if population.units == 1 {
-        "unit"
-    } else {
-        "units"
-    };
+    canvas.text(LEFT - 14.0, middle - 3.0, font.bold(), room, &population.name);
+    let units = if population.units == 1 { "unit" } else { "units" };
     let count = format!("{} {units}", population.units);
-    canvas.text(
-        LEFT - 14.0,
-        middle + 22.0,
-        Font {
-            size: 18,
-            ..font.ink(GREY)
-        },
-        room,
-        &count,
-    );
+    canvas.text(LEFT - 14.0, middle + 22.0, Font { size: 18, ..font.ink(GREY) }, room, &count);
 }
 
 /// Shades every other span and marks where spans begin and end.
 fn shade(canvas: &mut Canvas, run: &Run, frame: &Frame) {
     for (i, span) in run.spans.iter().enumerate() {
         let (from, to) = edges_of(span, frame);
-        let area = Area {
-            x: from,
-            w: to - from,
-            ..frame.area
-        };
+        let area = Area { x: from, w: to - from, ..frame.area };
         if i % 2 == 0 {
             canvas.fill(area, SHADE, 0.55);
         }
@@ -271,13 +194,7 @@ fn span_names(canvas: &mut Canvas, run: &Run, top: f64) {
         let (from, to) = edges_of(span, &frame);
         canvas.rule((from + 2.0, top - 8.0), (to - 2.0, top - 8.0), RULE, 3.0);
         let font = Font::of(18).ink(GREY).align(Align::Middle);
-        canvas.text(
-            (from + to) / 2.0,
-            top - 18.0,
-            font,
-            to - from - 4.0,
-            &span.name,
-        );
+        canvas.text((from + to) / 2.0, top - 18.0, font, to - from - 4.0, &span.name);
     }
 }
 
@@ -294,21 +211,14 @@ fn raster_heights(populations: &[Population]) -> Vec<f64> {
     let wanted = |p: &Population| (f64::from(p.units) * 14.0).clamp(LEAST, 260.0);
     let sum: f64 = populations.iter().map(wanted).sum();
     let scale = (MOST_TOGETHER / sum).min(1.0);
-    populations
-        .iter()
-        .map(|p| (wanted(p) * scale).max(LEAST).round())
-        .collect()
+    populations.iter().map(|p| (wanted(p) * scale).max(LEAST).round()).collect()
 }
 
 /// The series of a panel without the points outside the run.
 fn within(trace: &Trace, steps: u64) -> Vec<Series> {
     let inside = |x: f64| (-0.5..=steps as f64 - 0.5).contains(&x);
     let mut series = trace.series.clone();
-    for point in series
-        .iter_mut()
-        .flat_map(|s| &mut s.points)
-        .filter(|p| !inside(p.0))
-    {
+    for point in series.iter_mut().flat_map(|s| &mut s.points).filter(|p| !inside(p.0)) {
         // Not finite means not drawn, and keeps points and half widths aligned.
         point.1 = f64::NAN;
     }
@@ -317,9 +227,7 @@ fn within(trace: &Trace, steps: u64) -> Vec<Series> {
 
 fn check(run: &Run) -> Result<(), PictureError> {
     if run.steps == 0 || (run.populations.is_empty() && run.traces.is_empty()) {
-        return Err(PictureError::Empty {
-            what: format!("run '{}'", run.title),
-        });
+        return Err(PictureError::Empty { what: format!("run '{}'", run.title) });
     }
     at_most("populations", run.populations.len(), MOST_POPULATIONS)?;
     at_most("traces", run.traces.len(), MOST_TRACES)?;
@@ -328,21 +236,14 @@ fn check(run: &Run) -> Result<(), PictureError> {
         let what = format!("spikes of population '{}'", population.name);
         at_most(&what, population.spikes.len(), MOST_SPIKES)?;
         for &(step, unit) in &population.spikes {
-            let ends = [
-                (u64::from(unit), u64::from(population.units)),
-                (step, run.steps),
-            ];
+            let ends = [(u64::from(unit), u64::from(population.units)), (step, run.steps)];
             if let Some((index, end)) = ends.into_iter().find(|(index, end)| index >= end) {
                 return Err(PictureError::Outside { what, index, end });
             }
         }
     }
     for trace in &run.traces {
-        at_most(
-            &format!("series of trace '{}'", trace.label),
-            trace.series.len(),
-            MOST_SERIES,
-        )?;
+        at_most(&format!("series of trace '{}'", trace.label), trace.series.len(), MOST_SERIES)?;
         for series in &trace.series {
             series.check()?;
         }
@@ -366,11 +267,7 @@ mod tests {
     use crate::picture::Style;
 
     fn run() -> Run {
-        let wave = |k: f64| {
-            (0..50)
-                .map(|t| (f64::from(t), (f64::from(t) * k).sin()))
-                .collect()
-        };
+        let wave = |k: f64| (0..50).map(|t| (f64::from(t), (f64::from(t) * k).sin())).collect();
         Run {
             title: "A run".into(),
             steps: 50,
@@ -382,23 +279,11 @@ mod tests {
             traces: vec![Trace {
                 label: "voltage".into(),
                 series: vec![
-                    Series {
-                        name: "float".into(),
-                        points: wave(0.2),
-                        style: Style::Line,
-                    },
-                    Series {
-                        name: "chip".into(),
-                        points: wave(0.21),
-                        style: Style::Points,
-                    },
+                    Series { name: "float".into(), points: wave(0.2), style: Style::Line },
+                    Series { name: "chip".into(), points: wave(0.21), style: Style::Points },
                 ],
             }],
-            spans: vec![Span {
-                name: "shown".into(),
-                from: 0,
-                to: 20,
-            }],
+            spans: vec![Span { name: "shown".into(), from: 0, to: 20 }],
         }
     }
 
@@ -407,10 +292,7 @@ mod tests {
         let first = raster_and_traces(&run()).unwrap();
         assert_eq!(&first[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(first, raster_and_traces(&run()).unwrap());
-        assert_eq!(
-            raster_and_traces_svg(&run()).unwrap(),
-            raster_and_traces_svg(&run()).unwrap()
-        );
+        assert_eq!(raster_and_traces_svg(&run()).unwrap(), raster_and_traces_svg(&run()).unwrap());
     }
 
     #[test]
@@ -424,15 +306,9 @@ mod tests {
 
     #[test]
     fn a_run_without_steps_or_panels_is_an_error() {
-        let expected = Err(PictureError::Empty {
-            what: "run 'A run'".into(),
-        });
+        let expected = Err(PictureError::Empty { what: "run 'A run'".into() });
         assert_eq!(raster_and_traces(&Run { steps: 0, ..run() }), expected);
-        let nothing = Run {
-            populations: vec![],
-            traces: vec![],
-            ..run()
-        };
+        let nothing = Run { populations: vec![], traces: vec![], ..run() };
         assert_eq!(raster_and_traces(&nothing), expected);
     }
 
@@ -459,10 +335,7 @@ mod tests {
         assert_eq!(message, "spikes of population 'input': 4 is outside 0..4");
         let mut long = run();
         long.spans[0].to = 51;
-        assert!(matches!(
-            raster_and_traces(&long),
-            Err(PictureError::Outside { .. })
-        ));
+        assert!(matches!(raster_and_traces(&long), Err(PictureError::Outside { .. })));
     }
 
     #[test]
@@ -475,11 +348,7 @@ mod tests {
     #[test]
     fn runs_of_one_step_and_of_endless_steps_are_drawn() {
         for steps in [1, u64::MAX] {
-            let mut r = Run {
-                steps,
-                spans: vec![],
-                ..run()
-            };
+            let mut r = Run { steps, spans: vec![], ..run() };
             r.populations[0].spikes = vec![(steps - 1, 3), (0, 0)];
             assert!(raster_and_traces(&r).is_ok(), "{steps} steps");
         }

@@ -43,16 +43,7 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, scores: &[Score], chance: Op
             value = format!("{:.1}", score.mean * 100.0);
             let ink = if score.baseline { BASELINE } else { CYCLE[0] };
             let x = (middle - bar / 2.0).round();
-            canvas.fill(
-                Area {
-                    x,
-                    y: above,
-                    w: bar,
-                    h: area.bottom() - above,
-                },
-                ink,
-                1.0,
-            );
+            canvas.fill(Area { x, y: above, w: bar, h: area.bottom() - above }, ink, 1.0);
             if shows(score.half_width) && score.half_width > 0.0 {
                 let top = height(score.mean + score.half_width);
                 let bottom = height(score.mean - score.half_width);
@@ -67,12 +58,7 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, scores: &[Score], chance: Op
             canvas.text(middle, y, font, slot - 4.0, words);
         }
     }
-    canvas.rule(
-        (area.x, area.bottom()),
-        (area.right(), area.bottom()),
-        RULE,
-        2.0,
-    );
+    canvas.rule((area.x, area.bottom()), (area.right(), area.bottom()), RULE, 2.0);
     if let Some(chance) = chance {
         let y = height(chance);
         canvas.dashed((area.x, y), (area.right(), y), super::canvas::BLACK, 1.5);
@@ -109,15 +95,9 @@ mod tests {
 
     #[test]
     fn names_wrap_at_words_into_at_most_three_lines() {
-        assert_eq!(
-            wrapped("nearest raw drawing", 20, 130.0),
-            ["nearest raw", "drawing"]
-        );
+        assert_eq!(wrapped("nearest raw drawing", 20, 130.0), ["nearest raw", "drawing"]);
         let many = "one two three four five six seven eight";
-        assert_eq!(
-            wrapped(many, 20, 40.0),
-            ["one", "two", "three four five six seven eight"]
-        );
+        assert_eq!(wrapped(many, 20, 40.0), ["one", "two", "three four five six seven eight"]);
         assert!(wrapped("", 20, 40.0).is_empty());
     }
 }

@@ -37,11 +37,7 @@ pub enum Style {
 impl Series {
     /// Fails if the series is too long or its half widths do not match its points.
     pub(super) fn check(&self) -> Result<(), PictureError> {
-        at_most(
-            &format!("points of series '{}'", self.name),
-            self.points.len(),
-            MOST_POINTS,
-        )?;
+        at_most(&format!("points of series '{}'", self.name), self.points.len(), MOST_POINTS)?;
         match self.half_widths() {
             Some(widths) if widths.len() != self.points.len() => Err(PictureError::Shape {
                 what: format!("half widths of series '{}'", self.name),
@@ -65,11 +61,7 @@ impl Series {
     fn extents(&self) -> impl Iterator<Item = Option<(f64, f64, f64, f64)>> {
         let widths = self.half_widths().unwrap_or_default();
         self.points.iter().enumerate().map(|(i, &(x, y))| {
-            let half = widths
-                .get(i)
-                .copied()
-                .filter(|w| shows(*w))
-                .map_or(0.0, f64::abs);
+            let half = widths.get(i).copied().filter(|w| shows(*w)).map_or(0.0, f64::abs);
             (shows(x) && shows(y)).then_some((x, y - half, y, y + half))
         })
     }
@@ -81,9 +73,7 @@ impl Series {
 
     /// All y values that are drawn, error bars included.
     pub(super) fn ys(&self) -> impl Iterator<Item = f64> {
-        self.extents()
-            .flatten()
-            .flat_map(|(_, low, _, high)| [low, high])
+        self.extents().flatten().flat_map(|(_, low, _, high)| [low, high])
     }
 
     /// Whether the series is a line.
@@ -159,11 +149,7 @@ pub(super) fn legend(canvas: &mut Canvas, x: f64, y: f64, series: &[Series]) -> 
     let font = Font::of(BODY);
     let (mut at, mut base) = (x, y);
     let mut drawn = false;
-    for (i, s) in series
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| !s.name.is_empty())
-    {
+    for (i, s) in series.iter().enumerate().filter(|(_, s)| !s.name.is_empty()) {
         let limit = PAGE - MARGIN - x - SAMPLE - 10.0;
         let width = text::width(&s.name, font.size, font.bold).min(limit);
         if at > x && at + SAMPLE + 10.0 + width > PAGE - MARGIN {
@@ -208,29 +194,19 @@ mod tests {
     use super::*;
 
     fn series(points: &[(f64, f64)], style: Style) -> Series {
-        Series {
-            name: "chip".into(),
-            points: points.to_vec(),
-            style,
-        }
+        Series { name: "chip".into(), points: points.to_vec(), style }
     }
 
     #[test]
     fn a_value_that_is_not_finite_breaks_the_line() {
-        let s = series(
-            &[(0.0, 1.0), (1.0, f64::NAN), (2.0, 1.0), (3.0, 2.0)],
-            Style::Line,
-        );
+        let s = series(&[(0.0, 1.0), (1.0, f64::NAN), (2.0, 1.0), (3.0, 2.0)], Style::Line);
         let lengths: Vec<usize> = s.pieces().iter().map(Vec::len).collect();
         assert_eq!(lengths, [1, 2]);
     }
 
     #[test]
     fn error_bars_widen_the_range() {
-        let s = series(
-            &[(0.0, 1.0), (1.0, 2.0)],
-            Style::Bars(vec![0.5, f64::INFINITY]),
-        );
+        let s = series(&[(0.0, 1.0), (1.0, 2.0)], Style::Bars(vec![0.5, f64::INFINITY]));
         let ys: Vec<f64> = s.ys().collect();
         assert_eq!(ys, [0.5, 1.5, 2.0, 2.0]);
     }
@@ -239,10 +215,7 @@ mod tests {
     fn half_widths_that_do_not_match_are_named() {
         let s = series(&[(0.0, 1.0), (1.0, 2.0)], Style::Band(vec![0.5]));
         let message = s.check().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "half widths of series 'chip': 1 values, expected 2"
-        );
+        assert_eq!(message, "half widths of series 'chip': 1 values, expected 2");
     }
 
     #[test]

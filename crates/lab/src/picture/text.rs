@@ -60,9 +60,7 @@ pub(super) fn fit(text: &str, size: u32, bold: bool, limit: f64) -> String {
 /// Advance of one character in 1/1000 em.
 fn advance(c: char, bold: bool) -> f64 {
     let table = if bold { &BOLD } else { &REGULAR };
-    let index = u32::from(c)
-        .checked_sub(0x20)
-        .and_then(|i| usize::try_from(i).ok());
+    let index = u32::from(c).checked_sub(0x20).and_then(|i| usize::try_from(i).ok());
     let units = match c {
         ELLIPSIS => 1000,
         _ => index.and_then(|i| table.get(i)).copied().unwrap_or(OTHER),
@@ -86,10 +84,7 @@ mod tests {
         for limit in [30.0, 100.0, 250.0] {
             let cut = fit(long, 20, true, limit);
             assert!(cut.ends_with('…'));
-            assert!(
-                width(&cut, 20, true) <= limit,
-                "{cut} is wider than {limit}"
-            );
+            assert!(width(&cut, 20, true) <= limit, "{cut} is wider than {limit}");
         }
     }
 

@@ -11,13 +11,8 @@ pub(super) const MOST_SIDE: usize = 256;
 
 /// Colours from the most negative to the most positive weight. Red and blue of ColorBrewer's
 /// `RdBu`, which stay apart for colour-blind eyes.
-const DIVERGING: [Ink; 5] = [
-    (5, 48, 97),
-    (67, 147, 195),
-    (247, 247, 247),
-    (214, 96, 77),
-    (103, 0, 31),
-];
+const DIVERGING: [Ink; 5] =
+    [(5, 48, 97), (67, 147, 195), (247, 247, 247), (214, 96, 77), (103, 0, 31)];
 /// Colours from zero to the largest weight. ColorBrewer's `Blues`.
 const SEQUENTIAL: [Ink; 3] = [(247, 251, 255), (107, 174, 214), (8, 48, 107)];
 /// Colour of weights that are not finite.
@@ -39,21 +34,11 @@ pub struct WeightMap {
 impl WeightMap {
     /// Fails unless sides are within 1..=256 and agree with the number of weights.
     pub(super) fn check(&self) -> Result<(), PictureError> {
-        at_most(
-            &format!("rows of weights '{}'", self.name),
-            self.rows,
-            MOST_SIDE,
-        )?;
-        at_most(
-            &format!("columns of weights '{}'", self.name),
-            self.cols,
-            MOST_SIDE,
-        )?;
+        at_most(&format!("rows of weights '{}'", self.name), self.rows, MOST_SIDE)?;
+        at_most(&format!("columns of weights '{}'", self.name), self.cols, MOST_SIDE)?;
         let expected = self.rows * self.cols;
         if expected == 0 {
-            return Err(PictureError::Empty {
-                what: format!("weights '{}'", self.name),
-            });
+            return Err(PictureError::Empty { what: format!("weights '{}'", self.name) });
         }
         if self.values.len() != expected {
             return Err(PictureError::Shape {
@@ -76,18 +61,10 @@ struct Scale {
 impl Scale {
     /// One scale for all maps: symmetric around zero if any weight is negative, else from zero.
     fn of(maps: &[WeightMap]) -> Self {
-        let finite = || {
-            maps.iter()
-                .flat_map(|m| m.values.iter().copied())
-                .filter(|v| shows(*v))
-        };
+        let finite = || maps.iter().flat_map(|m| m.values.iter().copied()).filter(|v| shows(*v));
         let most = finite().fold(0.0, |most: f64, v| most.max(v.abs()));
         let most = if most > 0.0 { most } else { 1.0 };
-        let lo = if finite().any(|v| v < 0.0) {
-            -most
-        } else {
-            0.0
-        };
+        let lo = if finite().any(|v| v < 0.0) { -most } else { 0.0 };
         Self { lo, hi: most }
     }
 
@@ -96,14 +73,7 @@ impl Scale {
             return MISSING;
         }
         let share = (value - self.lo) / (self.hi - self.lo);
-        ramp(
-            if self.lo < 0.0 {
-                &DIVERGING
-            } else {
-                &SEQUENTIAL
-            },
-            share,
-        )
+        ramp(if self.lo < 0.0 { &DIVERGING } else { &SEQUENTIAL }, share)
     }
 }
 
@@ -112,54 +82,26 @@ pub(super) fn maps(canvas: &mut Canvas, area: Area, maps: &[WeightMap]) {
     const BELOW: f64 = 34.0;
     const BAR: f64 = 50.0;
     let scale = Scale::of(maps);
-    let grid = Grid::of(
-        Area {
-            h: area.h - BAR,
-            ..area
-        },
-        maps.len(),
-        BELOW,
-        18.0,
-        220.0,
-    );
+    let grid = Grid::of(Area { h: area.h - BAR, ..area }, maps.len(), BELOW, 18.0, 220.0);
     for (i, map) in maps.iter().enumerate() {
         let cell = grid.cell(i);
         let longest = map.rows.max(map.cols) as f64;
         let w = (cell.w * map.cols as f64 / longest).round().max(1.0);
         let h = (cell.h * map.rows as f64 / longest).round().max(1.0);
         let x = (cell.x + (cell.w - w) / 2.0).round();
-        let place = Area {
-            x,
-            y: (cell.y + (cell.h - h) / 2.0).round(),
-            w,
-            h,
-        };
+        let place = Area { x, y: (cell.y + (cell.h - h) / 2.0).round(), w, h };
         let inks: Vec<Ink> = map.values.iter().map(|v| scale.ink(*v)).collect();
         canvas.frame(place.grown(1.0), FAINT, 1.0);
         canvas.matrix(place, map.rows, map.cols, &inks);
         let size = if cell.w < 100.0 { 16 } else { BODY };
         let font = Font::of(size).align(Align::Middle);
-        canvas.text(
-            cell.x + cell.w / 2.0,
-            cell.bottom() + 26.0,
-            font,
-            cell.w + 14.0,
-            &map.name,
-        );
+        canvas.text(cell.x + cell.w / 2.0, cell.bottom() + 26.0, font, cell.w + 14.0, &map.name);
     }
     let font = Font::of(BODY).ink(GREY);
     let (least, most) = (short(scale.lo), short(scale.hi));
     let x = area.x + text::width(&least, font.size, font.bold).ceil() + 10.0;
-    let lowest = maps
-        .len()
-        .checked_sub(1)
-        .map_or(area.y, |last| grid.cell(last).bottom() + BELOW);
-    let bar = Area {
-        x,
-        y: lowest + 24.0,
-        w: 320.0,
-        h: 18.0,
-    };
+    let lowest = maps.len().checked_sub(1).map_or(area.y, |last| grid.cell(last).bottom() + BELOW);
+    let bar = Area { x, y: lowest + 24.0, w: 320.0, h: 18.0 };
     let steps: Vec<Ink> = (0..160)
         .map(|i| scale.ink(scale.lo + (scale.hi - scale.lo) * f64::from(i) / 159.0))
         .collect();
@@ -205,12 +147,7 @@ mod tests {
     use super::*;
 
     fn map(values: &[f64]) -> WeightMap {
-        WeightMap {
-            name: "output 1".into(),
-            values: values.to_vec(),
-            rows: 1,
-            cols: values.len(),
-        }
+        WeightMap { name: "output 1".into(), values: values.to_vec(), rows: 1, cols: values.len() }
     }
 
     #[test]

@@ -153,7 +153,8 @@ impl Graph {
                 results.push(Result { output: i, target: sink.target, addend: Addend::One(node) });
             }
         }
-        let mut graph = Self { live: vec![false; builder.nodes.len()], nodes: builder.nodes, results };
+        let mut graph =
+            Self { live: vec![false; builder.nodes.len()], nodes: builder.nodes, results };
         let uses = graph.uses();
         graph.fuse(uses);
         graph.fuse_products_into_sums();
@@ -180,7 +181,9 @@ impl Graph {
             let inner = |at: usize| -> Option<(Code, [NodeId; 4])> {
                 let node = &self.nodes[args[at]];
                 match node.body {
-                    Body::Apply(c, a, _) if uses[args[at]] == 1 && node.stage == stage => Some((c, a)),
+                    Body::Apply(c, a, _) if uses[args[at]] == 1 && node.stage == stage => {
+                        Some((c, a))
+                    }
                     _ => None,
                 }
             };
@@ -327,7 +330,8 @@ impl Builder<'_> {
 
     fn constant(&mut self, value: f64) -> NodeId {
         let key = (0, [0; 4], [value.to_bits(), 0]);
-        let node = Node { body: Body::Constant(value), stage: Stage::Uniform, depends: 0, bounds: None };
+        let node =
+            Node { body: Body::Constant(value), stage: Stage::Uniform, depends: 0, bounds: None };
         self.merged(key, node)
     }
 
@@ -360,12 +364,10 @@ impl Builder<'_> {
         let depends = operands.iter().fold(0, |d, a| d | self.nodes[*a].depends);
         let stage = Dependence::stage(depends);
         let (tag, numbers) = fingerprint(code);
-        self.merged((tag, args, numbers), Node {
-            body: Body::Apply(code, args, operands.len()),
-            stage,
-            depends,
-            bounds: None,
-        })
+        self.merged(
+            (tag, args, numbers),
+            Node { body: Body::Apply(code, args, operands.len()), stage, depends, bounds: None },
+        )
     }
 
     fn merged(&mut self, key: Key, node: Node) -> NodeId {
@@ -398,8 +400,12 @@ fn fingerprint(code: Code) -> (u8, [u64; 2]) {
         Code::Gt => plain(10),
         Code::Select => plain(11),
         Code::Bump(Surrogate::None) => plain(12),
-        Code::Bump(Surrogate::FastSigmoid { scale, beta }) => (13, [scale.to_bits(), beta.to_bits()]),
-        Code::Bump(Surrogate::Exponential { scale, beta }) => (14, [scale.to_bits(), beta.to_bits()]),
+        Code::Bump(Surrogate::FastSigmoid { scale, beta }) => {
+            (13, [scale.to_bits(), beta.to_bits()])
+        }
+        Code::Bump(Surrogate::Exponential { scale, beta }) => {
+            (14, [scale.to_bits(), beta.to_bits()])
+        }
         Code::Bump(Surrogate::Triangle { scale, beta }) => (15, [scale.to_bits(), beta.to_bits()]),
         Code::SubStep
         | Code::Clamp

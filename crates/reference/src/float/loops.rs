@@ -204,8 +204,8 @@ macro_rules! with_sources {
         match *$x {
             Arg::Rows { data, index } => {
                 let chunks = data.as_chunks::<$w>().0;
-                // A splat operand may have one chunk only, whichever column is computed.
-                let chunks = if chunks.len() > 1 { &chunks[$sink.first..] } else { chunks };
+                // A splat operand may have fewer chunks than a row; they are all the same.
+                let chunks = &chunks[$sink.first.min(chunks.len().saturating_sub(1))..];
                 let $x = Chunks { chunks, index: &index.rows[..$sink.rows] };
                 with_sources!($w $sink; $($rest),*; $body)
             }
@@ -347,7 +347,7 @@ fn column<T: Real, const W: usize>(
         Code::Step => one!(|a| flag(a > T::ZERO)),
         Code::Bump(surrogate) => {
             let slope = slope(surrogate);
-            one!(|a| slope(a))
+            one!(slope)
         }
         Code::Add => two!(|a, b| a + b),
         Code::Sub => two!(|a, b| a - b),

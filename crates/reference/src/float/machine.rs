@@ -133,10 +133,21 @@ enum Source {
 }
 
 #[derive(Clone, Debug)]
+// A phase list holds one of these per phase; boxing the larger one would add a lookup per step.
+#[allow(clippy::large_enum_variant)]
 enum Body<T> {
     /// Recognised delivery: the ring, and the sums by episode if weights are shared.
-    Deliver { delivery: Delivery, projection: Projection, ring: usize, sums: Option<usize> },
-    Program { program: Program<T>, sources: Vec<Source>, timed: Vec<Timed> },
+    Deliver {
+        delivery: Delivery,
+        projection: Projection,
+        ring: usize,
+        sums: Option<usize>,
+    },
+    Program {
+        program: Program<T>,
+        sources: Vec<Source>,
+        timed: Vec<Timed>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -494,11 +505,7 @@ impl<T: Real> FloatMachine<T> {
         ring.expect("internal: an arriving spike without a ring")
     }
 
-    fn prepare(
-        &mut self,
-        phase: &Phase,
-        lanes: &SideTable<SpaceId, Lanes>,
-    ) -> PhaseRun<T> {
+    fn prepare(&mut self, phase: &Phase, lanes: &SideTable<SpaceId, Lanes>) -> PhaseRun<T> {
         let body = match phases::delivery(&self.network, phase) {
             Some(delivery) => self.prepare_delivery(delivery, &lanes[phase.over]),
             None => self.prepare_program(phase, &lanes[phase.over]),
@@ -521,11 +528,7 @@ impl<T: Real> FloatMachine<T> {
         PhaseRun { group, body, sets, clears, inputs: Vec::new(), outputs, arrays: Vec::new() }
     }
 
-    fn prepare_delivery(
-        &mut self,
-        delivery: Delivery,
-        lanes: &Lanes,
-    ) -> Body<T> {
+    fn prepare_delivery(&mut self, delivery: Delivery, lanes: &Lanes) -> Body<T> {
         let edges = lanes.edges.clone().expect("internal: delivery without synapses");
         let sums = delivery.shared.then(|| {
             let known = self.by_episode.iter().position(|(_, q)| *q == delivery.q);

@@ -2,6 +2,7 @@
 
 mod activity;
 mod arrivals;
+mod edges;
 mod epoch;
 mod graph;
 mod loops;

@@ -11,9 +11,7 @@ use trifactor_ir::{
 pub(super) fn lanes(network: &Network, width: usize) -> SideTable<SpaceId, Lanes> {
     SideTable::for_each(&network.spaces, |id, _| Lanes {
         n: network.lanes(id),
-        edges: network
-            .synapses(id)
-            .map(|s| Arc::new(Edges::new(s, network.lanes(s.post), width))),
+        edges: network.synapses(id).map(|s| Arc::new(Edges::new(s, network.lanes(s.post), width))),
     })
 }
 
@@ -71,7 +69,8 @@ pub(super) fn delivery(network: &Network, phase: &Phase) -> Option<Delivery> {
 
 /// The longest fixed delay with which anyone awaits a spike, per state; `None` if nobody does.
 pub(super) fn longest_delays(network: &Network) -> SideTable<StateId, Option<u8>> {
-    let mut longest: SideTable<StateId, Option<u8>> = SideTable::for_each(&network.states, |_, _| None);
+    let mut longest: SideTable<StateId, Option<u8>> =
+        SideTable::for_each(&network.states, |_, _| None);
     for phase in network.phases.values() {
         for (_, read) in phase.reads.iter() {
             if let Read::Arriving { spike, delay: Delay::Fixed(d) } = *read {

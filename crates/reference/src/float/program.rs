@@ -5,12 +5,13 @@
 //! each instruction is one loop, see [`super::loops`]. Inputs are read where they lie. Arrays have the
 //! shape `[lane][episode]`, parameters `[lane]`.
 
+pub(super) use super::edges::{Edges, first_chunks};
 use super::graph::{Addend, Body, Graph, NodeId, Stage};
 use super::loops::{self, Arg, Bounds, Code, Index, IndexKind, MOST_ROWS, Onto, SPLAT, Size};
 use super::real::Real;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
-use trifactor_ir::{Kernel, Synapses, Target};
+use trifactor_ir::{Kernel, Target};
 
 /// Whose lanes an input array has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,51 +43,6 @@ pub(super) struct Sink {
 pub(super) struct Lanes {
     pub n: usize,
     pub edges: Option<Arc<Edges>>,
-}
-
-/// The lanes at both ends of each synapse.
-#[derive(Debug)]
-pub(super) struct Edges {
-    pub row_start: Vec<u32>,
-    pub pre: Vec<u32>,
-    pub post: Vec<u32>,
-    pub n_post: usize,
-    /// Where the rows of these lanes start, in chunks of the executor.
-    pre_chunk: Vec<u32>,
-    post_chunk: Vec<u32>,
-}
-
-impl Edges {
-    /// For rows of `width` episodes.
-    pub fn new(synapses: &Synapses, n_post: usize, width: usize) -> Self {
-        let pre = synapses.pre_lanes();
-        let post = synapses.post_lane.clone();
-        Self {
-            row_start: synapses.row_start.clone(),
-            pre_chunk: first_chunks(pre.iter().copied(), width),
-            post_chunk: first_chunks(post.iter().copied(), width),
-            pre,
-            post,
-            n_post,
-        }
-    }
-    /// Where the rows of post lanes start, for [`Onto::Listed`].
-    pub fn post_chunk(&self) -> &[u32] {
-        &self.post_chunk
-    }
-    pub fn n_pre(&self) -> usize {
-        self.row_start.len().saturating_sub(1)
-    }
-    pub fn row(&self, pre: usize) -> std::ops::Range<usize> {
-        self.row_start[pre] as usize..self.row_start[pre + 1] as usize
-    }
-}
-
-/// First chunks of the rows of some lanes.
-pub(super) fn first_chunks(lanes: impl Iterator<Item = u32>, width: usize) -> Vec<u32> {
-    let step = loops::chunks_per_row(width);
-    // An array that needs a larger number does not fit into memory.
-    lanes.map(|lane| u32::try_from(lane as usize * step).unwrap_or(u32::MAX)).collect()
 }
 
 /// Where an operand is found.
@@ -165,9 +121,24 @@ enum Dest {
 #[derive(Clone, Copy, Debug)]
 enum Step<T> {
     /// Copies the rows of the tile's pre or post lanes.
-    Gather { temp: usize, from: Place, axis: Axis },
-    Apply { code: Code, bounds: Bounds<T>, args: [Operand; 4], dest: Dest },
-    Add { output: usize, target: Target, a: Operand, b: Option<Operand>, negative: bool },
+    Gather {
+        temp: usize,
+        from: Place,
+        axis: Axis,
+    },
+    Apply {
+        code: Code,
+        bounds: Bounds<T>,
+        args: [Operand; 4],
+        dest: Dest,
+    },
+    Add {
+        output: usize,
+        target: Target,
+        a: Operand,
+        b: Option<Operand>,
+        negative: bool,
+    },
 }
 
 /// A value that is the same in all lanes, computed once per run.
@@ -342,7 +313,10 @@ impl<T: Real> Program<T> {
             for first in (0..size.rows).step_by(MOST_ROWS) {
                 let rows = MOST_ROWS.min(size.rows - first);
                 let at = At { first, row: 0 };
-                let lists = Lists { same: if width == 1 { loops::same().rows } else { &self.same }, edges: None };
+                let lists = Lists {
+                    same: if width == 1 { loops::same().rows } else { &self.same },
+                    edges: None,
+                };
                 let args = Self::args(&hoist.args, buffers, bank, inputs, lists, at);
                 let out = &mut out[first * width..(first + rows) * width];
                 loops::apply(hoist.code, None, out, Size { rows, width }, &args);
@@ -420,7 +394,7 @@ impl<T: Real> Program<T> {
                 (&mut out[lanes.start * width..lanes.end * width], Onto::Same)
             }
             Target::AddGlobal => (out, Onto::First),
-            Target::AddPost => (out, Onto::Listed(&edges().post_chunk[lanes])),
+            Target::AddPost => (out, Onto::Listed(&edges().post_chunk()[lanes])),
             Target::AddPre => (&mut out[segment.pre * width..][..width], Onto::First),
         }
     }
@@ -455,15 +429,13 @@ impl Operand {
     ) -> Arg<'a, T> {
         let data = self.place.whole(buffers, bank, inputs);
         let data = &data[at.first * self.per_first + at.row * self.per_row..];
-        let listed = |list: &'a [u32]| Index {
-            rows: &list[at.first + at.row..],
-            kind: IndexKind::Listed,
-        };
+        let listed =
+            |list: &'a [u32]| Index { rows: &list[at.first + at.row..], kind: IndexKind::Listed };
         let same = Index { rows: lists.same, kind: IndexKind::Same };
         let index = match (self.rows, lists.edges) {
             (RowsOf::Number, _) => return Arg::Lane(data),
             (RowsOf::Pre, Some(e)) => listed(&e.pre_chunk),
-            (RowsOf::Post, Some(e)) => listed(&e.post_chunk),
+            (RowsOf::Post, Some(e)) => listed(e.post_chunk()),
             (RowsOf::All, _) => loops::first(),
             (RowsOf::Own | RowsOf::Pre | RowsOf::Post, _) => same,
         };
@@ -695,9 +667,8 @@ impl<T: Real> Planner<'_, T> {
                 for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
                     *operand = self.operand(*arg);
                 }
-                let set = |r: &&super::graph::Result| {
-                    r.target == Target::Set && r.addend.at() == id
-                };
+                let set =
+                    |r: &&super::graph::Result| r.target == Target::Set && r.addend.at() == id;
                 let dest = match self.graph.results.iter().find(set) {
                     Some(result) => {
                         self.places[id] = Some(Place::Out(result.output));

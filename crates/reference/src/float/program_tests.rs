@@ -99,12 +99,30 @@ fn interpret<T: Real>(kernel: &Kernel, input: impl Fn(usize) -> T) -> Vec<T> {
             Op::Add(a, b) => v(a) + v(b),
             Op::Sub(a, b) => v(a) - v(b),
             Op::Mul(a, b) => v(a) * v(b),
-            Op::Min(a, b) => if v(a) < v(b) { v(a) } else { v(b) },
-            Op::Max(a, b) => if v(a) > v(b) { v(a) } else { v(b) },
+            Op::Min(a, b) => {
+                if v(a) < v(b) {
+                    v(a)
+                } else {
+                    v(b)
+                }
+            }
+            Op::Max(a, b) => {
+                if v(a) > v(b) {
+                    v(a)
+                } else {
+                    v(b)
+                }
+            }
             Op::Gt(a, b) => flag(v(a) > v(b)),
             Op::Sgn(a) => flag(v(a) > T::ZERO) - flag(v(a) < T::ZERO),
             Op::Step(a, _) => flag(v(a) > T::ZERO),
-            Op::Select { cond, then, other } => if v(cond) != T::ZERO { v(then) } else { v(other) },
+            Op::Select { cond, then, other } => {
+                if v(cond) != T::ZERO {
+                    v(then)
+                } else {
+                    v(other)
+                }
+            }
             Op::Bump(a, surrogate) => {
                 let x = v(a).magnitude();
                 let c = T::from_f64;
@@ -128,7 +146,12 @@ fn interpret<T: Real>(kernel: &Kernel, input: impl Fn(usize) -> T) -> Vec<T> {
 }
 
 /// Runs a kernel both ways and compares bits.
-fn compare<T: Real>(numbers: &[u32], ends: bool, size: usize, width: usize) -> Result<(), TestCaseError> {
+fn compare<T: Real>(
+    numbers: &[u32],
+    ends: bool,
+    size: usize,
+    width: usize,
+) -> Result<(), TestCaseError> {
     let choices = &mut Choices(numbers.iter());
     let (kernel, shapes) = kernel(choices, ends);
     let (n_pre, n_post) = (1 + choices.below(5), 1 + choices.below(size));
@@ -219,7 +242,8 @@ fn compare<T: Real>(numbers: &[u32], ends: bool, size: usize, width: usize) -> R
     for (array, (got, want)) in bank.iter().zip(&expected).enumerate() {
         for (i, (g, w)) in got.iter().zip(want).enumerate() {
             let (g, w) = (g.to_f64(), w.to_f64());
-            let same = g.to_bits() == w.to_bits() || (g == 0.0 && w == 0.0) || (g.is_nan() && w.is_nan());
+            let same =
+                g.to_bits() == w.to_bits() || (g == 0.0 && w == 0.0) || (g.is_nan() && w.is_nan());
             prop_assert!(same, "array {array} at {i}: {g} instead of {w}\n{kernel:?}\n{program:?}");
         }
     }

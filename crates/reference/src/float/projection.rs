@@ -114,7 +114,13 @@ impl Projection {
         }
     }
 
-    fn spike_gradient<T: Real, const W: usize>(&self, ds: &mut [T], w: &[T], d: &[T], width: usize) {
+    fn spike_gradient<T: Real, const W: usize>(
+        &self,
+        ds: &mut [T],
+        w: &[T],
+        d: &[T],
+        width: usize,
+    ) {
         let step = width / W;
         let ds = ds.as_chunks_mut::<W>().0;
         let d = d.as_chunks::<W>().0;
@@ -128,8 +134,7 @@ impl Projection {
                 let rows: [&[T]; 4] = std::array::from_fn(|i| &w[self.edges.row(pre + i)]);
                 let n = rows[0].len();
                 let [w0, w1, w2, w3] = rows.map(|r| &r[..n]);
-                let mut sums: [[T; W]; 4] =
-                    std::array::from_fn(|i| ds[(pre + i) * step + column]);
+                let mut sums: [[T; W]; 4] = std::array::from_fn(|i| ds[(pre + i) * step + column]);
                 for j in 0..n {
                     let d = &d[(first + j) * step + column];
                     for (sum, w) in sums.iter_mut().zip([w0[j], w1[j], w2[j], w3[j]]) {
@@ -157,7 +162,8 @@ impl Projection {
     fn same_targets(&self, pre: usize) -> Option<usize> {
         let first = self.first_post.as_ref()?;
         let same = |i: usize| {
-            first[pre + i] == first[pre] && self.edges.row(pre + i).len() == self.edges.row(pre).len()
+            first[pre + i] == first[pre]
+                && self.edges.row(pre + i).len() == self.edges.row(pre).len()
         };
         (1..4).all(same).then_some(first[pre] as usize)
     }

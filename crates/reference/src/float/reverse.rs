@@ -55,6 +55,8 @@ struct ReversePhase<T> {
 }
 
 #[derive(Clone, Debug)]
+// A phase list holds one of these per phase; boxing the larger one would add a lookup per step.
+#[allow(clippy::large_enum_variant)]
 enum Body<T> {
     Deliver {
         delivery: Delivery,
@@ -155,9 +157,9 @@ pub(super) fn check(network: &CheckedNetwork) -> Result<(), TapeError> {
                         return refuse("an accumulator in a rule");
                     }
                     let setter = network.setter(state).map(|(setter, _)| setter);
-                    if setter.is_some_and(|s| {
-                        s != id && network.phases[s].group == Group::Plasticity
-                    }) {
+                    if setter
+                        .is_some_and(|s| s != id && network.phases[s].group == Group::Plasticity)
+                    {
                         return refuse("a variable of another rule");
                     }
                 }
@@ -288,8 +290,14 @@ impl<T: Real> Tape<T> {
                 None => (Dest::Nowhere, None),
                 Some(state) => {
                     let ago = self.source(id, read).1;
-                    let (dest, target) =
-                        self.dest(reverse, (state, ago), role, output.target, &mut consumes, &dests);
+                    let (dest, target) = self.dest(
+                        reverse,
+                        (state, ago),
+                        role,
+                        output.target,
+                        &mut consumes,
+                        &dests,
+                    );
                     (dest, Some(target))
                 }
             };
@@ -308,14 +316,7 @@ impl<T: Real> Tape<T> {
             }
         }
         debug_assert!(written.iter().all(|s| network.setter(*s).is_none_or(|(p, _)| p == id)));
-        Body::Program {
-            program,
-            sources,
-            dests,
-            consumes,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-        }
+        Body::Program { program, sources, dests, consumes, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Where the gradient of an input goes, and how.
@@ -351,9 +352,7 @@ impl<T: Real> Tape<T> {
             }
             Some(_) => (Dest::Extra(self.array(len), state, ago), target),
             None if taken => (Dest::Extra(self.array(len), state, ago), target),
-            None if s.role == StateRole::Accumulator => {
-                (Dest::Cotangent(state, ago), Target::Set)
-            }
+            None if s.role == StateRole::Accumulator => (Dest::Cotangent(state, ago), Target::Set),
             None => (Dest::Cotangent(state, ago), target),
         }
     }

@@ -7,9 +7,9 @@
 use trifactor_entity::Table;
 use trifactor_ir::units::{self, LifParts};
 use trifactor_ir::{
-    CheckedNetwork, Delay, Group, Kernel, KernelBuilder, Network, Phase, PortId, Read,
-    ResetGroup, Role, Sign, Space, SpaceId, SpaceKind, State, StateId, StateRole, Surrogate,
-    Synapses, Target, Values, verify,
+    CheckedNetwork, Delay, Group, Kernel, KernelBuilder, Network, Phase, PortId, Read, ResetGroup,
+    Role, Sign, Space, SpaceId, SpaceKind, State, StateId, StateRole, Surrogate, Synapses, Target,
+    Values, verify,
 };
 
 /// Sizes of the net.
@@ -107,7 +107,12 @@ impl Writer {
         let reset = ResetGroup::Membrane;
         self.network.states.push(State { name: name.into(), space, role, init, range: None, reset })
     }
-    fn parameter(&mut self, space: SpaceId, name: &str, value: impl Fn(&mut Noise) -> f64) -> StateId {
+    fn parameter(
+        &mut self,
+        space: SpaceId,
+        name: &str,
+        value: impl Fn(&mut Noise) -> f64,
+    ) -> StateId {
         let n = self.network.lanes(space);
         let values = (0..n).map(|_| value(&mut self.noise)).collect();
         self.state(space, name, StateRole::Parameter, Values::PerLane(values))
@@ -245,8 +250,11 @@ impl Writer {
             bias: layer.bias.is_some(),
             ..LifParts::default()
         };
-        let kernel =
-            if smooth && parts.threshold { smooth_neuron() } else { units::cuba_lif(parts, surrogate) };
+        let kernel = if smooth && parts.threshold {
+            smooth_neuron()
+        } else {
+            units::cuba_lif(parts, surrogate)
+        };
         let read = |name: &str| {
             // The smooth neuron always has a bias.
             let absent = name == "bias" && layer.bias.is_none();
@@ -361,8 +369,19 @@ pub fn cue(sizes: Sizes) -> Cue {
         b.phase(Group::Traces, space, units::linear_trace(), &reads, &[x.value]);
     }
     let reads = [
-        w, ep, em, eta_plus, eta_minus, pre_trace.value, r, plus.value, minus.value,
-        post_trace.value, hidden_spike, g_plus, g_minus,
+        w,
+        ep,
+        em,
+        eta_plus,
+        eta_minus,
+        pre_trace.value,
+        r,
+        plus.value,
+        minus.value,
+        post_trace.value,
+        hidden_spike,
+        g_plus,
+        g_minus,
     ];
     b.phase(Group::Plasticity, plastic, rule(), &reads.map(Read::State), &[w, ep, em]);
 
@@ -377,8 +396,26 @@ pub fn cue(sizes: Sizes) -> Cue {
     trained.extend([pre_trace, post_trace].iter().flat_map(|x| [x.keep, x.other]));
     let network = verify(b.network).unwrap_or_else(|e| panic!("{e}"));
     Cue {
-        sizes, network, input, signal, hidden, first, second, out, plus, minus, pre_trace,
-        post_trace, g_plus, g_minus, plastic, w, eta_plus, eta_minus, weights, trained,
+        sizes,
+        network,
+        input,
+        signal,
+        hidden,
+        first,
+        second,
+        out,
+        plus,
+        minus,
+        pre_trace,
+        post_trace,
+        g_plus,
+        g_minus,
+        plastic,
+        w,
+        eta_plus,
+        eta_minus,
+        weights,
+        trained,
     }
 }
 

@@ -2,124 +2,15 @@
 //! registers, lanes of `L` episodes. It knows the task and the net; it exists to say how far
 //! executing kernels op by op is from that, and to check the gradients of the general engine.
 
+// Several arrays are walked by one lane index; zipping six of them would hide the equations.
+#![allow(clippy::needless_range_loop)]
+
 use super::cue::{Cue, DECISION, Layer, RATE_COST, Stimulus, output_gradient, output_loss};
+use super::cue_lanes::{Dense, Lane, flush, hold, lane, transpose, zeros};
 use super::cue_tape::target;
 use rayon::prelude::*;
 use trifactor_ir::{StateId, Surrogate};
 use trifactor_reference::float::Real;
-
-/// One number per episode.
-type Lane<T, const L: usize> = [T; L];
-
-fn zeros<T: Real, const L: usize>(n: usize) -> Vec<Lane<T, L>> {
-    vec![[T::ZERO; L]; n]
-}
-
-/// A dense matrix between two layers, `[pre][post]`.
-struct Dense<T> {
-    n_post: usize,
-    w: Vec<T>,
-}
-
-impl<T: Real> Dense<T> {
-    /// Adds a row for every spike; `sums` is `[episode][post]`.
-    fn deliver<const L: usize>(&self, s: &[Lane<T, L>], sums: &mut [T]) {
-        let n = self.n_post;
-        for (row, s) in self.w.chunks_exact(n).zip(s) {
-            for e in spikes(s) {
-                axpy(&mut sums[e * n..][..n], row);
-            }
-        }
-    }
-    fn add_weight_gradient<const L: usize>(&self, dw: &mut [T], s: &[Lane<T, L>], d: &[T]) {
-        let n = self.n_post;
-        for (row, s) in dw.chunks_exact_mut(n).zip(s) {
-            for e in spikes(s) {
-                axpy(row, &d[e * n..][..n]);
-            }
-        }
-    }
-    fn add_spike_gradient<const L: usize>(&self, ds: &mut [Lane<T, L>], d: &[Lane<T, L>]) {
-        let n = self.n_post;
-        let (blocks, rest) = ds.as_chunks_mut::<4>();
-        let at = blocks.len() * 4 * n;
-        for (block, w) in blocks.iter_mut().zip(self.w.chunks_exact(4 * n)) {
-            let (w0, w) = w.split_at(n);
-            let (w1, w) = w.split_at(n);
-            let (w2, w3) = w.split_at(n);
-            let mut sums = *block;
-            for ((((d, w0), w1), w2), w3) in d.iter().zip(w0).zip(w1).zip(w2).zip(w3) {
-                for (sum, w) in sums.iter_mut().zip([*w0, *w1, *w2, *w3]) {
-                    *sum = lane(|i| sum[i] + w * d[i]);
-                }
-            }
-            *block = sums;
-        }
-        for (ds, w) in rest.iter_mut().zip(self.w[at..].chunks_exact(n)) {
-            for (d, w) in d.iter().zip(w) {
-                *ds = lane(|i| ds[i] + *w * d[i]);
-            }
-        }
-    }
-}
-
-/// A lane computed as a value: written in place, elements could alias and nothing vectorises.
-#[inline(always)]
-fn lane<T: Real, const L: usize>(f: impl Fn(usize) -> T) -> Lane<T, L> {
-    std::array::from_fn(f)
-}
-
-/// A number held between -bound and bound.
-#[inline(always)]
-fn hold<T: Real>(x: T, bound: T) -> T {
-    let low = T::ZERO - bound;
-    let x = if x > low { x } else { low };
-    if x < bound { x } else { bound }
-}
-
-/// Positions of the spikes of a lane.
-fn spikes<T: Real, const L: usize>(s: &Lane<T, L>) -> impl Iterator<Item = usize> + use<T, L> {
-    let mut mask = 0u64;
-    for (i, s) in s.iter().enumerate() {
-        mask |= u64::from(*s != T::ZERO) << i;
-    }
-    std::iter::from_fn(move || {
-        let next = (mask != 0).then(|| mask.trailing_zeros() as usize);
-        mask &= mask.wrapping_sub(1);
-        next
-    })
-}
-
-fn axpy<T: Real>(sum: &mut [T], row: &[T]) {
-    let (sums, sum_rest) = sum.as_chunks_mut::<16>();
-    let (rows, row_rest) = row.as_chunks::<16>();
-    for (s, r) in sums.iter_mut().zip(rows) {
-        *s = std::array::from_fn(|i| s[i] + r[i]);
-    }
-    for (s, r) in sum_rest.iter_mut().zip(row_rest) {
-        *s += *r;
-    }
-}
-
-/// `[episode][lane]` to `[lane][episode]`, added; clears the former.
-fn flush<T: Real, const L: usize>(sums: &mut [T], q: &mut [Lane<T, L>]) {
-    let n = q.len();
-    for (j, q) in q.iter_mut().enumerate() {
-        for (e, q) in q.iter_mut().enumerate() {
-            *q += sums[e * n + j];
-        }
-    }
-    sums.fill(T::ZERO);
-}
-
-fn transpose<T: Real, const L: usize>(d: &[Lane<T, L>], to: &mut [T]) {
-    let n = d.len();
-    for (j, d) in d.iter().enumerate() {
-        for (e, d) in d.iter().enumerate() {
-            to[e * n + j] = *d;
-        }
-    }
-}
 
 /// Parameters of a layer and their gradients.
 #[derive(Clone)]
@@ -197,8 +88,7 @@ impl<T: Real> LayerWeights<T> {
         q: &[Lane<T, L>],
     ) {
         for j in 0..q.len() {
-            let (ku, kv, b, th) =
-                (self.keep_u[j], self.keep_v[j], self.bias[j], self.threshold[j]);
+            let (ku, kv, b, th) = (self.keep_u[j], self.keep_v[j], self.bias[j], self.threshold[j]);
             let (u0, v0, q) = (&old.u[j], &old.v[j], &q[j]);
             let u: Lane<T, L> = lane(|e| u0[e] * ku + q[e]);
             let x: Lane<T, L> = lane(|e| v0[e] * kv + u[e] + b);
@@ -214,9 +104,9 @@ impl<T: Real> LayerWeights<T> {
         new: &mut LayerState<T, L>,
         q: &[Lane<T, L>],
     ) {
-        for j in 0..q.len() {
+        for (j, q) in q.iter().enumerate() {
             for e in 0..L {
-                let u = old.u[j][e] * self.keep_u[j] + q[j][e];
+                let u = old.u[j][e] * self.keep_u[j] + q[e];
                 new.u[j][e] = u;
                 new.v[j][e] = old.v[j][e] * self.keep_v[j] + u;
             }
@@ -542,8 +432,7 @@ impl<T: Real, const L: usize> Tile<T, L> {
                 let (s, xq) = (&new.layers[HIDDEN].s[j], &new.x[1][j]);
                 let (ep0, em0, w0) = (&old.ep[k], &old.em[k], &old.w[k]);
                 let ep: Lane<T, L> = lane(|e| ep0[e] * gp + xp[e] * s[e]);
-                let em: Lane<T, L> =
-                    lane(|e| em0[e] * gm + (xq[e] * rm) * r[e]);
+                let em: Lane<T, L> = lane(|e| em0[e] * gm + (xq[e] * rm) * r[e]);
                 let w: Lane<T, L> = lane(|e| {
                     let w = w0[e] + (a * mp[e]) * ep[e] - (b * mm[e]) * em[e];
                     hold(w, high)
@@ -606,8 +495,7 @@ impl<T: Real, const L: usize> Tile<T, L> {
         stimulus: &Stimulus,
     ) {
         self.back.clear();
-        let rate =
-            RATE_COST / (cue.sizes.hidden as u64 * stimulus.steps * episodes as u64) as f64;
+        let rate = RATE_COST / (cue.sizes.hidden as u64 * stimulus.steps * episodes as u64) as f64;
         let rate = T::from_f64(rate);
         let outputs: Vec<T> = self
             .means
@@ -731,12 +619,19 @@ impl<T: Real, const L: usize> Tile<T, L> {
 impl<T: Real, const L: usize> Back<T, L> {
     fn clear(&mut self) {
         let zero = [T::ZERO; L];
-        for lanes in [&mut self.w, &mut self.ep, &mut self.em, &mut self.eta_plus, &mut self.eta_minus]
+        for lanes in
+            [&mut self.w, &mut self.ep, &mut self.em, &mut self.eta_plus, &mut self.eta_minus]
         {
             lanes.fill(zero);
         }
-        for lanes in [&mut self.m, &mut self.m_q, &mut self.x, &mut self.keep_m, &mut self.keep_x, &mut self.impulse]
-        {
+        for lanes in [
+            &mut self.m,
+            &mut self.m_q,
+            &mut self.x,
+            &mut self.keep_m,
+            &mut self.keep_x,
+            &mut self.impulse,
+        ] {
             lanes.iter_mut().for_each(|l| l.fill(zero));
         }
         for l in &mut self.layers {
@@ -773,10 +668,8 @@ impl<T: Real, const L: usize> Back<T, L> {
                 });
                 let (dep0, dem0) = (&self.ep[k], &self.em[k]);
                 let inside = |e: T, d: T| if e.magnitude() < bound { d } else { T::ZERO };
-                let dep: Lane<T, L> =
-                    lane(|e| inside(ep[e], dep0[e]) + dw[e] * (a * mp[e]));
-                let dem: Lane<T, L> =
-                    lane(|e| inside(em[e], dem0[e]) - dw[e] * (b * mm[e]));
+                let dep: Lane<T, L> = lane(|e| inside(ep[e], dep0[e]) + dw[e] * (a * mp[e]));
+                let dem: Lane<T, L> = lane(|e| inside(em[e], dem0[e]) - dw[e] * (b * mm[e]));
                 let up: Lane<T, L> = lane(|e| dw[e] * ep[e]);
                 let down: Lane<T, L> = lane(|e| dw[e] * em[e]);
                 let (ga, gb) = (&mut self.eta_plus[k], &mut self.eta_minus[k]);

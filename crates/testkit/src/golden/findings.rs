@@ -16,7 +16,7 @@ pub(super) fn compare(file: &File, found: &Diagnostics) -> Vec<String> {
                 && e.position == position
                 && e.hint == finding.hint
         };
-        match left.iter().position(|e| same(e)) {
+        match left.iter().position(same) {
             Some(at) => {
                 left.remove(at);
             }
