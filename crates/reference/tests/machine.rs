@@ -256,8 +256,11 @@ impl<'a> Oracle<'a> {
                 for lane in 0..self.now[id.index()].len() {
                     self.now[id.index()][lane] = s.init.at(lane);
                 }
-                // A past reading of this very step sees the reset.
-                self.past[self.step][id.index()] = self.now[id.index()].clone();
+                // A past reading of this very step sees the reset. Spikes stay: flags and times
+                // are reset with the traces.
+                if s.role != StateRole::Spike {
+                    self.past[self.step][id.index()] = self.now[id.index()].clone();
+                }
             }
         }
         if group == ResetGroup::Membrane {
@@ -486,7 +489,7 @@ fn a_restarted_machine_repeats_its_trial_bit_for_bit() {
     let net = network(77);
     let input = net.space("in").unwrap();
     let mut machine: FloatMachine<f32> = FloatMachine::new(&net, 1);
-    let mut trial = |machine: &mut FloatMachine<f32>| {
+    let trial = |machine: &mut FloatMachine<f32>| {
         let mut noise = Noise(5);
         let mut states = Vec::new();
         for _ in 0..30 {
