@@ -75,7 +75,7 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// Fraction of right answers of each trial that has a score. Shape: [trials].
+    /// Fraction of right answers of each trial that has a score. Shape: `[trials]`.
     pub fn scores(&self) -> Vec<f64> {
         self.trials
             .iter()

@@ -86,7 +86,7 @@ pub(crate) fn identity(model: &Model) -> Identity {
 
 /// The same network with its rules taken out: what they changed are parameters now.
 ///
-/// Errors: those of [`verify`]; none are expected, since less is bound than before.
+/// Errors: those of [`verify()`]; none are expected, since less is bound than before.
 pub fn without_learning(net: &CheckedNetwork) -> Result<CheckedNetwork, Diagnostics> {
     let mut plain = net.network().clone();
     let learnt: Vec<_> = net

@@ -98,7 +98,7 @@ pub(crate) fn files(
     ])
 }
 
-/// One machine through trial 0. Shape: [probe][recorded step] of (step, all lanes).
+/// One machine through trial 0. Shape: `[probe]`[recorded step] of (step, all lanes).
 fn follow<M: Machine>(
     context: &Context<'_>,
     machine: &mut M,

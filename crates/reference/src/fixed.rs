@@ -138,15 +138,15 @@ impl<'a> FixedMachine<'a> {
     pub fn step_number(&self) -> u32 {
         self.step
     }
-    /// Raw values of a state. Shape: [lanes].
+    /// Raw values of a state. Shape: `[lanes]`.
     pub fn raw(&self, state: StateId) -> &[i64] {
         &self.raw[state.index()]
     }
-    /// Replaces the raw values of a state, as a host write does. Shape: [lanes].
+    /// Replaces the raw values of a state, as a host write does. Shape: `[lanes]`.
     pub fn set_raw(&mut self, state: StateId, values: &[i64]) {
         self.raw[state.index()].copy_from_slice(values);
     }
-    /// Real values of a state. Shape: [lanes]. Units: the author's.
+    /// Real values of a state. Shape: `[lanes]`. Units: the author's.
     pub fn values(&self, state: StateId) -> Vec<f64> {
         let format = &self.plan.states[state];
         self.raw(state).iter().map(|r| format.value(*r)).collect()

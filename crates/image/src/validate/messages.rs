@@ -4,7 +4,7 @@ use super::names::core_of;
 use super::{Site, at};
 use crate::{AxonIn, AxonOut, Image, ImageError};
 
-/// Whether a message reaches each input axon. Shape: [core][axon].
+/// Whether a message reaches each input axon. Shape: `[core]`[axon].
 type Heard = Vec<Vec<bool>>;
 
 pub(super) fn check(image: &Image) -> Result<(), ImageError> {
@@ -61,7 +61,7 @@ pub(super) fn check(image: &Image) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// The projection of each input axon. Shape: [core][axon].
+/// The projection of each input axon. Shape: `[core]`[axon].
 fn projection_of_axons(image: &Image) -> Vec<Vec<usize>> {
     let of_core = |core: &crate::Core| {
         let mut projections = Vec::with_capacity(core.axons_in.len());
