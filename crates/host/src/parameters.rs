@@ -40,18 +40,29 @@ struct Part {
     bounds: Vec<(f64, f64)>,
 }
 
-/// A threshold that follows a population's leak.
+/// A threshold or an impulse that follows a leak.
 #[derive(Clone, Debug)]
 struct Tie {
     /// The part of the leak.
     keep: usize,
     state: StateId,
+    /// Whether it falls with 1 - keep, as a threshold does, or grows with it, as an impulse does.
+    inverse: bool,
     /// Initial 1 - keep of each lane.
     base: Vec<f64>,
-    /// Thresholds that are not trained themselves.
+    /// Values that are not trained themselves.
     values: Vec<f64>,
-    /// The part of the threshold, if it is trained.
+    /// The part of the state, if it is trained.
     part: Option<usize>,
+}
+
+impl Tie {
+    /// What the state's value is multiplied by, and the derivative of its logarithm with respect
+    /// to the leak's factor.
+    fn factor(&self, lane: usize, keep: f64) -> (f64, f64) {
+        let (base, lost) = (self.base[lane], 1.0 - keep);
+        if self.inverse { (base / lost, 1.0 / lost) } else { (lost / base, -1.0 / lost) }
+    }
 }
 
 /// The map from raw numbers to values of states.
@@ -85,11 +96,15 @@ impl Parameters {
             }
             let values = initial_values(network, state, spec, seed)?;
             parameters.add(network, state, spec, &values, &mut raw)?;
-            if let Kind::Keep { threshold: Some(name), .. } = &spec.kind {
-                asked.push((parameters.parts.len() - 1, name, values));
+            if let Kind::Keep { threshold, impulse, .. } = &spec.kind {
+                let keep = parameters.parts.len() - 1;
+                let names = threshold.iter().map(|n| (n, true));
+                for (name, inverse) in names.chain(impulse.iter().map(|n| (n, false))) {
+                    asked.push((keep, name, inverse, values.clone()));
+                }
             }
         }
-        for (keep, name, values) in asked {
+        for (keep, name, inverse, values) in asked {
             let state = find_state(network, name)?;
             if network.lanes(network.states[state].space) != values.len() {
                 let message = format!("'{name}' has other lanes than the leak it follows");
@@ -98,6 +113,7 @@ impl Parameters {
             parameters.ties.push(Tie {
                 keep,
                 state,
+                inverse,
                 base: values.iter().map(|k| 1.0 - k).collect(),
                 values: (0..values.len()).map(|l| network.states[state].init.at(l)).collect(),
                 part: parameters.parts.iter().position(|p| p.state == state),
@@ -189,8 +205,7 @@ impl Parameters {
             .map(|p| (p.state, (0..p.lanes).map(|l| p.read(raw, l)).collect()))
             .collect();
         for tie in &self.ties {
-            let factor =
-                |lane: usize| tie.base[lane] / (1.0 - self.parts[tie.keep].read(raw, lane));
+            let factor = |lane: usize| tie.factor(lane, self.parts[tie.keep].read(raw, lane)).0;
             match tie.part {
                 Some(part) => {
                     let list = &mut values[part].1;
@@ -219,10 +234,10 @@ impl Parameters {
             });
             for lane in 0..tie.base.len() {
                 let keep = self.parts[tie.keep].read(raw, lane);
-                // d threshold / d keep = threshold / (1 - keep).
-                by_part[tie.keep][lane] += states[at][lane] * values[at].1[lane] / (1.0 - keep);
+                let (factor, slope) = tie.factor(lane, keep);
+                by_part[tie.keep][lane] += states[at][lane] * values[at].1[lane] * slope;
                 if let Some(part) = tie.part {
-                    by_part[part][lane] *= tie.base[lane] / (1.0 - keep);
+                    by_part[part][lane] *= factor;
                 }
             }
         }
@@ -393,6 +408,8 @@ mod tests {
             r#"[(state: "a.keep_v", kind: Keep(min: 1, max: 100, threshold: Some("a.threshold")))]"#,
             r#"[(state: "a.threshold", kind: Positive),
                 (state: "a.keep_v", kind: Keep(min: 1, max: 100, threshold: Some("a.threshold")), shared: true),
+                (state: "a.keep_u")]"#,
+            r#"[(state: "a.keep_v", kind: Keep(min: 1, max: 100, impulse: Some("a.threshold"))),
                 (state: "a.keep_u")]"#,
         ];
         for list in lists {

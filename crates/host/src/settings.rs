@@ -172,6 +172,10 @@ pub enum Kind {
         /// stays the same.
         #[serde(default)]
         threshold: Option<String>,
+        /// An impulse that follows in proportion to 1 - keep, so that a trace of a lane that
+        /// fires in every step stays the same.
+        #[serde(default)]
+        impulse: Option<String>,
     },
     /// A positive value, seen through its logarithm.
     Positive,

@@ -16,6 +16,7 @@
 //! assert_eq!(text::parse_kernel(&text::print_kernel(&kernel), "again").unwrap(), kernel);
 //! ```
 
+mod fold;
 mod kernel;
 mod network;
 pub mod sop;
@@ -23,6 +24,7 @@ pub mod text;
 pub mod units;
 pub mod verify;
 
+pub use fold::fold_shared;
 pub use kernel::{
     Kernel, KernelBuilder, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId, When,
 };

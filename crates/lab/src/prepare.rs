@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use trifactor_compile::{Compiled, Identity, compile};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
-use trifactor_ir::{CheckedNetwork, Group, StateRole, verify};
+use trifactor_ir::{CheckedNetwork, Group, StateRole, fold_shared, verify};
 use trifactor_isa::Chip;
 use trifactor_model::{FormatOverride, Model};
 use trifactor_quant::{FormatRequest, Plan, Requests, plan};
@@ -17,6 +17,8 @@ const MAX_CHIP_FILE: u64 = 1 << 20;
 pub struct Prepared {
     /// The chip.
     pub chip: Chip,
+    /// The network that was compiled: the model's, with shared parameters of rules as constants.
+    pub network: CheckedNetwork,
     /// Formats and binary points.
     pub plan: Plan,
     /// Image and utilisation.
@@ -64,9 +66,10 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
 
 /// Plans and compiles a model for a chip.
 pub fn prepare(model: &Model, chip: Chip) -> Result<Prepared, Diagnostics> {
-    let (plan, warnings) = plan(&model.network, &chip, &requests(model))?;
-    let compiled = compile(&model.network, &plan, &chip, &identity(model))?;
-    Ok(Prepared { chip, plan, compiled, warnings })
+    let network = fold_shared(&model.network);
+    let (plan, warnings) = plan(&network, &chip, &requests(model))?;
+    let compiled = compile(&network, &plan, &chip, &identity(model))?;
+    Ok(Prepared { chip, network, plan, compiled, warnings })
 }
 
 /// The author's formats, as the plan asks for them.

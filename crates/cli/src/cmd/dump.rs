@@ -9,7 +9,7 @@ use trifactor_compile::lower::{Program, Source};
 use trifactor_compile::structure::{self, Structure};
 use trifactor_entity::EntityId;
 use trifactor_image::Guard;
-use trifactor_ir::{CheckedNetwork, text};
+use trifactor_ir::{CheckedNetwork, fold_shared, text};
 use trifactor_isa::{Chip, CoreId};
 use trifactor_lab::requests;
 use trifactor_model::parse_model;
@@ -92,15 +92,16 @@ impl Cmd {
     fn plan(&self, terminal: &Terminal) -> Result<String, Fault> {
         let model = self.model.load()?;
         let chip = self.model.chip(&model)?;
-        let (plan, warnings) = plan(&model.network, &chip, &requests(&model))
-            .map_err(|found| self.model.in_model(found))?;
+        let network = fold_shared(&model.network);
+        let (plan, warnings) =
+            plan(&network, &chip, &requests(&model)).map_err(|found| self.model.in_model(found))?;
         terminal.findings(&self.model.in_model(warnings));
-        Ok(plan.print(&model.network))
+        Ok(plan.print(&network))
     }
 }
 
 fn ucode(ready: &Ready) -> Result<String, Fault> {
-    let net = &ready.model.network;
+    let net = &ready.prepared.network;
     let structure = structure::read(net)?;
     let mut out = String::new();
     for (id, lowered) in ready.prepared.compiled.lowered.projections.iter() {

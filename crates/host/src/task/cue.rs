@@ -59,6 +59,9 @@ pub struct CueAssociation {
     pub sides: Sides,
     /// Share of trials whose cues are all on one side whatever `sides` says: an easier mixture.
     pub one_sided: f64,
+    /// Share of episodes that show fewer cues than there are periods: 1, 3, .. or `cues - 2` with
+    /// equal chances, in random periods; in the others nothing is shown. Trials keep their length.
+    pub fewer: f64,
     /// What cue lines do outside cue periods.
     pub rest: Rest,
     /// Lines of a group; there are four groups.
@@ -84,6 +87,7 @@ impl Default for CueAssociation {
             shots: 1,
             sides: Sides::Biased(0.7),
             one_sided: 0.0,
+            fewer: 0.0,
             rest: Rest::Silent,
             group: 5,
             cue_steps: 25,
@@ -111,6 +115,7 @@ enum Stream {
     Order = 2,
     Sides = 3,
     Spikes = 4,
+    Fewer = 5,
 }
 
 /// The draws of one episode.
@@ -189,6 +194,7 @@ impl CueAssociation {
             ("active", self.active),
             ("background", self.background),
             ("one_sided", self.one_sided),
+            ("fewer", self.fewer),
             ("sides", self.sides.probability()),
         ];
         for (key, p) in probabilities {
@@ -230,19 +236,37 @@ impl CueAssociation {
         }
     }
 
-    /// The side of every cue of a trial of that class.
-    fn sides(&self, draws: &Draws, trial: u32, class: usize) -> Vec<usize> {
+    /// Number of cues that the trials of an episode show.
+    fn shown(&self, draws: &Draws) -> u32 {
+        let smaller = self.cues / 2;
+        let fewer = u64::from(draws.bits(Stream::Fewer, u32::MAX, 0)) < limit(self.fewer);
+        if fewer && smaller > 0 {
+            2 * draws.below(Stream::Fewer, u32::MAX, 1, smaller) as u32 + 1
+        } else {
+            self.cues
+        }
+    }
+
+    /// What every cue period of a trial of that class shows, `shown` of them: a side.
+    fn sides(&self, draws: &Draws, trial: u32, class: usize, shown: u32) -> Vec<Option<usize>> {
         let pure = u64::from(draws.bits(Stream::Sides, trial, u32::MAX)) < limit(self.one_sided);
         let p = limit(if pure { 1.0 } else { self.sides.probability() });
         let on_class = |cue| u64::from(draws.bits(Stream::Sides, trial, cue)) < p;
         let mut sides: Vec<usize> =
-            (0..self.cues).map(|cue| if on_class(cue) { class } else { 1 - class }).collect();
+            (0..shown).map(|cue| if on_class(cue) { class } else { 1 - class }).collect();
         // The class is the majority's. Mirroring a trial that came out the other way round gives
         // the same distribution as naming it by its majority.
         if 2 * sides.iter().filter(|s| **s == class).count() < sides.len() {
             sides.iter_mut().for_each(|s| *s = 1 - *s);
         }
-        sides
+        // Each period is taken with the share of cues still to show in periods still to come.
+        let mut sides = sides.into_iter();
+        let periods = (0..self.cues).map(|period| {
+            let left = (self.cues - period) as usize;
+            let taken = draws.below(Stream::Fewer, trial, period, left as u32) < sides.len();
+            if taken { sides.next() } else { None }
+        });
+        periods.collect()
     }
 }
 
@@ -279,17 +303,19 @@ impl Task for CueAssociation {
         let (active, background) = (limit(self.active), limit(self.background));
         let outside = if self.rest == Rest::Silent { 0 } else { background };
         let period = self.cue_steps + self.rest_steps;
+        let n_shown = self.shown(&draws);
         let mut class = 0;
         for trial in 0..self.trials() {
             // Both classes once per shot, in random order; the test trial's class is free.
             let first = draws.below(Stream::Order, trial / 2, 0, 2);
             class = if trial % 2 == 0 { first } else { 1 - first };
-            let sides = self.sides(&draws, trial, class);
+            let sides = self.sides(&draws, trial, class, n_shown);
             for at in 0..self.trial_steps() {
                 let step = trial * self.trial_steps() + at + 1;
                 let deciding = at >= self.cues_end() + self.gap_steps;
                 let shown = (at < self.cues_end() && at % period < self.cue_steps)
-                    .then(|| sides[(at / period) as usize]);
+                    .then(|| sides[(at / period) as usize])
+                    .flatten();
                 let key = DrawKey::new(draws.seed, step, Stream::Spikes as u32, 0);
                 for (lane, group) in groups.iter().enumerate() {
                     let p = match group {
@@ -369,11 +395,12 @@ mod tests {
                 let mut batch = Batch::default();
                 batch.fill(&task, 7, Part::Training, number, 1);
                 let class = batch.labels()[0];
-                let sides = task.sides(&draws, 2, class);
-                assert!(sides.iter().filter(|s| **s == class).count() >= 3);
+                let sides = task.sides(&draws, 2, class, task.cues);
+                assert!(sides.iter().filter(|s| **s == Some(class)).count() >= 3);
                 for at in 0..350u32 {
                     for (lane, group) in groups.iter().enumerate() {
-                        let shown = (at < 275 && at % 55 < 25).then(|| sides[at as usize / 55]);
+                        let cue = at < 275 && at % 55 < 25;
+                        let shown = if cue { sides[at as usize / 55] } else { None };
                         let kind = match (group, shown) {
                             (Group::Cue(side), Some(now)) => usize::from(now != *side),
                             (Group::Cue(_), None) => 2,
@@ -426,7 +453,8 @@ mod tests {
             let mut on_class = 0.0;
             for number in 0..4000 {
                 let draws = Draws::new(1, Part::Training, number);
-                on_class += task.sides(&draws, 0, 1).iter().sum::<usize>() as f64;
+                on_class +=
+                    task.sides(&draws, 0, 1, task.cues).iter().flatten().sum::<usize>() as f64;
             }
             on_class / 20_000.0
         };
@@ -445,6 +473,31 @@ mod tests {
             let got = share(sides, mix);
             assert!((got - mean).abs() < 0.01, "{sides:?} {mix}: {got}, by hand {mean}");
         }
+    }
+
+    #[test]
+    fn an_episode_with_fewer_cues_shows_an_odd_number_in_random_periods() {
+        let task = CueAssociation { fewer: 0.5, ..CueAssociation::default() };
+        let (mut by_number, mut by_period) = ([0; 6], [0; 5]);
+        for number in 0..2000 {
+            let draws = Draws::new(4, Part::Training, number);
+            let n = task.shown(&draws);
+            for trial in 0..3 {
+                let sides = task.sides(&draws, trial, 1, n);
+                assert_eq!(sides.iter().flatten().count(), n as usize);
+                assert!(2 * sides.iter().flatten().filter(|s| **s == 1).count() > n as usize);
+                if n == 1 {
+                    let at = sides.iter().position(Option::is_some).expect("one is shown");
+                    by_period[at] += 1;
+                }
+            }
+            by_number[n as usize] += 1;
+        }
+        assert_eq!(by_number[0] + by_number[2] + by_number[4], 0);
+        assert!((930..1070).contains(&by_number[5]), "{by_number:?}");
+        assert!((440..560).contains(&by_number[1]), "{by_number:?}");
+        let expected = 3 * by_number[1] / 5;
+        assert!(by_period.iter().all(|n| (n - expected).abs() < 80), "{by_period:?}");
     }
 
     #[test]
