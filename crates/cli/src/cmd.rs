@@ -5,5 +5,6 @@ pub mod compile;
 pub mod disasm;
 pub mod dump;
 pub mod explain;
+pub mod reproduce;
 pub mod run;
 pub mod train;

@@ -33,6 +33,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
   trifactor train   MODEL              train its plasticity rule by gradient descent
+  trifactor reproduce MODEL            trained parameters beside the published figures
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
   trifactor explain CODE               what a finding such as error[M010] means
@@ -59,6 +60,7 @@ enum Command {
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
     Train(cmd::train::Cmd),
+    Reproduce(cmd::reproduce::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
     Explain(cmd::explain::Cmd),
@@ -84,6 +86,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),
+        Command::Reproduce(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

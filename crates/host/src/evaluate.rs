@@ -52,7 +52,7 @@ impl Accuracy {
 
 /// Episodes side by side in an evaluation, and how many are answered between two reports.
 const WIDTH: usize = 16;
-const CHUNK: usize = 1024;
+const CHUNK: usize = 256;
 
 /// Measures a network on so many episodes of a task, evaluation permutations only. `progress` is
 /// told how many are done.
@@ -77,9 +77,8 @@ pub fn evaluate(
     Ok(Accuracy::from_count(correct, episodes))
 }
 
-/// Runs evaluation episodes 0 to `episodes - 1` and hands over logits and labels in order, a
-/// thousand at a time: what a paired comparison with another reading needs. Errors: as
-/// [`evaluate`].
+/// Runs evaluation episodes 0 to `episodes - 1` and hands over logits and labels in order, some at
+/// a time: what a paired comparison with another reading needs. Errors: as [`evaluate`].
 pub fn run_episodes(
     network: &CheckedNetwork,
     readout: &Readout,

@@ -3,7 +3,8 @@
 //! A [`Task`] makes episodes, a [`TileRunner`] runs them forwards and backwards on a
 //! [`trifactor_reference::float::Tape`], [`Parameters`] map what the optimiser moves to what the
 //! network reads, and [`Training`] ties them to a run directory that can be continued after any
-//! interruption. [`evaluate`] measures a network on permutations that training never shows.
+//! interruption. [`evaluate`] measures a network on permutations that training never shows,
+//! [`observer`] says how well anybody could answer from the same spikes.
 //!
 //! The crate knows no chip and no image. Results depend on settings and seed alone: not on the
 //! number of threads, the machine, or where a run was interrupted.
@@ -27,6 +28,7 @@ mod error;
 mod evaluate;
 mod loss;
 mod network;
+pub mod observer;
 mod parameters;
 mod run;
 mod settings;
@@ -45,5 +47,5 @@ pub use settings::{
     Evaluation, Init, Kind, Optimiser, RateCost, Readout, Schedule, Settings, Stage, Stop, Trained,
 };
 pub use task::Task;
-pub use tile::{BatchResult, Episodes, TileRunner};
+pub use tile::{BatchResult, Episodes, TileRunner, credit};
 pub use train::{Training, Update};

@@ -190,7 +190,7 @@ fn collect(tiles: Vec<TileResult>, count: usize, job: &Job<'_>) -> BatchResult {
 }
 
 /// 1 if the class has the largest logit, a share of it if several have, else 0.
-pub(crate) fn credit(logits: &[f64], label: usize) -> f64 {
+pub fn credit(logits: &[f64], label: usize) -> f64 {
     let largest = logits.iter().fold(f64::NEG_INFINITY, |m, x| m.max(*x));
     let n = logits.iter().filter(|x| **x == largest).count();
     if logits.get(label) == Some(&largest) { 1.0 / n as f64 } else { 0.0 }

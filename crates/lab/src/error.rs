@@ -59,6 +59,26 @@ pub enum LabError {
         /// The limit.
         limit: u64,
     },
+    /// A task or a reading of a network on the host cannot be used.
+    #[error(transparent)]
+    Host(trifactor_host::HostError),
+    /// A number of the task is out of its limits.
+    #[error("{0}")]
+    Task(String),
+    /// The model has no trained parameters.
+    #[error("{path} is not there: what a training wrote as params.safetensors is needed")]
+    NoParams {
+        /// Where they should be.
+        path: String,
+    },
+    /// A file of a training cannot be used.
+    #[error("{path}: {message}")]
+    Training {
+        /// The file.
+        path: String,
+        /// What is wrong and what is expected.
+        message: String,
+    },
     /// A picture could not be made.
     #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
@@ -70,6 +90,15 @@ pub enum LabError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+impl From<trifactor_host::HostError> for LabError {
+    fn from(error: trifactor_host::HostError) -> Self {
+        match error {
+            trifactor_host::HostError::Model(found) => Self::Model(found),
+            other => Self::Host(other),
+        }
+    }
 }
 
 impl From<Diagnostics> for LabError {

@@ -2,7 +2,8 @@
 //!
 //! [`run_model`] loads a model's data, runs its protocol on the emulated chip and in float with
 //! the same spikes, scores both, and returns a [`Report`] that can be printed, written as JSON or
-//! as files with a picture. [`prepare()`] does the part before a run: plan and compile for a chip.
+//! as files with a picture. [`reproduce`] measures trained parameters on a task of meta-training
+//! beside the published figures. [`prepare()`] does the part before a run: plan and compile for a chip.
 //!
 //! The crate prints nothing and names no command-line option.
 
@@ -16,6 +17,7 @@ pub mod picture;
 mod prepare;
 mod probe;
 mod report;
+pub mod reproduce;
 mod run;
 mod statistics;
 

@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 6] = ["check", "compile", "run", "dump", "disasm", "explain"];
+const COMMANDS: [&str; 7] = ["check", "compile", "run", "reproduce", "dump", "disasm", "explain"];
 
 #[test]
 fn the_help_of_every_command_has_an_example_of_it() {

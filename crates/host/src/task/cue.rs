@@ -29,7 +29,8 @@ pub enum Sides {
 }
 
 impl Sides {
-    fn probability(self) -> f64 {
+    /// Probability of a cue on the class side, before trials are named by their majority.
+    pub fn probability(self) -> f64 {
         match self {
             Self::Biased(p) => p,
             Self::Iid => 0.5,
@@ -102,10 +103,22 @@ impl Default for CueAssociation {
 
 /// What a line is for in an episode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Group {
+pub enum Group {
+    /// It shows the cues of this side: 0 is right, 1 is left.
     Cue(usize),
+    /// It shows the decision interval.
     Decision,
+    /// It says nothing.
     Noise,
+}
+
+/// What an episode shows, behind its spikes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Script {
+    /// What each sensor line is for.
+    pub groups: Vec<Group>,
+    /// Class of each trial and what its cue periods show; the last one is the test.
+    pub trials: Vec<(usize, Vec<Option<usize>>)>,
 }
 
 /// Streams of the draws.
@@ -206,15 +219,39 @@ impl CueAssociation {
     }
 
     fn cues_end(&self) -> u32 {
-        self.cues * (self.cue_steps + self.rest_steps)
+        self.cues * self.period()
     }
 
-    fn trial_steps(&self) -> u32 {
+    /// Steps of a trial.
+    pub fn trial_steps(&self) -> u32 {
         self.cues_end() + self.gap_steps + self.decision_steps
     }
 
-    fn trials(&self) -> u32 {
+    /// Trials of an episode; the last one is the test.
+    pub fn trials(&self) -> u32 {
         2 * self.shots + 1
+    }
+
+    /// Distance in steps from the beginning of a cue to that of the next.
+    pub fn period(&self) -> u32 {
+        self.cue_steps + self.rest_steps
+    }
+
+    /// What an episode shows: for pictures and observers, never for a network.
+    pub fn script(&self, seed: u32, part: Part, number: u32) -> Script {
+        let draws = Draws::new(seed, part, number);
+        let shown = self.shown(&draws);
+        let trials = (0..self.trials()).map(|trial| {
+            let class = self.class(&draws, trial);
+            (class, self.sides(&draws, trial, class, shown))
+        });
+        Script { groups: self.groups(&draws, part), trials: trials.collect() }
+    }
+
+    /// Both classes once per shot, in random order; the test trial's class is free.
+    fn class(&self, draws: &Draws, trial: u32) -> usize {
+        let first = draws.below(Stream::Order, trial / 2, 0, 2);
+        if trial.is_multiple_of(2) { first } else { 1 - first }
     }
 
     /// Random orders until one belongs to the part; each attempt succeeds half of the time.
@@ -302,13 +339,11 @@ impl Task for CueAssociation {
         let groups = self.groups(&draws, part);
         let (active, background) = (limit(self.active), limit(self.background));
         let outside = if self.rest == Rest::Silent { 0 } else { background };
-        let period = self.cue_steps + self.rest_steps;
+        let period = self.period();
         let n_shown = self.shown(&draws);
         let mut class = 0;
         for trial in 0..self.trials() {
-            // Both classes once per shot, in random order; the test trial's class is free.
-            let first = draws.below(Stream::Order, trial / 2, 0, 2);
-            class = if trial % 2 == 0 { first } else { 1 - first };
+            class = self.class(&draws, trial);
             let sides = self.sides(&draws, trial, class, n_shown);
             for at in 0..self.trial_steps() {
                 let step = trial * self.trial_steps() + at + 1;

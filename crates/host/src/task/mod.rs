@@ -13,7 +13,7 @@ mod batch;
 mod cue;
 
 pub use batch::Batch;
-pub use cue::{CueAssociation, Rest, Sides};
+pub use cue::{CueAssociation, Group, Rest, Script, Sides};
 
 use crate::HostError;
 use serde::{Deserialize, Serialize};

@@ -34,6 +34,7 @@ mod run;
 mod scores;
 mod series;
 mod text;
+mod weight_tables;
 mod weights;
 
 pub use curve::{Curve, curve, curve_svg};
@@ -41,6 +42,7 @@ pub use few_shot::{FewShot, ShownQuery, ShownTrial, few_shot, few_shot_svg};
 pub use run::{Population, Run, Span, Trace, raster_and_traces, raster_and_traces_svg};
 pub use scores::Score;
 pub use series::{Series, Style};
+pub use weight_tables::{weight_tables, weight_tables_svg};
 pub use weights::WeightMap;
 
 /// Why a picture could not be drawn.

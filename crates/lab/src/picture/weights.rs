@@ -53,14 +53,14 @@ impl WeightMap {
 
 /// What colours mean: the weights at both ends of the colour bar.
 #[derive(Clone, Copy, PartialEq, Debug)]
-struct Scale {
+pub(super) struct Scale {
     lo: f64,
     hi: f64,
 }
 
 impl Scale {
     /// One scale for all maps: symmetric around zero if any weight is negative, else from zero.
-    fn of(maps: &[WeightMap]) -> Self {
+    pub(super) fn of(maps: &[WeightMap]) -> Self {
         let finite = || maps.iter().flat_map(|m| m.values.iter().copied()).filter(|v| shows(*v));
         let most = finite().fold(0.0, |most: f64, v| most.max(v.abs()));
         let most = if most > 0.0 { most } else { 1.0 };
@@ -68,7 +68,7 @@ impl Scale {
         Self { lo, hi: most }
     }
 
-    fn ink(self, value: f64) -> Ink {
+    pub(super) fn ink(self, value: f64) -> Ink {
         if !shows(value) {
             return MISSING;
         }
@@ -97,18 +97,23 @@ pub(super) fn maps(canvas: &mut Canvas, area: Area, maps: &[WeightMap]) {
         let font = Font::of(size).align(Align::Middle);
         canvas.text(cell.x + cell.w / 2.0, cell.bottom() + 26.0, font, cell.w + 14.0, &map.name);
     }
+    let lowest = maps.len().checked_sub(1).map_or(area.y, |last| grid.cell(last).bottom() + BELOW);
+    colour_bar(canvas, area.x, lowest + 24.0, scale);
+}
+
+/// The bar that explains colours, 18 pixels high, with its ends on both sides.
+pub(super) fn colour_bar(canvas: &mut Canvas, x: f64, y: f64, scale: Scale) {
     let font = Font::of(BODY).ink(GREY);
     let (least, most) = (short(scale.lo), short(scale.hi));
-    let x = area.x + text::width(&least, font.size, font.bold).ceil() + 10.0;
-    let lowest = maps.len().checked_sub(1).map_or(area.y, |last| grid.cell(last).bottom() + BELOW);
-    let bar = Area { x, y: lowest + 24.0, w: 320.0, h: 18.0 };
+    let left = x + text::width(&least, font.size, font.bold).ceil() + 10.0;
+    let bar = Area { x: left, y, w: 320.0, h: 18.0 };
     let steps: Vec<Ink> = (0..160)
         .map(|i| scale.ink(scale.lo + (scale.hi - scale.lo) * f64::from(i) / 159.0))
         .collect();
     canvas.frame(bar.grown(1.0), RULE, 1.0);
     canvas.matrix(bar, 1, steps.len(), &steps);
     let base = bar.bottom() - 1.0;
-    canvas.text(area.x, base, font, 160.0, &least);
+    canvas.text(x, base, font, 160.0, &least);
     canvas.text(bar.right() + 10.0, base, font, 160.0, &most);
 }
 

@@ -1,0 +1,341 @@
+//! Trained parameters of one-shot cue association beside the published figures.
+//!
+//! [`reproduce`] loads a model with its parameters, answers evaluation episodes in float and on
+//! the emulated chip (the same episodes, so that differences are paired), measures the controls
+//! and the observers of [`trifactor_host::observer`], and returns a [`Reproduction`]: a table to
+//! print, JSON, and the files of a report with pictures. docs/reproduce.md says how to read them.
+//!
+//! Results depend on model, parameters, seed and numbers alone, not on threads.
+
+mod chip;
+mod pictures;
+mod recording;
+mod report;
+mod tables;
+mod training;
+
+pub use report::{ChipRow, ChipUse, Cost, ReadingRow, Reproduction, Row};
+
+use crate::error::LabError;
+use crate::outcome::Progress;
+use crate::prepare::{Prepared, find_chip, prepare};
+use crate::statistics::Estimate;
+use chip::{ChipLink, ChipRun};
+use recording::Recording;
+use std::path::{Path, PathBuf};
+use trifactor_host::observer::{Observer, observe};
+use trifactor_host::task::{CueAssociation, Rest, Sides, TaskSpec};
+use trifactor_host::{Accuracy, Link, Settings, credit, run_episodes, without_plasticity};
+use trifactor_ir::CheckedNetwork;
+use trifactor_model::{Model, Params, load_with};
+
+/// Accuracies that the paper gives in percent, by the number of cues. Source: Schmidgall and Hays,
+/// *Learning to learn online*, experiment 1: five cues the mean of 30 trainings, the others the
+/// same nets without further training.
+pub const PUBLISHED: [(u32, f64); 5] = [(1, 98.1), (3, 96.7), (5, 95.6), (7, 94.2), (15, 68.7)];
+
+/// Numbers of cues of a run where the caller names none.
+const CUES: [u32; 8] = [1, 3, 5, 7, 9, 11, 13, 15];
+/// The number of cues of the paper's training; controls and readings are measured there.
+const REFERENCE_CUES: u32 = 5;
+/// Episodes of a run where the caller gives no number.
+const EPISODES: u32 = 1000;
+/// Most episodes that observers answer: their interval is narrow long before.
+const MOST_OBSERVED: u32 = 2000;
+
+/// How the paper's text is read where it leaves the task open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reading {
+    /// Each cue is on the class side with the model's probability; cue lines rest silently.
+    #[default]
+    Biased,
+    /// Both sides are equally likely for each cue, the class is the majority's.
+    Iid,
+    /// All cues are on the class side.
+    OneSided,
+    /// As biased, but cue lines fire at the background probability outside cue periods.
+    Background,
+}
+
+impl Reading {
+    /// All readings.
+    pub const ALL: [Self; 4] = [Self::Biased, Self::Iid, Self::OneSided, Self::Background];
+
+    /// The word that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Biased => "biased",
+            Self::Iid => "iid",
+            Self::OneSided => "one-sided",
+            Self::Background => "background",
+        }
+    }
+
+    /// The same task in this reading, with so many cues.
+    fn task(self, base: &CueAssociation, cues: u32) -> CueAssociation {
+        let biased = match base.sides {
+            Sides::Biased(p) => Sides::Biased(p),
+            Sides::Iid | Sides::OneSided => Sides::Biased(0.7),
+        };
+        let (sides, rest) = match self {
+            Self::Biased => (biased, Rest::Silent),
+            Self::Iid => (Sides::Iid, Rest::Silent),
+            Self::OneSided => (Sides::OneSided, Rest::Silent),
+            Self::Background => (biased, Rest::Background),
+        };
+        CueAssociation { cues, sides, rest, one_sided: 0.0, ..base.clone() }
+    }
+}
+
+/// What a caller may choose.
+#[derive(Clone, Debug, Default)]
+pub struct ReproduceOptions {
+    /// Episodes for each number of cues; by default 1,000.
+    pub episodes: Option<u32>,
+    /// Seed of the episodes; by default another one than that of measurements during training.
+    pub seed: Option<u32>,
+    /// Reading of the task.
+    pub reading: Reading,
+    /// Numbers of cues; by default the odd ones from 1 to 15.
+    pub cues: Option<Vec<u32>>,
+    /// Parameters; by default the model's `params.safetensors`.
+    pub params: Option<PathBuf>,
+    /// Chip by name or path; by default the model's.
+    pub chip: Option<String>,
+    /// Worker threads; by default all cores. Results do not depend on it.
+    pub threads: Option<usize>,
+    /// Leave the chip out.
+    pub float_only: bool,
+}
+
+/// What one run works with.
+struct Context<'a> {
+    model: &'a Model,
+    settings: &'a Settings,
+    base: &'a CueAssociation,
+    seed: u32,
+    episodes: u32,
+    threads: usize,
+    progress: &'a dyn Progress,
+}
+
+/// Measures the parameters of the model in `folder`.
+///
+/// Errors: the model, its `train.ron` or its parameters cannot be used, the chip cannot hold it, a
+/// number of cues is even or too large. Nothing has been written anywhere.
+pub fn reproduce(
+    folder: &Path,
+    options: &ReproduceOptions,
+    progress: &dyn Progress,
+) -> Result<Reproduction, LabError> {
+    let settings = training::settings(&folder.join("train.ron"))?;
+    let base = base_task(&settings);
+    let params = options.params.clone().unwrap_or_else(|| folder.join("params.safetensors"));
+    if !params.is_file() {
+        return Err(LabError::NoParams { path: params.display().to_string() });
+    }
+    let model = load_with(folder, &Params::File(params))?;
+    let curves = training::curves(&folder.join("training"))?;
+    let measured = settings.evaluation.as_ref().map_or(0, |e| e.seed);
+    let context = Context {
+        model: &model,
+        settings: &settings,
+        base: &base,
+        seed: options.seed.unwrap_or(measured.wrapping_add(1)),
+        episodes: options.episodes.unwrap_or(EPISODES).max(1),
+        threads: options
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        progress,
+    };
+    let cues = numbers_of_cues(options)?;
+    let reference = if cues.contains(&REFERENCE_CUES) { REFERENCE_CUES } else { cues[0] };
+    for &m in &cues {
+        // Before any work is done, not after half of it.
+        let task = options.reading.task(&base, m);
+        task.check().map_err(LabError::Task)?;
+        Link::new(&model.network, &settings.readout, &task)?;
+    }
+    let prepared = if options.float_only {
+        None
+    } else {
+        let name = options.chip.as_deref().unwrap_or(&model.chip);
+        Some(prepare(&model, find_chip(name)?)?)
+    };
+    let rows = context.rows(options.reading, &cues, prepared.as_ref())?;
+    let (rates_zero, no_plasticity) = context.controls(folder, options.reading, reference)?;
+    let readings = context.readings(options.reading, reference, &rows)?;
+    let task = options.reading.task(&base, reference);
+    let shown = Recording::of(&context, &task, prepared.as_ref())?;
+    let pictures = pictures::all(&context, &task, &rows, &shown, &curves)?;
+    let mut warnings = model.warnings.clone();
+    if let Some(prepared) = &prepared {
+        warnings.append(prepared.warnings.clone());
+    }
+    Ok(Reproduction {
+        model: model.name.clone(),
+        reading: options.reading,
+        episodes: context.episodes,
+        seed: context.seed,
+        reference,
+        rows,
+        no_plasticity,
+        rates_zero,
+        readings,
+        chip: prepared.as_ref().map(|p| ChipUse::of(p, &model)),
+        pictures,
+        curves: curves.len(),
+        warnings,
+    })
+}
+
+/// The task whose numbers every reading shares: that of measurements, else of the last stage.
+fn base_task(settings: &Settings) -> CueAssociation {
+    let measured = settings.evaluation.as_ref().map(|e| &e.task);
+    let last = settings.stages.last().and_then(|s| s.tasks.last());
+    match measured.or(last) {
+        Some(TaskSpec::CueAssociation(task)) => task.clone(),
+        None => CueAssociation::default(),
+    }
+}
+
+fn numbers_of_cues(options: &ReproduceOptions) -> Result<Vec<u32>, LabError> {
+    let mut cues = options.cues.clone().unwrap_or_else(|| CUES.to_vec());
+    cues.sort_unstable();
+    cues.dedup();
+    if cues.is_empty() {
+        return Err(LabError::Task("no number of cues is given".to_owned()));
+    }
+    Ok(cues)
+}
+
+impl Context<'_> {
+    /// Float and chip for every number of cues.
+    fn rows(
+        &self,
+        reading: Reading,
+        cues: &[u32],
+        prepared: Option<&Prepared>,
+    ) -> Result<Vec<Row>, LabError> {
+        let mut rows = Vec::new();
+        for &m in cues {
+            let task = reading.task(self.base, m);
+            let float = self.float(&self.model.network, &task, &format!("float, {m} cues"))?;
+            let published = PUBLISHED.iter().find(|(k, _)| *k == m).map(|(_, p)| p / 100.0);
+            let chip = match prepared {
+                None => None,
+                Some(prepared) => {
+                    let link = ChipLink::new(self, &task, prepared)?;
+                    let run = chip::run(self, &task, prepared, &link)?;
+                    Some(chip_row(&float, run))
+                }
+            };
+            rows.push(Row { cues: m, published, float: accuracy(&float), chip });
+        }
+        Ok(rows)
+    }
+
+    /// The credit of every episode in float.
+    fn float(
+        &self,
+        network: &CheckedNetwork,
+        task: &CueAssociation,
+        what: &str,
+    ) -> Result<Vec<f64>, LabError> {
+        let total = u64::from(self.episodes);
+        self.progress.tell(what, 0, total);
+        let mut credits = Vec::with_capacity(self.episodes as usize);
+        let episodes = (self.seed, self.episodes as usize);
+        run_episodes(
+            network,
+            &self.settings.readout,
+            task,
+            episodes,
+            self.threads,
+            &mut |batch| {
+                credits.extend(batch.logits.iter().zip(&batch.labels).map(|(l, c)| credit(l, *c)));
+                self.progress.tell(what, credits.len() as u64, total);
+            },
+        )?;
+        Ok(credits)
+    }
+
+    /// The trained net with its rates at 0, and the net that was trained without them.
+    fn controls(
+        &self,
+        folder: &Path,
+        reading: Reading,
+        cues: u32,
+    ) -> Result<(Option<Accuracy>, Option<Accuracy>), LabError> {
+        let rates = &self.settings.rates;
+        if rates.is_empty() {
+            return Ok((None, None));
+        }
+        let task = reading.task(self.base, cues);
+        let still = without_plasticity(&self.model.network, rates)?;
+        let rates_zero = accuracy(&self.float(&still, &task, "rates at 0")?);
+        let path = folder.join("no-plasticity.safetensors");
+        if !path.is_file() {
+            return Ok((Some(rates_zero), None));
+        }
+        // Rates are no part of that file: nothing trained them.
+        let plain = load_with(folder, &Params::File(path))?;
+        let plain = without_plasticity(&plain.network, rates)?;
+        let no_plasticity = accuracy(&self.float(&plain, &task, "no plasticity")?);
+        Ok((Some(rates_zero), Some(no_plasticity)))
+    }
+
+    /// The reading of the run, and beside the default one those that differ from it.
+    fn readings(
+        &self,
+        reading: Reading,
+        cues: u32,
+        rows: &[Row],
+    ) -> Result<Vec<ReadingRow>, LabError> {
+        let list = match reading {
+            Reading::Biased => vec![Reading::Biased, Reading::Iid, Reading::Background],
+            other => vec![other],
+        };
+        let mut found = Vec::new();
+        for other in list {
+            let task = other.task(self.base, cues);
+            let measured = rows.iter().find(|r| r.cues == cues && other == reading);
+            let float = match measured {
+                Some(row) => row.float,
+                None => {
+                    let what = format!("float, {}", other.word());
+                    accuracy(&self.float(&self.model.network, &task, &what)?)
+                }
+            };
+            let n = self.episodes.min(MOST_OBSERVED);
+            let watch = |observer, name: &str| -> Result<Accuracy, LabError> {
+                let what = format!("{name}, {}", other.word());
+                let tell = |done: usize| {
+                    if done.is_multiple_of(50) {
+                        self.progress.tell(&what, done as u64, u64::from(n));
+                    }
+                };
+                Ok(observe(observer, &task, (self.seed, n as usize), self.threads, &tell)?)
+            };
+            let counting = watch(Observer::Counting, "counting")?;
+            let ideal = watch(Observer::Ideal, "observer")?;
+            found.push(ReadingRow { reading: other, float, counting, ideal });
+        }
+        Ok(found)
+    }
+}
+
+fn accuracy(credits: &[f64]) -> Accuracy {
+    Accuracy::from_count(credits.iter().sum(), credits.len())
+}
+
+fn chip_row(float: &[f64], run: ChipRun) -> ChipRow {
+    ChipRow {
+        accuracy: accuracy(&run.credits),
+        difference: Estimate::of_difference(&run.credits, float),
+        cost: run.cost,
+        saturations: run.saturations,
+        missing_costs: run.missing_costs,
+        preset: run.preset,
+    }
+}

@@ -1,0 +1,56 @@
+//! Tables of a report, as aligned text and as Markdown.
+
+/// A table; the first column is aligned to the left, the others to the right.
+pub(super) struct Table {
+    pub header: Vec<String>,
+    /// Every row has as many cells as the header.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(|h| (*h).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    /// Lines of aligned columns.
+    pub fn text(&self) -> String {
+        let lines = || std::iter::once(&self.header).chain(&self.rows);
+        let width = |k: usize| lines().map(|r| r[k].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
+        let mut out = String::new();
+        for row in lines() {
+            let mut line = String::new();
+            for (k, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = " ".repeat(width - cell.chars().count());
+                match k {
+                    0 => line.extend([cell.as_str(), &gap]),
+                    _ => line.extend(["   ", &gap, cell]),
+                }
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+
+    /// A table of Markdown.
+    pub fn markdown(&self) -> String {
+        let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let rule = "---|".repeat(self.header.len());
+        let rows: String = self.rows.iter().map(|r| row(r)).collect();
+        format!("{}|{rule}\n{rows}", row(&self.header))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_hold_the_same_cells() {
+        let mut table = Table::new(&["cues", "float"]);
+        table.rows.push(vec!["5".to_owned(), "95.1 %".to_owned()]);
+        assert_eq!(table.text(), "cues    float\n5      95.1 %\n");
+        assert_eq!(table.markdown(), "| cues | float |\n|---|---|\n| 5 | 95.1 % |\n");
+    }
+}

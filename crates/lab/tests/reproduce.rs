@@ -1,0 +1,260 @@
+//! A small net on a short task, through the whole of a reproduction.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use trifactor_host::{Accuracy, RunDirectory, RunOptions, Settings, Update, Watch};
+use trifactor_lab::reproduce::{Reading, ReproduceOptions, Reproduction, reproduce};
+use trifactor_lab::{LabError, Silent};
+use trifactor_model::{Params, load_with};
+
+const MODEL: &str = r#"(
+    name: "small",
+    chip: "superset",
+    inputs: { "sensors": (n: 8), "signal": (n: 2) },
+    populations: {
+        "hidden": (n: 10, tau_u: 8.0, tau_v: 20.0, threshold: 5.0, surrogate: Exponential(0.08, 1.0)),
+        "teacher": (n: 6, tau_u: 3.0, tau_v: 5.0, threshold: 2.0, surrogate: Exponential(0.2, 2.0)),
+        "readout": (n: 2, keep_u: 0.0, tau_v: 50.0, bias: 0.0),
+    },
+    modulators: { "m": (scope: PerPre("plastic"), tau: 2.0, range: (-8.0, 8.0)) },
+    rules: { "rule": (
+        kernel: File("rule.kern"),
+        traces: { "x1": Pre(tau: 20.0, impulse: 0.05, range: (0.0, 1.0)) },
+        variables: { "e": (range: (0.0, 1.0)), "eta": Rate(Normal(0.5, 0.2, 3)) },
+        modulators: { "m": "m" },
+    ) },
+    projections: {
+        "plastic": (pre: "sensors", post: "hidden", connect: AllToAll, weights: Uniform(0.1, 1.0, 2), range: (-4.0, 4.0), rule: "rule"),
+        "signal_teacher": (pre: "signal", post: "teacher", connect: AllToAll, weights: Normal(0.0, 2.0, 5)),
+        "hidden_teacher": (pre: "hidden", post: "teacher", connect: AllToAll, weights: Normal(0.0, 0.5, 6)),
+        "teacher_m": (pre: "teacher", post: Modulator("m"), connect: AllToAll, weights: Normal(0.0, 0.1, 7)),
+        "hidden_readout": (pre: "hidden", post: "readout", connect: AllToAll, weights: Normal(0.0, 0.3, 8)),
+    },
+)"#;
+
+const KERNEL: &str = "kernel rule {
+  in w: own
+  in e: own
+  in eta: own
+  in x1: pre
+  in y0: post
+  in m: pre
+  next = e * 0.9375 + x1 * y0 * 0.0625
+  set w = clamp(w + eta * next * m, -4, 4)
+  set e = next
+}
+";
+
+const SETTINGS: &str = r#"(
+    readout: (population: "readout", gain: 0.02),
+    batch: 8, width: 8, segment: 16, updates: 2, checkpoint_every: 1,
+    trained: [(state: "plastic.w"), (state: "plastic.eta"), (state: "hidden_readout.w")],
+    rates: ["plastic.eta"],
+    stages: [(tasks: [CueAssociation((cues: 1, group: 2, gap_steps: 3, rest_steps: 4, cue_steps: 5, decision_steps: 6))])],
+    evaluation: (every: 1, episodes: 16, seed: 4, task: CueAssociation((cues: 1, group: 2, gap_steps: 3, rest_steps: 4, cue_steps: 5, decision_steps: 6))),
+)"#;
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn update(&mut self, _: &Update, _: u64) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    fn evaluation(&mut self, _: u64, _: &Accuracy, _: &Accuracy) {}
+}
+
+/// A model folder `m` without parameters.
+fn untrained(place: &Path) -> PathBuf {
+    let folder = place.join("m");
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, text) in [("model.ron", MODEL), ("rule.kern", KERNEL), ("train.ron", SETTINGS)] {
+        fs::write(folder.join(name), text).expect("a file");
+    }
+    folder
+}
+
+/// Trains for two updates; the parameters become a file of the model's folder.
+fn train(place: &Path, folder: &Path, without_plasticity: bool, into: &str) {
+    let model = load_with(folder, &Params::Initial).unwrap_or_else(|e| panic!("{e}"));
+    let settings = Settings::parse(SETTINGS).expect("legal");
+    let options = RunOptions { seed: 1, threads: 1, resume: false, without_plasticity };
+    let path = place.join(format!("run-{without_plasticity}"));
+    let mut run = RunDirectory::open(&path, &model, &settings, &options).expect("a run");
+    assert!(run.run(&model, &mut Nobody).expect("two updates"));
+    fs::copy(path.join("params.safetensors"), folder.join(into)).expect("a copy");
+    fs::create_dir_all(folder.join("training")).expect("a folder");
+    let table = folder.join("training/evaluation-seed-1.csv");
+    fs::copy(path.join("evaluation.csv"), table).expect("a copy");
+}
+
+fn trained(place: &Path) -> PathBuf {
+    let folder = untrained(place);
+    train(place, &folder, true, "no-plasticity.safetensors");
+    train(place, &folder, false, "params.safetensors");
+    folder
+}
+
+fn options() -> ReproduceOptions {
+    ReproduceOptions {
+        episodes: Some(60),
+        cues: Some(vec![3, 1, 3]),
+        threads: Some(1),
+        ..ReproduceOptions::default()
+    }
+}
+
+fn report(folder: &Path, options: &ReproduceOptions) -> Reproduction {
+    reproduce(folder, options, &Silent).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[track_caller]
+fn refused(folder: &Path, options: &ReproduceOptions) -> LabError {
+    match reproduce(folder, options, &Silent) {
+        Ok(_) => panic!("it was done"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn the_report_has_every_part_in_all_its_forms() {
+    let place = tempfile::tempdir().expect("a folder");
+    let found = report(&trained(place.path()), &options());
+    let json = found.to_json();
+    assert_eq!(json["episodes"], 60);
+    assert_eq!(json["sides"], "biased");
+    assert_eq!(json["seed"], 5, "another seed than that of the training's measurements");
+    assert_eq!(json["published"]["5"], 0.956);
+    for machine in ["float", "chip"] {
+        let shares = json["accuracy"][machine].as_object().expect("by cues");
+        assert_eq!(shares.keys().collect::<Vec<_>>(), ["1", "3"], "{machine}");
+        assert!(shares.values().all(|a| a.as_f64().is_some_and(|a| (0.0..=1.0).contains(&a))));
+    }
+    for control in ["no_plasticity", "rates_zero"] {
+        let share = json["accuracy"][control].as_f64().expect(control);
+        assert!((share - 0.5).abs() < 0.26, "{control}: {share}");
+    }
+    for reading in ["biased", "iid", "background"] {
+        assert!(json["readings"][reading]["ideal_observer"].is_f64(), "{reading}");
+    }
+    assert!(json["microjoules_per_episode"].as_f64().is_some_and(|e| e > 0.0));
+    // One cue: three trials of 5 + 4 + 3 + 6 steps, and two until the answer is there.
+    assert_eq!(json["reference_cues"], 1);
+    assert_eq!(json["steps_per_episode"], 56.0);
+    assert_eq!(json["cores"], 1);
+
+    let files = found.files();
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "report.md",
+        "report.json",
+        "accuracy.csv",
+        "cues.png",
+        "learning-curve.png",
+        "episode.png",
+        "weights.png",
+    ];
+    assert_eq!(names, expected);
+    let markdown = String::from_utf8(files[0].1.clone()).expect("text");
+    for (name, content) in &files[3..] {
+        assert!(content.starts_with(b"\x89PNG\r\n"), "{name}");
+        assert!(markdown.contains(name.as_str()), "{name} is not shown");
+    }
+    let text = found.to_string();
+    for part in ["published", "ideal observer", "trained without plasticity", "uJ", "1 of 128"] {
+        assert!(text.contains(part), "'{part}' is not in:\n{text}");
+    }
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_bytes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = trained(place.path());
+    let with = |threads| report(&folder, &ReproduceOptions { threads: Some(threads), ..options() });
+    let (one, two) = (with(1), with(2));
+    assert_eq!(one.to_string(), two.to_string());
+    assert!(one.files() == two.files());
+}
+
+#[test]
+fn chip_and_float_answer_the_same_episodes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = trained(place.path());
+    let both = report(&folder, &options());
+    let alone = report(&folder, &ReproduceOptions { float_only: true, ..options() });
+    for (row, other) in both.rows.iter().zip(&alone.rows) {
+        assert_eq!(row.float, other.float);
+        assert!(other.chip.is_none());
+        let chip = row.chip.as_ref().expect("a chip");
+        assert!((chip.difference.mean - (chip.accuracy.mean - row.float.mean)).abs() < 1e-12);
+        // Answers to other episodes would differ in half of them.
+        let share = chip.difference.half_width.powi(2) * 60.0 / 1.96f64.powi(2);
+        assert!(share < 0.3, "{share} of the answers differ");
+    }
+    assert!(alone.to_json()["microjoules_per_episode"].is_null());
+    let other = report(&folder, &ReproduceOptions { seed: Some(9), ..options() });
+    assert_ne!(other.to_json()["accuracy"], both.to_json()["accuracy"]);
+}
+
+#[test]
+fn readings_differ_and_name_themselves() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = trained(place.path());
+    for reading in Reading::ALL {
+        let chosen =
+            ReproduceOptions { reading, float_only: true, cues: Some(vec![3]), ..options() };
+        let found = report(&folder, &chosen);
+        assert_eq!(found.to_json()["sides"], reading.word());
+        assert_eq!(found.readings[0].reading, reading);
+        assert_eq!(found.readings[0].float, found.rows[0].float);
+    }
+}
+
+#[test]
+fn what_a_model_does_not_ship_is_said() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = trained(place.path());
+    fs::remove_file(folder.join("no-plasticity.safetensors")).expect("it was there");
+    fs::remove_dir_all(folder.join("training")).expect("it was there");
+    let found = report(&folder, &ReproduceOptions { float_only: true, ..options() });
+    assert!(found.to_json()["accuracy"]["no_plasticity"].is_null());
+    let text = found.to_string();
+    assert!(text.contains("not measured: no no-plasticity.safetensors"), "{text}");
+    assert!(text.contains("the chip was left out"), "{text}");
+    assert!(found.files().iter().all(|(name, _)| name != "learning-curve.png"));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_by_name() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = untrained(place.path());
+    let missing = refused(&folder, &options());
+    assert!(matches!(missing, LabError::NoParams { .. }), "{missing}");
+    assert!(missing.to_string().contains("params.safetensors is not there"), "{missing}");
+    train(place.path(), &folder, false, "params.safetensors");
+    let params = |name: &str, content: &[u8]| {
+        let path = place.path().join(name);
+        fs::write(&path, content).expect("a file");
+        ReproduceOptions { params: Some(path), ..options() }
+    };
+    let cases: [(ReproduceOptions, &str); 5] = [
+        (ReproduceOptions { cues: Some(vec![1, 4]), ..options() }, "cues is 4; an odd number"),
+        (ReproduceOptions { cues: Some(vec![101]), ..options() }, "cues is 101"),
+        (ReproduceOptions { cues: Some(vec![]), ..options() }, "no number of cues"),
+        (
+            ReproduceOptions { chip: Some("none".to_owned()), ..options() },
+            "there is no chip 'none'",
+        ),
+        (params("bad.safetensors", b"not this"), "is not a safetensors file"),
+    ];
+    for (chosen, word) in cases {
+        let error = refused(&folder, &chosen).to_string();
+        assert!(error.contains(word), "'{word}' is not in: {error}");
+    }
+    fs::write(folder.join("training/evaluation-seed-1.csv"), "a,b\n1,2\n").expect("a file");
+    let error = refused(&folder, &options()).to_string();
+    assert!(error.contains("evaluation-seed-1.csv: has no column 'update'"), "{error}");
+    fs::remove_file(folder.join("train.ron")).expect("it was there");
+    let error = refused(&folder, &options()).to_string();
+    assert!(error.contains("train.ron"), "{error}");
+}
