@@ -5,6 +5,7 @@
 
 mod codes;
 mod crates;
+mod lints;
 mod paths;
 mod statements;
 mod text;
@@ -76,6 +77,7 @@ impl Cmd {
     pub fn run(&self, root: &Path) -> Result<(), TidyError> {
         let sources = sources(root)?;
         let mut findings = crates::check(root, &sources)?;
+        findings.extend(lints::check(&sources));
         findings.extend(text::check(&sources));
         findings.extend(paths::check(root, &sources));
         findings.extend(codes::check(&sources));

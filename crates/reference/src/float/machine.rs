@@ -56,8 +56,9 @@ pub struct FloatMachine<T> {
     pending: Vec<Pending>,
     flags: Vec<Flags>,
     histories: Vec<History<T>>,
-    /// Sums of shared weights as `[episode][lane]`, and the accumulator they are added to.
-    by_episode: Vec<(Vec<T>, StateId)>,
+    /// Sums of shared weights as `[episode][lane]`, the accumulator they are added to, and whether
+    /// they are `[lane][episode]` instead.
+    by_episode: Vec<(Vec<T>, StateId, bool)>,
     /// Spikes of populations that nothing drives but [`step`](Self::step).
     inputs: Vec<(SpaceId, StateId)>,
     every: Vec<(u8, usize)>,
@@ -139,7 +140,7 @@ enum Body<T> {
     /// Recognised delivery: the ring, and the sums by episode if weights are shared.
     Deliver {
         delivery: Delivery,
-        projection: Projection,
+        projection: Projection<T>,
         ring: usize,
         sums: Option<usize>,
     },
@@ -297,8 +298,8 @@ impl<T: Real> FloatMachine<T> {
             pending.arrive(self.step, &mut self.bank[pending.array]);
         }
         self.run_groups(|g| g == Group::Deliver);
-        for (sums, q) in &mut self.by_episode {
-            projection::flush(sums, &mut self.bank[self.current[*q]], self.width);
+        for (sums, q, by_lane) in &mut self.by_episode {
+            projection::flush(sums, &mut self.bank[self.current[*q]], self.width, *by_lane);
         }
         self.set_inputs(inputs);
         self.run_groups(|g| !matches!(g, Group::Deliver | Group::Plasticity));
@@ -409,9 +410,9 @@ impl<T: Real> FloatMachine<T> {
                 let spikes = self.rings[*ring].of_step(arriving.unwrap_or(0));
                 let weights = self.current[delivery.w];
                 if let Some(sums) = *sums {
-                    let sums = &mut self.by_episode[sums].0;
+                    let (sums, _, by_lane) = &mut self.by_episode[sums];
                     let (w, s) = (&self.bank[weights], &self.bank[spikes]);
-                    projection.deliver(w, s, self.width, sums);
+                    projection.deliver(w, s, self.width, sums, *by_lane);
                 } else {
                     let q = self.current[delivery.q];
                     let mut array = std::mem::take(&mut self.bank[q]);
@@ -531,15 +532,19 @@ impl<T: Real> FloatMachine<T> {
     fn prepare_delivery(&mut self, delivery: Delivery, lanes: &Lanes) -> Body<T> {
         let edges = lanes.edges.clone().expect("internal: delivery without synapses");
         let sums = delivery.shared.then(|| {
-            let known = self.by_episode.iter().position(|(_, q)| *q == delivery.q);
+            let known = self.by_episode.iter().position(|(_, q, _)| *q == delivery.q);
             known.unwrap_or_else(|| {
                 let len = self.bank[self.current[delivery.q]].len();
-                self.by_episode.push((vec![T::ZERO; len], delivery.q));
+                self.by_episode.push((vec![T::ZERO; len], delivery.q, true));
                 self.by_episode.len() - 1
             })
         });
         let ring = self.ring_of(delivery.spike);
-        Body::Deliver { delivery, projection: Projection::new(edges, self.width), ring, sums }
+        let projection = Projection::new(edges, self.width);
+        if let Some(sums) = sums {
+            self.by_episode[sums].2 &= projection.delivers_by_lane();
+        }
+        Body::Deliver { delivery, projection, ring, sums }
     }
 
     fn prepare_program(&mut self, phase: &Phase, lanes: &Lanes) -> Body<T> {

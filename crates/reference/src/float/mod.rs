@@ -7,7 +7,9 @@ mod epoch;
 mod graph;
 mod loops;
 mod machine;
+mod native;
 mod phases;
+mod planner;
 mod program;
 #[cfg(test)]
 mod program_tests;

@@ -1,17 +1,21 @@
 //! A kernel made ready for one space: instructions over tiles of lanes.
 //!
-//! A [`Program`] runs a kernel over all lanes of a space for all episodes at once. Lanes are cut
-//! into tiles small enough that the values of a tile stay in the first-level cache; within a tile
-//! each instruction is one loop, see [`super::loops`]. Inputs are read where they lie. Arrays have the
-//! shape `[lane][episode]`, parameters `[lane]`.
+//! A [`Program`] runs a kernel over all lanes of a space for all episodes at once: as native code
+//! which keeps the values of a row in registers ([`super::native`]), or, where there can be none,
+//! over tiles of lanes, in which each instruction is one loop ([`super::loops`]). Both give the same
+//! bits. Inputs are read where they lie. Arrays have the shape `[lane][episode]`, parameters
+//! `[lane]`.
 
 pub(super) use super::edges::{Edges, first_chunks};
-use super::graph::{Addend, Body, Graph, NodeId, Stage};
+use super::graph::{Body, Graph, Stage};
 use super::loops::{self, Arg, Bounds, Code, Index, IndexKind, MOST_ROWS, Onto, SPLAT, Size};
+use super::native::Native;
+use super::planner::Planner;
 use super::real::Real;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
 use trifactor_ir::{Kernel, Target};
+use trifactor_jit::Level;
 
 /// Whose lanes an input array has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +51,7 @@ pub(super) struct Lanes {
 
 /// Where an operand is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+pub(super) enum Place {
     Scalar(usize),
     Port(usize),
     Hoisted(usize),
@@ -57,17 +61,17 @@ enum Place {
 
 /// An operand as a rule for finding its numbers.
 #[derive(Clone, Copy, Debug)]
-struct Operand {
-    place: Place,
+pub(super) struct Operand {
+    pub place: Place,
     /// Numbers to skip for each lane before the tile, and for each lane of the tile before a row.
-    per_first: usize,
-    per_row: usize,
-    rows: RowsOf,
+    pub per_first: usize,
+    pub per_row: usize,
+    pub rows: RowsOf,
 }
 
 /// Which rows an operand has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum RowsOf {
+pub(super) enum RowsOf {
     /// Its own, in order.
     Own,
     /// One for all lanes.
@@ -113,13 +117,13 @@ struct Tile {
 
 /// Where an instruction of a tile writes.
 #[derive(Clone, Copy, Debug)]
-enum Dest {
+pub(super) enum Dest {
     Temp(usize),
     Out(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step<T> {
+pub(super) enum Step<T> {
     /// Copies the rows of the tile's pre or post lanes.
     Gather {
         temp: usize,
@@ -143,7 +147,7 @@ enum Step<T> {
 
 /// A value that is the same in all lanes, computed once per run.
 #[derive(Clone, Copy, Debug)]
-enum Scalar<T> {
+pub(super) enum Scalar<T> {
     Constant(T),
     Port(usize),
     Apply(Code, [usize; 4]),
@@ -151,19 +155,19 @@ enum Scalar<T> {
 
 /// A value computed once per pre lane, post lane, own lane or episode.
 #[derive(Clone, Copy, Debug)]
-struct Hoist {
-    stage: Stage,
-    code: Code,
-    args: [Operand; 4],
+pub(super) struct Hoist {
+    pub stage: Stage,
+    pub code: Code,
+    pub args: [Operand; 4],
 }
 
 /// Buffers of a program, kept between runs.
 #[derive(Clone, Debug)]
-struct Buffers<T> {
-    scalars: Vec<[T; SPLAT]>,
-    hoisted: Vec<Vec<T>>,
-    temps: Vec<Vec<T>>,
-    outs: Vec<Vec<T>>,
+pub(super) struct Buffers<T> {
+    pub scalars: Vec<[T; SPLAT]>,
+    pub hoisted: Vec<Vec<T>>,
+    pub temps: Vec<Vec<T>>,
+    pub outs: Vec<Vec<T>>,
 }
 
 /// A kernel ready to run over one space.
@@ -178,12 +182,15 @@ pub(super) struct Program<T> {
     scalars: Vec<Scalar<T>>,
     hoists: Vec<Hoist>,
     steps: Vec<Step<T>>,
+    /// The steps once more, as code that takes the place of all tiles.
+    native: Option<Arc<Native<T>>>,
     used_ports: Vec<bool>,
     buffers: Buffers<T>,
 }
 
-/// Numbers in one buffer of a tile. Measured on the cue network (benches/cue_net.rs): from 384 to
-/// 1,024 makes no difference; 4,096 is a quarter slower.
+/// Numbers in one buffer of a tile, where a program runs as loops over tiles. With `f32` a buffer is
+/// 8 KB, so that the few buffers of a program share the first- and second-level cache; the cost of
+/// choosing an instruction is spread over 2,048 numbers.
 const TILE: usize = 2048;
 
 impl<T: Real> Program<T> {
@@ -196,6 +203,18 @@ impl<T: Real> Program<T> {
         lanes: &Lanes,
         width: usize,
     ) -> Self {
+        Self::with_level(kernel, shapes, sinks, lanes, width, Level::best())
+    }
+
+    /// The same with native code of a level, or without.
+    pub fn with_level(
+        kernel: &Kernel,
+        shapes: &[Shape],
+        sinks: &[Option<Sink>],
+        lanes: &Lanes,
+        width: usize,
+        level: Option<Level>,
+    ) -> Self {
         let shapes: Vec<Shape> = shapes
             .iter()
             .map(|s| match s.axis {
@@ -207,20 +226,9 @@ impl<T: Real> Program<T> {
             })
             .collect();
         let graph = Graph::new(kernel, &shapes, sinks);
-        let mut planner = Planner {
-            graph: &graph,
-            shapes: &shapes,
-            width,
-            places: vec![None; graph.nodes.len()],
-            scalars: Vec::new(),
-            hoists: Vec::new(),
-            steps: Vec::new(),
-            last_use: vec![0; graph.nodes.len()],
-            gathered: vec![None; graph.nodes.len()],
-            free: Vec::new(),
-            n_temps: 0,
-        };
+        let mut planner = Planner::new(&graph, &shapes, width);
         planner.plan();
+        let native = level.and_then(|level| Native::new(&planner, lanes, width, level));
         let Planner { scalars, hoists, steps, n_temps, .. } = planner;
         let mut used_ports = vec![false; shapes.len()];
         for (node, live) in graph.nodes.iter().zip(&graph.live) {
@@ -242,7 +250,10 @@ impl<T: Real> Program<T> {
         let buffers = Buffers {
             scalars: vec![[T::ZERO; SPLAT]; scalars.len()],
             hoisted: hoisted.collect(),
-            temps: vec![vec![T::ZERO; tile_rows * width]; n_temps],
+            temps: match native {
+                Some(_) => Vec::new(),
+                None => vec![vec![T::ZERO; tile_rows * width]; n_temps],
+            },
             outs: vec![Vec::new(); sinks.len()],
         };
         Self {
@@ -254,6 +265,7 @@ impl<T: Real> Program<T> {
             scalars,
             hoists,
             steps,
+            native: native.map(Arc::new),
             used_ports,
             buffers,
         }
@@ -262,6 +274,12 @@ impl<T: Real> Program<T> {
     /// Whether an input is read at all.
     pub fn uses_port(&self, port: usize) -> bool {
         self.used_ports[port]
+    }
+
+    /// Whether it runs as native code.
+    #[cfg(test)]
+    pub fn is_native(&self) -> bool {
+        self.native.is_some()
     }
 
     /// The lanes at both ends, if it runs over synapses.
@@ -281,8 +299,13 @@ impl<T: Real> Program<T> {
         }
         self.uniform_values(&mut buffers, bank, inputs);
         self.hoisted_values(&mut buffers, bank, inputs);
-        for tile in &self.tiles {
-            self.tile(&mut buffers, bank, inputs, *tile);
+        match &self.native {
+            Some(native) => native.run(&mut buffers, bank, inputs),
+            None => {
+                for tile in &self.tiles {
+                    self.tile(&mut buffers, bank, inputs, *tile);
+                }
+            }
         }
         for (out, id) in buffers.outs.iter_mut().zip(outputs) {
             if *id != NOWHERE {
@@ -415,7 +438,7 @@ impl<T: Real> Program<T> {
 
 impl Operand {
     /// What stands in for operands an instruction does not have.
-    const ABSENT: Self =
+    pub const ABSENT: Self =
         Self { place: Place::Scalar(0), per_first: 0, per_row: 0, rows: RowsOf::All };
 
     #[inline(always)]
@@ -446,7 +469,7 @@ impl Operand {
 impl Place {
     /// The array behind a place, from its first lane on.
     #[inline(always)]
-    fn whole<'a, T>(
+    pub fn whole<'a, T>(
         self,
         buffers: &'a Buffers<T>,
         bank: &'a [Vec<T>],
@@ -494,16 +517,6 @@ impl<T> Default for Buffers<T> {
     }
 }
 
-fn shape_of(stage: Stage) -> Shape {
-    let axis = match stage {
-        Stage::Uniform | Stage::Global => Axis::Global,
-        Stage::Pre => Axis::Pre,
-        Stage::Post => Axis::Post,
-        Stage::Lane | Stage::Tile => Axis::Own,
-    };
-    Shape { axis, per_episode: stage != Stage::Lane }
-}
-
 /// Copies row `index[r]` of `data` to row r of `out`.
 fn gather<T: Real>(out: &mut [T], data: &[T], index: &[u32], width: usize) {
     fn chunks<T: Real, const W: usize>(out: &mut [T], data: &[T], index: &[u32]) {
@@ -521,247 +534,6 @@ fn gather<T: Real>(out: &mut [T], data: &[T], index: &[u32], width: usize) {
             for (row, i) in out.chunks_exact_mut(width).zip(index) {
                 row.copy_from_slice(&data[*i as usize * width..][..width]);
             }
-        }
-    }
-}
-
-/// Whether a place holds the values of the running tile only.
-fn place_is_temp(place: Place) -> bool {
-    matches!(place, Place::Temp(_))
-}
-
-struct Planner<'a, T> {
-    graph: &'a Graph,
-    shapes: &'a [Shape],
-    width: usize,
-    places: Vec<Option<Place>>,
-    scalars: Vec<Scalar<T>>,
-    hoists: Vec<Hoist>,
-    steps: Vec<Step<T>>,
-    /// Position after which a node's buffer is free again.
-    last_use: Vec<usize>,
-    /// Buffer with the gathered rows of a node.
-    gathered: Vec<Option<usize>>,
-    free: Vec<usize>,
-    n_temps: usize,
-}
-
-/// One thing a tile does.
-#[derive(Clone, Copy)]
-enum Item {
-    Node(NodeId),
-    /// Position in the graph's results.
-    Result(usize),
-}
-
-impl<T: Real> Planner<'_, T> {
-    fn plan(&mut self) {
-        for id in 0..self.graph.nodes.len() {
-            let node = &self.graph.nodes[id];
-            let inside = node.stage == Stage::Tile && matches!(node.body, Body::Apply(..));
-            if self.graph.live[id] && !inside {
-                self.before_tiles(id);
-            }
-        }
-        let items = self.order();
-        for (at, item) in items.iter().enumerate() {
-            for operand in self.operands(*item) {
-                self.last_use[operand] = at;
-            }
-        }
-        for (at, item) in items.iter().enumerate() {
-            self.emit(*item);
-            for operand in self.operands(*item) {
-                if self.last_use[operand] == at {
-                    self.release(operand);
-                }
-            }
-        }
-    }
-
-    /// Uniform and hoisted values, and inputs.
-    fn before_tiles(&mut self, id: NodeId) {
-        let node = &self.graph.nodes[id];
-        let place = match (node.stage, node.body) {
-            (_, Body::Constant(value)) => self.scalar(Scalar::Constant(T::from_f64(value))),
-            (Stage::Uniform, Body::Port(port)) => self.scalar(Scalar::Port(port.index())),
-            (Stage::Uniform, Body::Apply(code, args, n)) => {
-                let mut operands = [0; 4];
-                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
-                    if let Some(Place::Scalar(i)) = self.places[*arg] {
-                        *operand = i;
-                    }
-                }
-                self.scalar(Scalar::Apply(code, operands))
-            }
-            (_, Body::Port(port)) => Place::Port(port.index()),
-            (stage, Body::Apply(code, args, n)) => {
-                let mut operands = [Operand::ABSENT; 4];
-                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
-                    let place = self.places[*arg].expect("internal: operand without a place");
-                    *operand = self.found(place, Some(stage));
-                }
-                self.hoists.push(Hoist { stage, code, args: operands });
-                Place::Hoisted(self.hoists.len() - 1)
-            }
-        };
-        self.places[id] = Some(place);
-    }
-
-    fn scalar(&mut self, scalar: Scalar<T>) -> Place {
-        self.scalars.push(scalar);
-        Place::Scalar(self.scalars.len() - 1)
-    }
-
-    /// Nodes in order; every result as soon as its value is there.
-    fn order(&self) -> Vec<Item> {
-        let graph = self.graph;
-        let mut results_at = vec![Vec::new(); graph.nodes.len()];
-        // Values to be set that are copies or clamps come right after what they copy.
-        let mut sets_after = vec![Vec::new(); graph.nodes.len()];
-        let mut deferred = vec![false; graph.nodes.len()];
-        for (i, result) in graph.results.iter().enumerate() {
-            results_at[result.addend.at()].push(Item::Result(i));
-            let at = result.addend.at();
-            if result.target == Target::Set
-                && let Body::Apply(Code::Clamp | Code::Copy, args, _) = graph.nodes[at].body
-            {
-                deferred[at] = true;
-                sets_after[args[0]].push(at);
-            }
-        }
-        let mut items = Vec::new();
-        for (id, node) in graph.nodes.iter().enumerate() {
-            if deferred[id] {
-                continue;
-            }
-            if graph.live[id] && node.stage == Stage::Tile && matches!(node.body, Body::Apply(..)) {
-                items.push(Item::Node(id));
-            }
-            items.extend(&results_at[id]);
-            for copy in &sets_after[id] {
-                items.push(Item::Node(*copy));
-                items.extend(&results_at[*copy]);
-            }
-        }
-        items
-    }
-
-    fn operands(&self, item: Item) -> Vec<NodeId> {
-        match item {
-            Item::Node(id) => self.graph.nodes[id].args().to_vec(),
-            Item::Result(i) => match self.graph.results[i].addend {
-                Addend::One(node) => vec![node],
-                Addend::Part { a, b, .. } => b.into_iter().chain([a]).collect(),
-            },
-        }
-    }
-
-    fn emit(&mut self, item: Item) {
-        match item {
-            Item::Node(id) => {
-                let Body::Apply(code, args, n) = self.graph.nodes[id].body else { return };
-                let bounds = self.graph.nodes[id].bounds;
-                let bounds = bounds.map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
-                let mut operands = [Operand::ABSENT; 4];
-                for (operand, arg) in operands.iter_mut().zip(&args[..n]) {
-                    *operand = self.operand(*arg);
-                }
-                let set =
-                    |r: &&super::graph::Result| r.target == Target::Set && r.addend.at() == id;
-                let dest = match self.graph.results.iter().find(set) {
-                    Some(result) => {
-                        self.places[id] = Some(Place::Out(result.output));
-                        Dest::Out(result.output)
-                    }
-                    None => {
-                        let temp = self.temp();
-                        self.places[id] = Some(Place::Temp(temp));
-                        Dest::Temp(temp)
-                    }
-                };
-                self.steps.push(Step::Apply { code, bounds, args: operands, dest });
-            }
-            Item::Result(i) => {
-                let result = self.graph.results[i];
-                let (a, b, negative) = match result.addend {
-                    // The node itself was written to the result.
-                    Addend::One(_) if result.target == Target::Set => return,
-                    Addend::One(node) => (node, None, false),
-                    Addend::Part { a, b, negative, .. } => (a, b, negative),
-                };
-                let (a, b) = (self.operand(a), b.map(|b| self.operand(b)));
-                let (output, target) = (result.output, result.target);
-                self.steps.push(Step::Add { output, target, a, b, negative });
-            }
-        }
-    }
-
-    /// A tile's operand. Other lanes' values are read through an index, except where rows are not
-    /// made of whole chunks: there they are gathered first, so that what follows is one long row.
-    fn operand(&mut self, id: NodeId) -> Operand {
-        let place = self.places[id].expect("internal: operand without a place");
-        let axis = self.shape(place).axis;
-        if !matches!(axis, Axis::Pre | Axis::Post) || self.width.is_multiple_of(8) {
-            return self.found(place, None);
-        }
-        let temp = match self.gathered[id] {
-            Some(temp) => temp,
-            None => {
-                let temp = self.temp();
-                self.gathered[id] = Some(temp);
-                self.steps.push(Step::Gather { temp, from: place, axis });
-                temp
-            }
-        };
-        self.found(Place::Temp(temp), None)
-    }
-
-    fn shape(&self, place: Place) -> Shape {
-        match place {
-            Place::Port(i) => self.shapes[i],
-            Place::Hoisted(i) => shape_of(self.hoists[i].stage),
-            Place::Scalar(_) => Shape { axis: Axis::Global, per_episode: true },
-            Place::Temp(_) | Place::Out(_) => Shape { axis: Axis::Own, per_episode: true },
-        }
-    }
-
-    /// How to find a place's numbers, from a tile or from all lanes of an earlier stage.
-    fn found(&self, place: Place, stage: Option<Stage>) -> Operand {
-        let width = self.width;
-        let shape = self.shape(place);
-        let (per_first, rows) = match (shape.axis, stage) {
-            _ if place_is_temp(place) => (0, RowsOf::Own),
-            (Axis::Global, _) => (0, RowsOf::All),
-            (Axis::Own, None) if !shape.per_episode => (1, RowsOf::Number),
-            // Numbers of lanes are the rows of their own stage.
-            (Axis::Own, Some(_)) => (1, RowsOf::Own),
-            (Axis::Own, None) => (width, RowsOf::Own),
-            (Axis::Pre, None) => (0, RowsOf::Pre),
-            (Axis::Post, None) => (0, RowsOf::Post),
-            (Axis::Pre | Axis::Post, Some(_)) if shape.per_episode => (width, RowsOf::Own),
-            (Axis::Pre | Axis::Post, Some(_)) => (1, RowsOf::Number),
-        };
-        let per_row = if place_is_temp(place) { width } else { per_first };
-        Operand { place, per_first, per_row, rows }
-    }
-
-    fn temp(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.n_temps += 1;
-            self.n_temps - 1
-        })
-    }
-
-    fn release(&mut self, id: NodeId) {
-        let temp = match self.places[id] {
-            Some(Place::Temp(temp)) => Some(temp),
-            _ => self.gathered[id],
-        };
-        if let Some(temp) = temp
-            && !self.free.contains(&temp)
-        {
-            self.free.push(temp);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A program against its kernel evaluated lane by lane with plain scalars.
+//! A program against its kernel evaluated lane by lane with plain scalars: as loops over tiles, and
+//! as native code of every level this machine has.
 
 use super::program::{Axis, Edges, Lanes, NOWHERE, Program, Shape, Sink};
 use super::real::Real;
@@ -8,6 +9,7 @@ use trifactor_entity::{EntityId, Table};
 use trifactor_ir::{
     Kernel, KernelBuilder, Op, Port, Role, Sign, SpaceId, Surrogate, Synapses, Target, ValueId,
 };
+use trifactor_jit::Level;
 
 /// A source of choices that proptest can shrink: the next number of a list, 0 at its end.
 struct Choices<'a>(std::slice::Iter<'a, u32>);
@@ -135,7 +137,7 @@ fn interpret<T: Real>(kernel: &Kernel, input: impl Fn(usize) -> T) -> Vec<T> {
                     Surrogate::Exponential { scale, beta } => c(scale) * (c(beta) * x).exp_neg(),
                     Surrogate::Triangle { scale, beta } => {
                         let d = T::ONE - c(beta) * x;
-                        c(scale) * if d > T::ZERO { d } else { T::ZERO }
+                        c(scale) * if T::ZERO > d { T::ZERO } else { d }
                     }
                 }
             }
@@ -145,12 +147,19 @@ fn interpret<T: Real>(kernel: &Kernel, input: impl Fn(usize) -> T) -> Vec<T> {
     values.values().copied().collect()
 }
 
-/// Runs a kernel both ways and compares bits.
+/// Whether two numbers have the same bits, or neither is one.
+fn same<T: Real>(a: T, b: T) -> bool {
+    let (a, b) = (a.to_f64(), b.to_f64());
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
+}
+
+/// Runs a kernel all ways and compares bits.
 fn compare<T: Real>(
     numbers: &[u32],
     ends: bool,
     size: usize,
     width: usize,
+    odd: u32,
 ) -> Result<(), TestCaseError> {
     let choices = &mut Choices(numbers.iter());
     let (kernel, shapes) = kernel(choices, ends);
@@ -170,6 +179,11 @@ fn compare<T: Real>(
     let mut state = 1u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Where asked for, every so many numbers are not ordinary ones.
+        if odd > 0 && (state >> 12).is_multiple_of(odd) {
+            let list = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e-39, -3e38];
+            return T::from_f64(list[(state >> 24) as usize % list.len()]);
+        }
         T::from_f64(f64::from(state >> 20) / 1024.0 - 2.0)
     };
     let mut bank: Vec<Vec<T>> = shapes
@@ -219,10 +233,14 @@ fn compare<T: Real>(
                 let sums = &mut expected[outputs[i]];
                 match sink.target {
                     Target::Set => {
-                        let (low, high) = sink.clamp.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-                        let (low, high) = (T::from_f64(low), T::from_f64(high));
-                        let v = if v > low { v } else { low };
-                        sums[slot(Axis::Own)] = if v < high { v } else { high };
+                        sums[slot(Axis::Own)] = match sink.clamp {
+                            None => v,
+                            Some((low, high)) => {
+                                let (low, high) = (T::from_f64(low), T::from_f64(high));
+                                let v = if v > low { v } else { low };
+                                if v < high { v } else { high }
+                            }
+                        };
                     }
                     Target::AddOwn => sums[slot(Axis::Own)] += v,
                     Target::AddPre => sums[slot(Axis::Pre)] += v,
@@ -232,19 +250,32 @@ fn compare<T: Real>(
             }
         }
     }
-    let mut program = Program::new(&kernel, &shapes, &sinks, &Lanes { n, edges }, width);
     let start = bank.clone();
-    for _ in 0..2 {
-        // A second run shows that no buffer carries anything over.
-        bank.clone_from(&start);
-        program.run(&mut bank, &inputs, &outputs);
-    }
-    for (array, (got, want)) in bank.iter().zip(&expected).enumerate() {
-        for (i, (g, w)) in got.iter().zip(want).enumerate() {
-            let (g, w) = (g.to_f64(), w.to_f64());
-            let same =
-                g.to_bits() == w.to_bits() || (g == 0.0 && w == 0.0) || (g.is_nan() && w.is_nan());
-            prop_assert!(same, "array {array} at {i}: {g} instead of {w}\n{kernel:?}\n{program:?}");
+    let lanes = Lanes { n, edges };
+    let levels = Level::available().iter().copied().map(Some);
+    let mut loops: Option<Vec<Vec<T>>> = None;
+    for level in std::iter::once(None).chain(levels) {
+        let mut program = Program::with_level(&kernel, &shapes, &sinks, &lanes, width, level);
+        let vectors = (width * size_of::<T>()).is_multiple_of(32);
+        prop_assert_eq!(program.is_native(), level.is_some() && vectors && n > 0);
+        for _ in 0..2 {
+            // A second run shows that no buffer carries anything over.
+            bank.clone_from(&start);
+            program.run(&mut bank, &inputs, &outputs);
+        }
+        for (array, (got, want)) in bank.iter().zip(&expected).enumerate() {
+            for (i, (g, w)) in got.iter().zip(want).enumerate() {
+                // Plain scalars may differ in the sign of a zero: their order of operands does.
+                let same = same(*g, *w) || (*g == T::ZERO && *w == T::ZERO);
+                prop_assert!(
+                    same,
+                    "{level:?}: array {array} at {i}: {g:?} instead of {w:?}\n{kernel:?}\n{program:?}"
+                );
+            }
+        }
+        let loops = loops.get_or_insert_with(|| bank.clone());
+        for (got, want) in bank.iter().flatten().zip(loops.iter().flatten()) {
+            prop_assert!(same(*got, *want), "{level:?}: {got:?} instead of {want:?}\n{kernel:?}");
         }
     }
     Ok(())
@@ -258,9 +289,10 @@ proptest! {
         ends in any::<bool>(),
         width in prop_oneof![Just(1usize), Just(3), Just(8), Just(16), Just(24), Just(32)],
         size in prop_oneof![Just(6usize), Just(60), Just(1500)],
+        odd in prop_oneof![Just(0u32), Just(50)],
     ) {
         let size = if ends { size.min(80) } else { size };
-        compare::<f32>(&numbers, ends, size, width)?;
-        compare::<f64>(&numbers, ends, size, width)?;
+        compare::<f32>(&numbers, ends, size, width, odd)?;
+        compare::<f64>(&numbers, ends, size, width, odd)?;
     }
 }

@@ -3,37 +3,99 @@
 //! Where the weights are parameters, shared by all episodes, a spike adds a row of weights to a
 //! row of sums: work is proportional to the spikes, and sums are held as `[episode][post]` so that
 //! the row is contiguous. Contributions to one sum are added in the order of pre lanes, so the
-//! result is the same bits as that of a dense product.
+//! result is the same bits as that of a dense product. Where every pre lane leads to the same
+//! consecutive post lanes, there is native code for the product of rows of episodes, see
+//! [`Product`]: sums are then held as `[post][episode]`, and contributions come in the same order.
 
 use super::loops::{self, Addend, Arg, Index, IndexKind, Onto, Size};
 use super::program::{Edges, first_chunks};
 use super::real::Real;
 use std::sync::Arc;
+use trifactor_jit::{Events, Level, Matrix, Outer, Product};
 
 /// The synapses of one space, ready for delivery.
 #[derive(Clone, Debug)]
-pub(super) struct Projection {
+pub(super) struct Projection<T> {
     edges: Arc<Edges>,
     /// First post lane of each row if the post lanes of every row are consecutive.
     first_post: Option<Vec<u32>>,
     /// First chunks of rows of episodes.
     same: Vec<u32>,
+    dense: Option<Arc<Dense<T>>>,
 }
 
-impl Projection {
+/// Native code for synapses between all pre lanes and a range of post lanes.
+#[derive(Debug)]
+struct Dense<T> {
+    first_post: usize,
+    deliver: Product<T>,
+    spike_gradient: Product<T>,
+    weight_gradient: Option<Outer<T>>,
+}
+
+impl<T: Real> Dense<T> {
+    fn new(edges: &Edges, first_post: usize, width: usize) -> Option<Self> {
+        let (n_pre, n_post) = (edges.n_pre(), edges.row(0).len());
+        let level = Level::best()?;
+        let deliver = Matrix {
+            width,
+            outputs: n_post,
+            inputs: n_pre,
+            output_stride: 1,
+            input_stride: n_post,
+            sparse: true,
+        };
+        let spike_gradient = Matrix {
+            width,
+            outputs: n_pre,
+            inputs: n_post,
+            output_stride: n_post,
+            input_stride: 1,
+            sparse: false,
+        };
+        let weight_gradient = Events { rows: n_pre, width, columns: n_post, stride: edges.n_post };
+        Some(Self {
+            first_post,
+            deliver: Product::new(&deliver, level)?,
+            spike_gradient: Product::new(&spike_gradient, level)?,
+            weight_gradient: Outer::new(&weight_gradient, level),
+        })
+    }
+}
+
+impl<T: Real> Projection<T> {
     pub fn new(edges: Arc<Edges>, width: usize) -> Self {
         let first_post = (0..edges.n_pre()).map(|pre| {
             let posts = &edges.post[edges.row(pre)];
             let consecutive = posts.windows(2).all(|p| p[1] == p[0] + 1);
             consecutive.then(|| posts.first().copied().unwrap_or(0))
         });
-        let first_post = first_post.collect();
-        Self { first_post, same: first_chunks(0..loops::MOST_ROWS as u32, width), edges }
+        let first_post: Option<Vec<u32>> = first_post.collect();
+        let n_pre = edges.n_pre();
+        let dense = first_post.as_ref().and_then(|firsts| {
+            let first = *firsts.first()?;
+            let n_post = edges.row(0).len();
+            let same = |pre: usize| firsts[pre] == first && edges.row(pre).len() == n_post;
+            if !(0..n_pre).all(same) {
+                return None;
+            }
+            Dense::new(&edges, first as usize, width).map(Arc::new)
+        });
+        Self { first_post, same: first_chunks(0..loops::MOST_ROWS as u32, width), dense, edges }
     }
 
-    /// Adds `w * s` of every spike to its targets: `sums` is `[episode][post]`, `w` `[synapse]`,
-    /// `s` `[pre][episode]`.
-    pub fn deliver<T: Real>(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
+    /// Whether it can [`deliver`](Self::deliver) to sums of `[post][episode]`.
+    pub fn delivers_by_lane(&self) -> bool {
+        self.dense.is_some()
+    }
+
+    /// Adds `w * s` of every spike to its targets: `sums` is `[episode][post]`, or if `by_lane`
+    /// `[post][episode]`, `w` `[synapse]`, `s` `[pre][episode]`.
+    pub fn deliver(&self, w: &[T], s: &[T], width: usize, sums: &mut [T], by_lane: bool) {
+        if by_lane {
+            let dense = self.dense.as_ref().expect("internal: sums by lane without native code");
+            return dense.deliver.add(w, s, &mut sums[dense.first_post * width..]);
+        }
         let n_post = self.edges.n_post;
         if width == 1 {
             return for_each_spike(s, |pre, s| self.add_row(pre, w, s, sums));
@@ -47,7 +109,7 @@ impl Projection {
 
     /// Adds the weights of a row times `s` to the sums of one episode.
     #[inline(always)]
-    fn add_row<T: Real>(&self, pre: usize, w: &[T], s: T, sums: &mut [T]) {
+    fn add_row(&self, pre: usize, w: &[T], s: T, sums: &mut [T]) {
         let row = self.edges.row(pre);
         let w = &w[row.clone()];
         match &self.first_post {
@@ -62,7 +124,7 @@ impl Projection {
 
     /// The same for weights of `[synapse][episode]` and sums of `[post][episode]`; rows without a
     /// spike in any episode are left out.
-    pub fn deliver_own<T: Real>(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
+    pub fn deliver_own(&self, w: &[T], s: &[T], width: usize, sums: &mut [T]) {
         let same = Index { rows: &self.same, kind: IndexKind::Same };
         for (pre, spikes) in s.chunks_exact(width).enumerate() {
             if spikes.iter().all(|s| *s == T::ZERO) {
@@ -83,7 +145,12 @@ impl Projection {
 
     /// Adds the gradient of the weights: `dw[synapse] += s * d` summed over episodes in order.
     /// `d` is the gradient of the sums, `[episode][post]`.
-    pub fn add_weight_gradient<T: Real>(&self, dw: &mut [T], s: &[T], width: usize, d: &[T]) {
+    pub fn add_weight_gradient(&self, dw: &mut [T], s: &[T], width: usize, d: &[T]) {
+        if let Some(dense) = &self.dense
+            && let Some(outer) = &dense.weight_gradient
+        {
+            return outer.add(s, &d[dense.first_post..], dw);
+        }
         let n_post = self.edges.n_post;
         for (pre, spikes) in s.chunks_exact(width).enumerate() {
             let row = self.edges.row(pre);
@@ -104,23 +171,19 @@ impl Projection {
 
     /// Adds the gradient of the spikes: `ds[pre] += w * d[post]` over all synapses in order. `ds`
     /// is `[pre][episode]`, `d` `[post][episode]`.
-    pub fn add_spike_gradient<T: Real>(&self, ds: &mut [T], w: &[T], d: &[T], width: usize) {
-        if width.is_multiple_of(16) {
-            self.spike_gradient::<T, 16>(ds, w, d, width);
+    pub fn add_spike_gradient(&self, ds: &mut [T], w: &[T], d: &[T], width: usize) {
+        if let Some(dense) = &self.dense {
+            dense.spike_gradient.add(w, &d[dense.first_post * width..], ds);
+        } else if width.is_multiple_of(16) {
+            self.spike_gradient::<16>(ds, w, d, width);
         } else if width.is_multiple_of(8) {
-            self.spike_gradient::<T, 8>(ds, w, d, width);
+            self.spike_gradient::<8>(ds, w, d, width);
         } else {
-            self.spike_gradient::<T, 1>(ds, w, d, width);
+            self.spike_gradient::<1>(ds, w, d, width);
         }
     }
 
-    fn spike_gradient<T: Real, const W: usize>(
-        &self,
-        ds: &mut [T],
-        w: &[T],
-        d: &[T],
-        width: usize,
-    ) {
+    fn spike_gradient<const W: usize>(&self, ds: &mut [T], w: &[T], d: &[T], width: usize) {
         let step = width / W;
         let ds = ds.as_chunks_mut::<W>().0;
         let d = d.as_chunks::<W>().0;
@@ -174,10 +237,9 @@ impl Projection {
 fn for_each_spike<T: Real>(spikes: &[T], mut f: impl FnMut(usize, T)) {
     let (chunks, rest) = spikes.as_chunks::<16>();
     for (c, chunk) in chunks.iter().enumerate() {
-        let mut mask = 0u32;
-        for (i, s) in chunk.iter().enumerate() {
-            mask |= u32::from(*s != T::ZERO) << i;
-        }
+        // One vector of bits, then their union: a loop over single bits would not vectorise.
+        let bits: [u32; 16] = std::array::from_fn(|i| if chunk[i] != T::ZERO { 1 << i } else { 0 });
+        let mut mask = bits.iter().fold(0, |mask, bit| mask | bit);
         while mask != 0 {
             let i = mask.trailing_zeros() as usize;
             f(c * 16 + i, chunk[i]);
@@ -203,22 +265,42 @@ fn add_scaled<T: Real>(sums: &mut [T], row: &[T], s: T) {
     }
 }
 
-/// Adds `[episode][lane]` to `[lane][episode]` and clears the former.
-pub(super) fn flush<T: Real>(by_episode: &mut [T], sums: &mut [T], width: usize) {
-    let n = sums.len() / width;
-    for (lane, sums) in sums.chunks_exact_mut(width).enumerate() {
-        for (episode, sum) in sums.iter_mut().enumerate() {
-            *sum += by_episode[episode * n + lane];
+/// Adds sums of [`Projection::deliver`] to accumulators, `[lane][episode]`, and clears the former.
+pub(super) fn flush<T: Real>(sums: &mut [T], onto: &mut [T], width: usize, by_lane: bool) {
+    if by_lane {
+        onto.iter_mut().zip(&*sums).for_each(|(onto, sum)| *onto += *sum);
+    } else {
+        let n = onto.len() / width;
+        for (lane, onto) in onto.chunks_exact_mut(width).enumerate() {
+            for (episode, onto) in onto.iter_mut().enumerate() {
+                *onto += sums[episode * n + lane];
+            }
         }
     }
-    by_episode.fill(T::ZERO);
+    sums.fill(T::ZERO);
 }
 
 /// Copies `[lane][episode]` to `[episode][lane]`.
 pub(super) fn transpose<T: Real>(from: &[T], to: &mut [T], width: usize) {
+    /// Side of a square that is read by rows and written by columns, so that both are whole
+    /// vectors.
+    const SIDE: usize = 8;
     let n = from.len() / width;
-    for (lane, row) in from.chunks_exact(width).enumerate() {
-        for (episode, x) in row.iter().enumerate() {
+    let squares = if width.is_multiple_of(SIDE) { n / SIDE * SIDE } else { 0 };
+    for lane in (0..squares).step_by(SIDE) {
+        for episode in (0..width).step_by(SIDE) {
+            let rows: [[T; SIDE]; SIDE] = std::array::from_fn(|i| {
+                let row = &from[(lane + i) * width + episode..][..SIDE];
+                std::array::from_fn(|j| row[j])
+            });
+            for j in 0..SIDE {
+                let column: [T; SIDE] = std::array::from_fn(|i| rows[i][j]);
+                to[(episode + j) * n + lane..][..SIDE].copy_from_slice(&column);
+            }
+        }
+    }
+    for lane in squares..n {
+        for (episode, x) in from[lane * width..][..width].iter().enumerate() {
             to[episode * n + lane] = *x;
         }
     }

@@ -2,6 +2,27 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
+use trifactor_jit::Number;
+
+/// The numbers of [`Real::exp_neg`], for whoever evaluates it operation by operation.
+///
+/// With x = -self: exp(x) = 2^n exp(r), |r| <= ln(2) / 2. Adding `magic` rounds `x * log2_e` to an
+/// integer n, whose low bits then stand in the low bits of the sum.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpNeg<T: 'static> {
+    /// Base 2 logarithm of e.
+    pub log2_e: T,
+    /// 1.5 * 2^m, m being the bits of a mantissa.
+    pub magic: T,
+    /// ln(2) in two parts; n times the first is exact.
+    pub ln2: [T; 2],
+    /// Coefficients of a polynomial for exp(r), that of the highest power first.
+    pub polynomial: &'static [T],
+    /// From here on the result is 0.
+    pub limit: T,
+    /// m: how far the sum's bits move left to become an exponent.
+    pub shift: u8,
+}
 
 /// `f32` for training and screening, `f64` for tests and references.
 ///
@@ -21,7 +42,10 @@ pub trait Real:
     + Mul<Output = Self>
     + Div<Output = Self>
     + AddAssign
+    + Number
 {
+    /// The numbers of [`exp_neg`](Self::exp_neg).
+    const EXP_NEG: ExpNeg<Self>;
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -38,6 +62,14 @@ pub trait Real:
 }
 
 impl Real for f32 {
+    const EXP_NEG: ExpNeg<Self> = ExpNeg {
+        log2_e: std::f32::consts::LOG2_E,
+        magic: 12_582_912.0,
+        ln2: [0.693_359_4, -2.121_944_4e-4], // the first is 355 / 512, exact
+        polynomial: &[1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0],
+        limit: 87.0,
+        shift: 23,
+    };
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     #[inline(always)]
@@ -54,25 +86,44 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn exp_neg(self) -> Self {
-        // exp(-x) = 2^n exp(r), |r| <= ln(2) / 2. Adding 1.5 * 2^23 rounds to an integer whose low
-        // bits then stand in the low bits of the sum.
-        const MAGIC: f32 = 12_582_912.0;
-        const LN2_HIGH: f32 = 0.693_359_4; // 355 / 512, exact
-        const LN2_LOW: f32 = -2.121_944_4e-4;
+        let c = &Self::EXP_NEG;
         let x = -self;
-        let sum = x * std::f32::consts::LOG2_E + MAGIC;
-        let n = sum - MAGIC;
-        let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-        let mut p: f32 = 1.0 / 5040.0;
-        for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-            p = p * r + c;
+        let sum = x * c.log2_e + c.magic;
+        let n = sum - c.magic;
+        let r = (x - n * c.ln2[0]) - n * c.ln2[1];
+        let mut p = c.polynomial[0];
+        for term in &c.polynomial[1..] {
+            p = p * r + *term;
         }
-        let scale = Self::from_bits((sum.to_bits() << 23).wrapping_add(0x3F80_0000));
-        if self < 87.0 { p * scale } else { 0.0 }
+        let scale = Self::from_bits((sum.to_bits() << c.shift).wrapping_add(1f32.to_bits()));
+        if self < c.limit { p * scale } else { 0.0 }
     }
 }
 
 impl Real for f64 {
+    const EXP_NEG: ExpNeg<Self> = ExpNeg {
+        log2_e: std::f64::consts::LOG2_E,
+        magic: 6_755_399_441_055_744.0,
+        ln2: [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10], // low 32 bits of the first are 0
+        polynomial: &[
+            1.0 / 6_227_020_800.0,
+            1.0 / 479_001_600.0,
+            1.0 / 39_916_800.0,
+            1.0 / 3_628_800.0,
+            1.0 / 362_880.0,
+            1.0 / 40_320.0,
+            1.0 / 5040.0,
+            1.0 / 720.0,
+            1.0 / 120.0,
+            1.0 / 24.0,
+            1.0 / 6.0,
+            0.5,
+            1.0,
+            1.0,
+        ],
+        limit: 708.0,
+        shift: 52,
+    };
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     #[inline(always)]
@@ -89,33 +140,17 @@ impl Real for f64 {
     }
     #[inline(always)]
     fn exp_neg(self) -> Self {
-        const MAGIC: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
-        const LN2_HIGH: f64 = 6.931_471_803_691_238e-1; // low 32 bits are 0
-        const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+        let c = &Self::EXP_NEG;
         let x = -self;
-        let sum = x * std::f64::consts::LOG2_E + MAGIC;
-        let n = sum - MAGIC;
-        let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-        let mut p: f64 = 1.0 / 6_227_020_800.0;
-        for c in [
-            1.0 / 479_001_600.0,
-            1.0 / 39_916_800.0,
-            1.0 / 3_628_800.0,
-            1.0 / 362_880.0,
-            1.0 / 40_320.0,
-            1.0 / 5040.0,
-            1.0 / 720.0,
-            1.0 / 120.0,
-            1.0 / 24.0,
-            1.0 / 6.0,
-            0.5,
-            1.0,
-            1.0,
-        ] {
-            p = p * r + c;
+        let sum = x * c.log2_e + c.magic;
+        let n = sum - c.magic;
+        let r = (x - n * c.ln2[0]) - n * c.ln2[1];
+        let mut p = c.polynomial[0];
+        for term in &c.polynomial[1..] {
+            p = p * r + *term;
         }
-        let scale = Self::from_bits((sum.to_bits() << 52).wrapping_add(0x3FF0_0000_0000_0000));
-        if self < 708.0 { p * scale } else { 0.0 }
+        let scale = Self::from_bits((sum.to_bits() << c.shift).wrapping_add(1f64.to_bits()));
+        if self < c.limit { p * scale } else { 0.0 }
     }
 }
 

@@ -60,7 +60,7 @@ struct ReversePhase<T> {
 enum Body<T> {
     Deliver {
         delivery: Delivery,
-        projection: Projection,
+        projection: Projection<T>,
         /// Cotangent of the target by episode, and gradient of the weights.
         weights: Option<(usize, usize)>,
         spikes: bool,
@@ -404,7 +404,7 @@ impl<T: Real> Tape<T> {
     fn run_reverse_delivery(
         &mut self,
         delivery: Delivery,
-        projection: &Projection,
+        projection: &Projection<T>,
         weights: Option<(usize, usize)>,
         spikes: bool,
         step: i64,

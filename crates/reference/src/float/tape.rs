@@ -80,17 +80,32 @@ pub struct Tape<T> {
     delays: SideTable<StateId, usize>,
     initial: SideTable<StateId, Vec<T>>,
     forward: Vec<Forward<T>>,
-    /// Positions in the bank of sums over shared weights, `[episode][lane]`, and what they feed.
-    by_episode: Vec<(usize, StateId)>,
+    sums: Vec<Sums>,
     inputs: Vec<(SpaceId, StateId)>,
     checkpoints: Vec<Vec<T>>,
     steps: u64,
     pub(super) reverse: Reverse<T>,
 }
 
+/// Sums over shared weights.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    /// Position in the bank.
+    array: usize,
+    /// The accumulator they are added to.
+    q: StateId,
+    /// Whether they are `[lane][episode]` instead of `[episode][lane]`.
+    by_lane: bool,
+}
+
 #[derive(Clone, Debug)]
 enum Body<T> {
-    Deliver { delivery: Delivery, projection: Projection, sums: Option<usize> },
+    /// `sums` is a position in the list of the tape.
+    Deliver {
+        delivery: Delivery,
+        projection: Projection<T>,
+        sums: Option<usize>,
+    },
     Program(Program<T>),
 }
 
@@ -154,7 +169,7 @@ impl<T: Real> Tape<T> {
                 (0..n).map(|lane| T::from_f64(s.init.at(lane))).collect()
             }),
             forward: Vec::new(),
-            by_episode: Vec::new(),
+            sums: Vec::new(),
             inputs: network
                 .inputs()
                 .into_iter()
@@ -309,11 +324,11 @@ impl<T: Real> Tape<T> {
     }
 
     fn finish_delivery(&mut self, step: i64, stimulus: &mut dyn FnMut(u64, SpaceId, &mut [T])) {
-        for i in 0..self.by_episode.len() {
-            let (sums, q) = self.by_episode[i];
+        for i in 0..self.sums.len() {
+            let Sums { array: sums, q, by_lane } = self.sums[i];
             let mut array = std::mem::take(&mut self.bank[sums]);
             let q = self.slot(q, step);
-            projection::flush(&mut array, &mut self.bank[q], self.width);
+            projection::flush(&mut array, &mut self.bank[q], self.width, by_lane);
             self.bank[sums] = array;
         }
         for (space, spike) in &self.inputs {
@@ -340,13 +355,13 @@ impl<T: Real> Tape<T> {
                 // A weight that a rule sets later in the step is still that of the step before.
                 let (w, ago) = forward.reads[0];
                 let weights = self.slot(w, step - ago);
-                let target = sums.unwrap_or_else(|| self.slot(delivery.q, step));
+                let sums = sums.map(|i| self.sums[i]);
+                let target = sums.map_or_else(|| self.slot(delivery.q, step), |s| s.array);
                 let mut array = std::mem::take(&mut self.bank[target]);
                 let (w, s) = (&self.bank[weights], &self.bank[spikes]);
-                if sums.is_some() {
-                    projection.deliver(w, s, self.width, &mut array);
-                } else {
-                    projection.deliver_own(w, s, self.width, &mut array);
+                match sums {
+                    Some(sums) => projection.deliver(w, s, self.width, &mut array, sums.by_lane),
+                    None => projection.deliver_own(w, s, self.width, &mut array),
                 }
                 self.bank[target] = array;
             }
@@ -445,8 +460,12 @@ impl<T: Real> Tape<T> {
         let body = match phases::delivery(&self.network, phase) {
             Some(delivery) => {
                 let edges = lanes.edges.clone().expect("internal: delivery without synapses");
+                let projection = Projection::new(edges, self.width);
                 let sums = delivery.shared.then(|| self.sums_of(delivery.q));
-                Body::Deliver { delivery, projection: Projection::new(edges, self.width), sums }
+                if let Some(sums) = sums {
+                    self.sums[sums].by_lane &= projection.delivers_by_lane();
+                }
+                Body::Deliver { delivery, projection, sums }
             }
             None => {
                 let kernel = &self.network.kernels[phase.kernel];
@@ -473,13 +492,13 @@ impl<T: Real> Tape<T> {
     }
 
     fn sums_of(&mut self, q: StateId) -> usize {
-        if let Some((sums, _)) = self.by_episode.iter().find(|(_, known)| *known == q) {
-            return *sums;
+        if let Some(known) = self.sums.iter().position(|s| s.q == q) {
+            return known;
         }
         let len = self.network.lanes(self.network.states[q].space) * self.width;
-        let sums = self.array(len);
-        self.by_episode.push((sums, q));
-        sums
+        let array = self.array(len);
+        self.sums.push(Sums { array, q, by_lane: true });
+        self.sums.len() - 1
     }
 }
 
