@@ -40,11 +40,12 @@ pub use adam::{Adam, learning_rate};
 pub use error::HostError;
 pub use evaluate::{Accuracy, evaluate, run_episodes};
 pub use loss::cross_entropy;
-pub use network::{Link, differentiable, without_plasticity};
+pub use network::{Link, differentiable, with_surrogates, without_plasticity};
 pub use parameters::Parameters;
 pub use run::{RunDirectory, RunOptions, Watch};
 pub use settings::{
-    Evaluation, Init, Kind, Optimiser, RateCost, Readout, Schedule, Settings, Stage, Stop, Trained,
+    Evaluation, Init, Kind, Optimiser, RateCost, Readout, RelativeSurrogate, Schedule, Settings,
+    Stage, Stop, Trained,
 };
 pub use task::Task;
 pub use tile::{BatchResult, Episodes, TileRunner, credit};

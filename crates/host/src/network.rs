@@ -1,10 +1,13 @@
 //! What the host asks of a network: a form with a reverse, its controls, its link to a task.
 
 use crate::HostError;
-use crate::settings::Readout;
+use crate::settings::{Readout, RelativeSurrogate};
 use crate::task::Task;
+use std::collections::BTreeMap;
+use trifactor_entity::{SideTable, Table};
 use trifactor_ir::{
-    CheckedNetwork, Group, Network, Read, SpaceId, SpaceKind, StateId, StateRole, Values, verify,
+    CheckedNetwork, Group, Kernel, Network, Op, Output, Phase, Read, SpaceId, SpaceKind, StateId,
+    StateRole, Surrogate, ValueId, Values, verify,
 };
 
 /// The same network with a reverse: where every step is a learning epoch, the flag that a lane
@@ -21,6 +24,53 @@ pub fn differentiable(network: &CheckedNetwork) -> Result<CheckedNetwork, HostEr
         }
     }
     Ok(verify(network)?)
+}
+
+/// The same network with other surrogate derivatives, each in units of its population's input
+/// current, see [`RelativeSurrogate`]. Spikes stay the same: what decides on them is multiplied by
+/// a positive number.
+///
+/// Errors: a population that is not there, has no threshold, or no leak of its potential.
+pub fn with_surrogates(
+    network: &CheckedNetwork,
+    surrogates: &BTreeMap<String, RelativeSurrogate>,
+) -> Result<CheckedNetwork, HostError> {
+    let mut network = network.network().clone();
+    for (name, surrogate) in surrogates {
+        let refuse = |what: &str| HostError::settings(format!("surrogates: '{name}' {what}"));
+        let space = network.space(name).ok_or_else(|| refuse("is no population"))?;
+        let of_space = |p: &Phase| p.over == space && p.group == Group::Neurons;
+        let phase = network.phases.find(of_space).ok_or_else(|| refuse("has no neurons"))?;
+        let kernel = &network.kernels[network.phases[phase].kernel];
+        let changed = relative(kernel, surrogate.surrogate())
+            .ok_or_else(|| refuse("has no threshold or no leak of its potential"))?;
+        // Another population may share the kernel.
+        network.phases[phase].kernel = network.kernels.push(changed);
+    }
+    Ok(verify(network)?)
+}
+
+/// A neuron's kernel whose spikes are decided on, and differentiated, in units of its current.
+fn relative(kernel: &Kernel, surrogate: Surrogate) -> Option<Kernel> {
+    let keep = kernel.port("keep_v")?;
+    let keep = kernel.ops.find(|op| *op == Op::Port(keep))?;
+    let mut ops = Table::new();
+    let mut renamed: SideTable<ValueId, ValueId> = SideTable::empty();
+    let mut found = false;
+    for op in kernel.ops.values() {
+        let op = op.map(|v| renamed[v]);
+        let Op::Step(over, _) = op else {
+            renamed.push(ops.push(op));
+            continue;
+        };
+        found = true;
+        let one = ops.push(Op::Const(1.0));
+        let lost = ops.push(Op::Sub(one, renamed[keep]));
+        let over = ops.push(Op::Mul(over, lost));
+        renamed.push(ops.push(Op::Step(over, surrogate)));
+    }
+    let outputs = kernel.outputs.iter().map(|o| Output { value: renamed[o.value], ..o.clone() });
+    found.then(|| Kernel { ops, outputs: outputs.collect(), ..kernel.clone() })
 }
 
 /// The same network with these states at 0: a rule without rates changes no weight.

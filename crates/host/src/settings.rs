@@ -14,6 +14,8 @@ use crate::HostError;
 use crate::task::TaskSpec;
 use ron::extensions::Extensions;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use trifactor_ir::Surrogate;
 
 /// All settings of a training.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -41,6 +43,9 @@ pub struct Settings {
     pub optimiser: Optimiser,
     /// What is trained.
     pub trained: Vec<Trained>,
+    /// Surrogate derivatives that replace those of the model, by population.
+    #[serde(default)]
+    pub surrogates: BTreeMap<String, RelativeSurrogate>,
     /// States that are 0 in the net without plasticity: the rule's rates.
     #[serde(default)]
     pub rates: Vec<String>,
@@ -154,6 +159,30 @@ pub struct Trained {
     /// Initial values drawn anew for every seed; by default the model's.
     #[serde(default)]
     pub init: Option<Init>,
+}
+
+/// A surrogate derivative over (v - threshold) (1 - keep_v): in units of the constant current that
+/// just reaches a threshold of 1 / (1 - keep_v). It keeps its shape while the leak is trained.
+/// Height, steepness.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub enum RelativeSurrogate {
+    /// `scale / (1 + |x| beta)^2`.
+    FastSigmoid(f64, f64),
+    /// `scale exp(-beta |x|)`.
+    Exponential(f64, f64),
+    /// `scale max(0, 1 - beta |x|)`.
+    Triangle(f64, f64),
+}
+
+impl RelativeSurrogate {
+    /// The derivative as the spike operation has it.
+    pub fn surrogate(self) -> Surrogate {
+        match self {
+            Self::FastSigmoid(scale, beta) => Surrogate::FastSigmoid { scale, beta },
+            Self::Exponential(scale, beta) => Surrogate::Exponential { scale, beta },
+            Self::Triangle(scale, beta) => Surrogate::Triangle { scale, beta },
+        }
+    }
 }
 
 /// How the optimiser sees a value.
@@ -311,6 +340,14 @@ impl Settings {
         for (key, value) in [("beta1", o.beta1), ("beta2", o.beta2), ("average", o.average)] {
             if !(0.0..1.0).contains(&value) {
                 return refuse(format!("optimiser.{key} is {value}; 0 up to below 1 is possible"));
+            }
+        }
+        for (name, surrogate) in &self.surrogates {
+            let (RelativeSurrogate::FastSigmoid(a, b)
+            | RelativeSurrogate::Exponential(a, b)
+            | RelativeSurrogate::Triangle(a, b)) = *surrogate;
+            if !(a.is_finite() && b.is_finite() && a >= 0.0 && b >= 0.0) {
+                return refuse(format!("surrogates.{name}: ({a}, {b}); both must be 0 or more"));
             }
         }
         if self.stages.is_empty() || self.stages.iter().any(|s| s.tasks.is_empty() || s.over == 0) {

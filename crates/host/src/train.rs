@@ -3,7 +3,7 @@
 use crate::HostError;
 use crate::adam::{Adam, learning_rate};
 use crate::evaluate::Accuracy;
-use crate::network::{Link, differentiable, without_plasticity};
+use crate::network::{Link, differentiable, with_surrogates, without_plasticity};
 use crate::parameters::Parameters;
 use crate::settings::Settings;
 use crate::task::{Part, Task};
@@ -74,7 +74,7 @@ impl Training {
         threads: usize,
         plastic: bool,
     ) -> Result<Self, HostError> {
-        let mut network = differentiable(network)?;
+        let mut network = with_surrogates(&differentiable(network)?, &settings.surrogates)?;
         let mut trained = settings.trained.clone();
         if !plastic {
             network = without_plasticity(&network, &settings.rates)?;
