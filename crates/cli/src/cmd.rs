@@ -5,5 +5,7 @@ pub mod compile;
 pub mod disasm;
 pub mod dump;
 pub mod explain;
+pub mod quantise;
 pub mod run;
 pub mod train;
+pub mod tune;

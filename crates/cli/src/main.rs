@@ -33,6 +33,8 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
   trifactor train   MODEL              train its plasticity rule by gradient descent
+  trifactor quantise MODEL             which formats fit, and what bits cost in accuracy
+  trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
   trifactor explain CODE               what a finding such as error[M010] means
@@ -59,6 +61,8 @@ enum Command {
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
     Train(cmd::train::Cmd),
+    Quantise(cmd::quantise::Cmd),
+    Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
     Explain(cmd::explain::Cmd),
@@ -84,6 +88,8 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),
+        Command::Quantise(cmd) => cmd.run(terminal),
+        Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

@@ -5,7 +5,11 @@
 //! network reads, and [`Training`] ties them to a run directory that can be continued after any
 //! interruption. [`evaluate`] measures a network on permutations that training never shows.
 //!
-//! The crate knows no chip and no image. Results depend on settings and seed alone: not on the
+//! A chip is known by its number formats alone: [`Formats`] holds the float reading in those of a
+//! plan, for fine-tuning ([`Training::held_in`]) and for a table of accuracy against bits
+//! ([`bits_table`]); [`calibrate`] proposes formats from what states really take.
+//!
+//! The crate knows no image. Results depend on settings and seed alone: not on the
 //! number of threads, the machine, or where a run was interrupted.
 //!
 //! ```
@@ -22,12 +26,16 @@
 //! ```
 
 mod adam;
+mod bits;
+mod calibrate;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod evolution;
 mod loss;
 mod network;
 mod parameters;
+mod rounding;
 mod run;
 mod settings;
 pub mod task;
@@ -35,14 +43,18 @@ mod tile;
 mod train;
 
 pub use adam::{Adam, learning_rate};
+pub use bits::{BitsRow, BitsTable, StateGroup, bits_rows, bits_table};
+pub use calibrate::{Calibration, Measurement, StateReport, calibrate};
 pub use error::HostError;
 pub use evaluate::{Accuracy, evaluate, run_episodes};
 pub use loss::cross_entropy;
 pub use network::{Link, differentiable, without_plasticity};
 pub use parameters::Parameters;
-pub use run::{RunDirectory, RunOptions, Watch};
+pub use rounding::Formats;
+pub use run::{RunDirectory, RunOptions, Tuning, Watch};
 pub use settings::{
-    Evaluation, Init, Kind, Optimiser, RateCost, Readout, Schedule, Settings, Stage, Stop, Trained,
+    Evaluation, Init, Kind, Method, Optimiser, RateCost, Readout, Schedule, Settings, Stage, Stop,
+    Trained,
 };
 pub use task::Task;
 pub use tile::{BatchResult, Episodes, TileRunner};

@@ -6,5 +6,6 @@ mod disasm;
 mod dump;
 mod explain;
 mod models;
+mod quantise;
 mod run;
 mod usage;

@@ -3,7 +3,8 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 6] = ["check", "compile", "run", "dump", "disasm", "explain"];
+const COMMANDS: [&str; 8] =
+    ["check", "compile", "run", "quantise", "tune", "dump", "disasm", "explain"];
 
 #[test]
 fn the_help_of_every_command_has_an_example_of_it() {
