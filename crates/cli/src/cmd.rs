@@ -6,5 +6,7 @@ pub mod disasm;
 pub mod dump;
 pub mod explain;
 pub mod reproduce;
+pub mod quantise;
 pub mod run;
 pub mod train;
+pub mod tune;

@@ -34,6 +34,8 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
   trifactor train   MODEL              train its plasticity rule by gradient descent
   trifactor reproduce MODEL            trained parameters beside the published figures
+  trifactor quantise MODEL             which formats fit, and what bits cost in accuracy
+  trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
   trifactor explain CODE               what a finding such as error[M010] means
@@ -61,6 +63,8 @@ enum Command {
     Run(cmd::run::Cmd),
     Train(cmd::train::Cmd),
     Reproduce(cmd::reproduce::Cmd),
+    Quantise(cmd::quantise::Cmd),
+    Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
     Explain(cmd::explain::Cmd),
@@ -87,6 +91,8 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Run(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),
         Command::Reproduce(cmd) => cmd.run(terminal),
+        Command::Quantise(cmd) => cmd.run(terminal),
+        Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

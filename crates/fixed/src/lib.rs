@@ -9,10 +9,12 @@
 
 mod draw;
 mod format;
+mod real;
 mod round;
 
 pub use draw::{Draw, DrawKey, KeyedDraws, mix32, site};
 pub use format::{QFormat, RawRange};
+pub use real::RealRounding;
 pub use round::{
     Decay, Overflow, Rounding, align, clamp_raw, fit, mul_round, round_shift, sat32, scale_decay,
 };

@@ -5,10 +5,11 @@ use crate::network::{Link, differentiable};
 use crate::settings::Readout;
 use crate::task::{Part, Task};
 use crate::tile::{BatchResult, Episodes, TileRunner, credit};
+use serde::Serialize;
 use trifactor_ir::CheckedNetwork;
 
 /// A share of episodes with its 95 % interval (Wilson).
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Accuracy {
     /// The share.
     pub mean: f64,

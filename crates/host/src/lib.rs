@@ -6,7 +6,11 @@
 //! interruption. [`evaluate`] measures a network on permutations that training never shows,
 //! [`observer`] says how well anybody could answer from the same spikes.
 //!
-//! The crate knows no chip and no image. Results depend on settings and seed alone: not on the
+//! A chip is known by its number formats alone: [`Formats`] holds the float reading in those of a
+//! plan, for fine-tuning ([`Training::held_in`]) and for a table of accuracy against bits
+//! ([`bits_table`]); [`calibrate`] proposes formats from what states really take.
+//!
+//! The crate knows no image. Results depend on settings and seed alone: not on the
 //! number of threads, the machine, or where a run was interrupted.
 //!
 //! ```
@@ -23,13 +27,17 @@
 //! ```
 
 mod adam;
+mod bits;
+mod calibrate;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod evolution;
 mod loss;
 mod network;
 pub mod observer;
 mod parameters;
+mod rounding;
 mod run;
 mod settings;
 pub mod task;
@@ -37,15 +45,18 @@ mod tile;
 mod train;
 
 pub use adam::{Adam, learning_rate};
+pub use bits::{BitsRow, BitsTable, StateGroup, bits_rows, bits_table};
+pub use calibrate::{Calibration, Measurement, StateReport, calibrate};
 pub use error::HostError;
 pub use evaluate::{Accuracy, evaluate, run_episodes};
 pub use loss::cross_entropy;
 pub use network::{Link, differentiable, with_surrogates, without_plasticity};
 pub use parameters::Parameters;
-pub use run::{RunDirectory, RunOptions, Watch};
+pub use rounding::Formats;
+pub use run::{RunDirectory, RunOptions, Tuning, Watch};
 pub use settings::{
-    Evaluation, Init, Kind, Optimiser, RateCost, Readout, RelativeSurrogate, Schedule, Settings,
-    Stage, Stop, Trained,
+    Evaluation, Init, Kind, Method, Optimiser, RateCost, Readout, RelativeSurrogate, Schedule,
+    Settings, Stage, Stop, Trained,
 };
 pub use task::Task;
 pub use tile::{BatchResult, Episodes, TileRunner, credit};

@@ -256,6 +256,17 @@ impl Parameters {
         gradient
     }
 
+    /// Narrows the bounds of values seen as they are to what `range` says of their state.
+    pub fn narrow(&mut self, range: impl Fn(StateId) -> Option<(f64, f64)>) {
+        for part in self.parts.iter_mut().filter(|p| p.reading == Reading::Free) {
+            if let Some((low, high)) = range(part.state) {
+                for bounds in &mut part.bounds {
+                    *bounds = (bounds.0.max(low).min(high), bounds.1.min(high).max(low));
+                }
+            }
+        }
+    }
+
     /// Brings raw numbers back into their bounds.
     pub fn project(&self, raw: &mut [f64]) {
         for part in &self.parts {

@@ -22,6 +22,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use trifactor_model::{Model, write_params};
+use trifactor_quant::Plan;
 
 /// What a caller may choose about a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +60,27 @@ struct RunFile<'a> {
     model_hash: String,
     seed: u32,
     plastic: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuning: Option<TuningFile<'a>>,
     settings: &'a Settings,
+}
+
+/// What a fine-tuning starts from, beyond the settings.
+#[derive(Serialize)]
+struct TuningFile<'a> {
+    chip: &'a str,
+    plan_hash: String,
+    /// CRC-32 of the values that are trained.
+    start: String,
+}
+
+/// What a fine-tuning needs beyond a training.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning<'a> {
+    /// Name of the chip.
+    pub chip: &'a str,
+    /// Its formats for the model.
+    pub plan: &'a Plan,
 }
 
 const METRICS: &str = "update,stage,loss,accuracy,activity,gradient_norm,rate\n";
@@ -78,9 +99,43 @@ impl RunDirectory {
         options: &RunOptions,
     ) -> Result<Self, HostError> {
         let plastic = !options.without_plasticity;
-        let mut training =
+        let training =
             Training::new(&model.network, settings, options.seed, options.threads, plastic)?;
-        let text = run_file(model, settings, options);
+        let text = run_file(model, settings, options, None);
+        Self::with(path, settings, options, training, &text)
+    }
+
+    /// Begins or continues a fine-tuning in the number formats of a chip, from the model's present
+    /// values. `settings` are usually those of [`Settings::for_tuning`].
+    ///
+    /// Errors: as [`open`](Self::open); also where the model's values or their formats are no
+    /// longer those of the run.
+    pub fn open_tuning(
+        path: &Path,
+        model: &Model,
+        settings: &Settings,
+        options: &RunOptions,
+        tuning: Tuning<'_>,
+    ) -> Result<Self, HostError> {
+        let (seed, threads) = (options.seed, options.threads);
+        let training = Training::held_in(&model.network, settings, seed, threads, tuning.plan)?;
+        let start: Vec<u8> = training.progress.raw.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let file = TuningFile {
+            chip: tuning.chip,
+            plan_hash: tuning.plan.hash(&model.network),
+            start: format!("{:08x}", crc32fast::hash(&start)),
+        };
+        let text = run_file(model, settings, options, Some(file));
+        Self::with(path, settings, options, training, &text)
+    }
+
+    fn with(
+        path: &Path,
+        settings: &Settings,
+        options: &RunOptions,
+        mut training: Training,
+        text: &str,
+    ) -> Result<Self, HostError> {
         std::fs::create_dir_all(path)
             .map_err(|source| HostError::File { path: path.to_owned(), source })?;
         let run_path = path.join("run.ron");
@@ -186,12 +241,18 @@ impl RunDirectory {
     }
 }
 
-fn run_file(model: &Model, settings: &Settings, options: &RunOptions) -> String {
+fn run_file(
+    model: &Model,
+    settings: &Settings,
+    options: &RunOptions,
+    tuning: Option<TuningFile<'_>>,
+) -> String {
     let file = RunFile {
         model: &model.name,
         model_hash: model.hash.to_string(),
         seed: options.seed,
         plastic: !options.without_plasticity,
+        tuning,
         settings,
     };
     let pretty = ron::ser::PrettyConfig::new().new_line("\n".to_owned());

@@ -38,7 +38,11 @@ pub struct Settings {
     /// Updates of a run.
     #[serde(default = "defaults::updates")]
     pub updates: u64,
-    /// Gradient descent.
+    /// Where the gradient comes from. The default is not written out, so that the text of a run
+    /// which does not name it stays as it was before there was a choice.
+    #[serde(default, skip_serializing_if = "Method::is_gradient")]
+    pub method: Method,
+    /// How steps follow from gradients.
     #[serde(default)]
     pub optimiser: Optimiser,
     /// What is trained.
@@ -87,6 +91,28 @@ pub struct RateCost {
     pub population: String,
     /// Loss per spike, neuron and step.
     pub weight: f64,
+}
+
+/// Where the gradient comes from.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub enum Method {
+    /// From the reverse run through time.
+    #[default]
+    Gradient,
+    /// From the losses of perturbed parameters: evolution strategies. Only forward runs, so
+    /// neither surrogates nor a reverse of the task's loss matter.
+    Evolution {
+        /// Perturbed networks per update, in antithetic pairs: an even number.
+        population: usize,
+        /// Standard deviation of a perturbation, times the `rate` of what it moves.
+        sigma: f64,
+    },
+}
+
+impl Method {
+    fn is_gradient(&self) -> bool {
+        *self == Self::Gradient
+    }
 }
 
 /// Adam with clipping, warm-up, a schedule and averaged parameters.
@@ -313,7 +339,22 @@ impl Settings {
             + "\n"
     }
 
-    fn check(&self) -> Result<(), HostError> {
+    /// The settings of a fine-tuning: the same task, states and optimiser, from the present values
+    /// instead of drawn ones, in the last stage of the curriculum, with a tenth of the step size
+    /// and of the updates and no warm-up.
+    #[must_use]
+    pub fn for_tuning(&self) -> Self {
+        let mut settings = self.clone();
+        settings.trained.iter_mut().for_each(|t| t.init = None);
+        settings.stages = self.stages.last().cloned().into_iter().collect();
+        settings.optimiser.rate = 0.1 * self.optimiser.rate;
+        settings.optimiser.warm_up = 0;
+        settings.updates = (self.updates / 10).max(1);
+        settings
+    }
+
+    /// Refuses what cannot be run. Whoever changes settings calls it again.
+    pub fn check(&self) -> Result<(), HostError> {
         let refuse = |message: String| Err(HostError::settings(message));
         if !(1..=64).contains(&self.width) {
             return refuse(format!("width is {}; 1 to 64 are possible", self.width));
@@ -329,6 +370,16 @@ impl Settings {
         }
         if self.updates > u64::from(u32::MAX) || self.checkpoint_every == 0 {
             return refuse("updates must be below 2^32 and checkpoint_every at least 1".to_owned());
+        }
+        if let Method::Evolution { population, sigma } = self.method {
+            if population < 2 || !population.is_multiple_of(2) || population > 1 << 16 {
+                return refuse(format!(
+                    "method: population is {population}; an even number up to 65536 is needed"
+                ));
+            }
+            if !(sigma.is_finite() && sigma > 0.0) {
+                return refuse(format!("method: sigma is {sigma}; it must be above 0"));
+            }
         }
         let o = &self.optimiser;
         let positive = [("rate", o.rate), ("epsilon", o.epsilon), ("clip", o.clip)];
@@ -383,6 +434,11 @@ mod tests {
         let settings = Settings::parse(TEXT).expect("legal");
         assert_eq!(Settings::parse(&settings.print()).expect("legal"), settings);
         assert_eq!(settings.stop.patience, Some(3));
+        assert!(!settings.print().contains("method"));
+        let text = TEXT.replace("stop:", "method: Evolution(population: 8, sigma: 0.1), stop:");
+        let settings = Settings::parse(&text).expect("legal");
+        assert_eq!(Settings::parse(&settings.print()).expect("legal"), settings);
+        assert_eq!(settings.method, Method::Evolution { population: 8, sigma: 0.1 });
     }
 
     #[test]
@@ -392,6 +448,8 @@ mod tests {
             ("stop:", "batch: 7, stop:", "batch is 7"),
             ("stop:", "width: 65, stop:", "width is 65"),
             ("stop:", "optimiser: (clip: 0.0), stop:", "clip"),
+            ("stop:", "method: Evolution(population: 7, sigma: 0.1), stop:", "population is 7"),
+            ("stop:", "method: Evolution(population: 8, sigma: -1), stop:", "sigma is -1"),
             ("[(state: \"a.w\"), ", "[(stat: \"a.w\"), ", "stat"),
         ];
         for (from, to, word) in broken {

@@ -4,11 +4,13 @@
 //! result depends on its episodes alone, and results are added in the order of tiles.
 
 use crate::HostError;
+use crate::calibrate::Recorder;
 use crate::loss::cross_entropy;
 use crate::network::{Link, spikes_of};
+use crate::rounding::{Formats, draw_seed};
 use crate::settings::RateCost;
 use crate::task::{Batch, Part, Task};
-use trifactor_ir::{CheckedNetwork, StateId};
+use trifactor_ir::{CheckedNetwork, StateId, StateRole};
 use trifactor_reference::float::{Cotangents, Tape, TapeOptions, TapeView};
 
 /// What a batch gave, in means over episodes.
@@ -57,12 +59,16 @@ pub struct TileRunner {
     costs: Vec<Cost>,
     /// States whose gradient is wanted, and their numbers of lanes.
     states: Vec<(StateId, usize)>,
+    /// Number formats that values are held in.
+    formats: Option<Formats>,
 }
 
 #[derive(Clone, Debug)]
 struct Worker {
     tape: Tape<f32>,
     batch: Batch,
+    recorder: Option<Recorder>,
+    seeds: Vec<u32>,
 }
 
 /// What one tile gave, in sums over its episodes.
@@ -112,23 +118,59 @@ impl TileRunner {
             observed.clear();
         }
         let options = TapeOptions { episodes: width, segment, wrt: states, observed: &observed };
-        let worker = Worker { tape: Tape::new(network, &options)?, batch: Batch::default() };
+        let tape = Tape::new(network, &options)?;
+        let worker = Worker { tape, batch: Batch::default(), recorder: None, seeds: Vec::new() };
         Ok(Self {
             workers: vec![worker; threads.clamp(1, 256)],
             width,
             costs: found,
             states: states.iter().map(|s| (*s, network.lanes(network.states[*s].space))).collect(),
+            formats: None,
         })
     }
 
-    /// Gives states their values on all tapes.
-    pub fn set(&mut self, values: &[(StateId, Vec<f64>)]) -> Result<(), HostError> {
+    /// Holds values in these formats from now on, or with `None` in floating point again. All
+    /// states go back to the network's own values.
+    pub fn hold_in(
+        &mut self,
+        network: &CheckedNetwork,
+        formats: Option<Formats>,
+    ) -> Result<(), HostError> {
         for worker in &mut self.workers {
-            for (state, list) in values {
-                worker.tape.set_state(*state, list)?;
+            worker.tape.set_rounding(formats.as_ref().map(Formats::written));
+        }
+        self.formats = formats;
+        let values: Vec<_> = network
+            .states
+            .iter()
+            .filter(|(_, s)| matches!(s.role, StateRole::Parameter | StateRole::Variable))
+            .map(|(id, s)| (id, (0..network.lanes(s.space)).map(|l| s.init.at(l)).collect()))
+            .collect();
+        self.set(&values)
+    }
+
+    /// Gives states their values on all tapes, held in the formats if there are any.
+    pub fn set(&mut self, values: &[(StateId, Vec<f64>)]) -> Result<(), HostError> {
+        for (state, list) in values {
+            let held = self.formats.as_ref().map(|f| f.hold(*state, list));
+            for worker in &mut self.workers {
+                worker.tape.set_state(*state, held.as_ref().unwrap_or(list))?;
             }
         }
         Ok(())
+    }
+
+    /// Records the values that states take in all runs from now on.
+    pub(crate) fn record(&mut self, recorder: &Recorder) {
+        for worker in &mut self.workers {
+            worker.recorder = Some(recorder.clone());
+        }
+    }
+
+    /// What was recorded.
+    pub(crate) fn recorded(&mut self) -> Option<Recorder> {
+        let all = self.workers.iter_mut().filter_map(|w| w.recorder.take());
+        all.reduce(Recorder::merged)
     }
 
     /// Runs episodes forwards, and with `backward` backwards too.
@@ -142,28 +184,71 @@ impl TileRunner {
         let (width, costs, states) = (self.width, &self.costs, &self.states);
         let job = Job { task, link, episodes, width, costs, states, backward };
         let n_tiles = episodes.count.div_ceil(width);
-        let n_workers = self.workers.len().min(n_tiles).max(1);
         let mut tiles: Vec<TileResult> = Vec::new();
         tiles.resize_with(n_tiles, TileResult::default);
-        // Worker k executes tiles k, k + n, k + 2n, ...
-        let mut shares: Vec<Vec<(usize, &mut TileResult)>> = Vec::new();
-        shares.resize_with(n_workers, Vec::new);
-        for (at, tile) in tiles.iter_mut().enumerate() {
-            shares[at % n_workers].push((at, tile));
-        }
-        let mut work = self.workers.iter_mut().zip(shares);
-        let mine = work.next();
-        std::thread::scope(|scope| {
-            for (worker, share) in work {
-                let job = &job;
-                scope.spawn(move || worker.run(job, share));
-            }
-            if let Some((worker, share)) = mine {
-                worker.run(&job, share);
-            }
-        });
+        share(&mut self.workers, &mut tiles, |worker, at, tile| *tile = worker.run(&job, at));
         collect(tiles, episodes.count, &job)
     }
+
+    /// Runs episodes forwards with each of several lists of values, the same episodes with all.
+    /// Results are in the order of the lists. Errors: a list that does not fit its state.
+    pub(crate) fn run_members(
+        &mut self,
+        (members, values): (usize, &(dyn Fn(usize) -> Values + Sync)),
+        task: &dyn Task,
+        link: &Link,
+        episodes: Episodes,
+    ) -> Result<Vec<BatchResult>, HostError> {
+        let (width, costs, states) = (self.width, &self.costs, &self.states);
+        let job = Job { task, link, episodes, width, costs, states, backward: false };
+        let formats = self.formats.as_ref();
+        let mut results: Vec<Option<Result<BatchResult, HostError>>> = Vec::new();
+        results.resize_with(members, || None);
+        share(&mut self.workers, &mut results, |worker, member, result| {
+            let run = |worker: &mut Worker| -> Result<BatchResult, HostError> {
+                for (state, list) in values(member) {
+                    let list = formats.map_or_else(|| list.clone(), |f| f.hold(state, &list));
+                    worker.tape.set_state(state, &list)?;
+                }
+                let tiles = (0..episodes.count.div_ceil(width)).map(|at| worker.run(&job, at));
+                Ok(collect(tiles.collect(), episodes.count, &job))
+            };
+            *result = Some(run(worker));
+        });
+        results.into_iter().flatten().collect()
+    }
+}
+
+/// Values of states.
+pub(crate) type Values = Vec<(StateId, Vec<f64>)>;
+
+/// Does pieces of work on as many threads as there are workers: worker k does pieces k, k + n,
+/// k + 2n, ...
+fn share<T: Send>(
+    workers: &mut [Worker],
+    pieces: &mut [T],
+    work: impl Fn(&mut Worker, usize, &mut T) + Sync,
+) {
+    let n = workers.len().min(pieces.len()).max(1);
+    let mut shares: Vec<Vec<(usize, &mut T)>> = Vec::new();
+    shares.resize_with(n, Vec::new);
+    for (at, piece) in pieces.iter_mut().enumerate() {
+        shares[at % n].push((at, piece));
+    }
+    let all = |worker: &mut Worker, share: Vec<(usize, &mut T)>| {
+        share.into_iter().for_each(|(at, piece)| work(worker, at, piece));
+    };
+    let mut shared = workers.iter_mut().zip(shares);
+    let mine = shared.next();
+    std::thread::scope(|scope| {
+        for (worker, share) in shared {
+            let all = &all;
+            scope.spawn(move || all(worker, share));
+        }
+        if let Some((worker, share)) = mine {
+            all(worker, share);
+        }
+    });
 }
 
 fn collect(tiles: Vec<TileResult>, count: usize, job: &Job<'_>) -> BatchResult {
@@ -197,20 +282,23 @@ pub fn credit(logits: &[f64], label: usize) -> f64 {
 }
 
 impl Worker {
-    fn run(&mut self, job: &Job<'_>, share: Vec<(usize, &mut TileResult)>) {
-        for (at, result) in share {
-            let first = at * job.width;
-            let Episodes { seed, part, first: number, count } = job.episodes;
-            let live = (count - first).min(job.width);
-            let number = number.wrapping_add(first as u32);
-            self.batch.fill(job.task, seed, part, number, live);
-            *result = self.tile(job, live);
-        }
+    /// Runs one tile of a job.
+    fn run(&mut self, job: &Job<'_>, at: usize) -> TileResult {
+        let first = at * job.width;
+        let Episodes { seed, part, first: number, count } = job.episodes;
+        let live = (count - first).min(job.width);
+        let number = number.wrapping_add(first as u32);
+        self.batch.fill(job.task, seed, part, number, live);
+        self.seeds.clear();
+        let numbers = (0..live as u32).map(|e| number.wrapping_add(e));
+        self.seeds.extend(numbers.map(|number| draw_seed(seed, part, number)));
+        self.tape.set_draw_seeds(&self.seeds);
+        self.tile(job, live)
     }
 
     fn tile(&mut self, job: &Job<'_>, live: usize) -> TileResult {
         let Job { task, link, width, costs, .. } = *job;
-        let Self { tape, batch } = self;
+        let Self { tape, batch, recorder, .. } = self;
         let batch: &Batch = batch;
         let ports = task.ports();
         let steps = batch.steps() + link.latency;
@@ -235,6 +323,9 @@ impl Worker {
             }
         };
         let mut observe = |step: u64, view: &TapeView<'_, f32>| {
+            if let Some(recorder) = recorder.as_mut() {
+                recorder.see(view, width, live);
+            }
             for (sum, cost) in spikes.iter_mut().zip(costs) {
                 // Lanes beyond the last episode get no input and, as a rule, stay silent; they
                 // are left out in any case.

@@ -3,13 +3,16 @@
 use crate::HostError;
 use crate::adam::{Adam, learning_rate};
 use crate::evaluate::Accuracy;
+use crate::evolution::Cloud;
 use crate::network::{Link, differentiable, with_surrogates, without_plasticity};
 use crate::parameters::Parameters;
-use crate::settings::Settings;
+use crate::rounding::Formats;
+use crate::settings::{Method, Settings};
 use crate::task::{Part, Task};
-use crate::tile::{Episodes, TileRunner};
+use crate::tile::{BatchResult, Episodes, TileRunner};
 use serde::{Deserialize, Serialize};
 use trifactor_ir::{CheckedNetwork, StateId};
+use trifactor_quant::Plan;
 
 /// What one update gave.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -50,6 +53,11 @@ pub(crate) struct Progress {
 /// The tasks of a stage with their links.
 type StageTasks = Vec<(Box<dyn Task>, Link)>;
 
+/// The task of an update: those of a stage take turns.
+fn task_of(tasks: &StageTasks, done: u64) -> &(Box<dyn Task>, Link) {
+    &tasks[(done % tasks.len() as u64) as usize]
+}
+
 /// A training in progress.
 pub struct Training {
     settings: Settings,
@@ -74,13 +82,46 @@ impl Training {
         threads: usize,
         plastic: bool,
     ) -> Result<Self, HostError> {
+        Self::build(network, settings, seed, (threads, plastic), None)
+    }
+
+    /// The same with every state held in the formats of a plan: quantisation-aware training.
+    ///
+    /// Values are rounded as on the chip in all forward runs, measurements included; gradients
+    /// pass the rounding unchanged. What the optimiser moves stays in floating point, within what
+    /// the planned formats hold. Errors: as [`new`](Self::new).
+    pub fn held_in(
+        network: &CheckedNetwork,
+        settings: &Settings,
+        seed: u32,
+        threads: usize,
+        plan: &Plan,
+    ) -> Result<Self, HostError> {
+        Self::build(network, settings, seed, (threads, true), Some(plan))
+    }
+
+    fn build(
+        network: &CheckedNetwork,
+        settings: &Settings,
+        seed: u32,
+        (threads, plastic): (usize, bool),
+        plan: Option<&Plan>,
+    ) -> Result<Self, HostError> {
         let mut network = with_surrogates(&differentiable(network)?, &settings.surrogates)?;
         let mut trained = settings.trained.clone();
         if !plastic {
             network = without_plasticity(&network, &settings.rates)?;
             trained.retain(|t| !settings.rates.contains(&t.state));
         }
-        let (parameters, raw) = Parameters::new(&network, &trained, seed)?;
+        let formats = plan.map(|plan| Formats::planned(&network, plan));
+        if let Some(formats) = &formats {
+            network = formats.open_at_zero(&network)?;
+        }
+        let (mut parameters, mut raw) = Parameters::new(&network, &trained, seed)?;
+        if let Some(formats) = &formats {
+            parameters.narrow(|state| formats.range(state));
+            parameters.project(&mut raw);
+        }
         let mut stages = Vec::new();
         for stage in &settings.stages {
             let mut tasks = StageTasks::new();
@@ -99,13 +140,21 @@ impl Training {
                 Some((task, link))
             }
         };
-        let runner = TileRunner::new(
+        let (states, segment) = match settings.method {
+            Method::Gradient => (parameters.states(), settings.segment),
+            // Nothing runs backwards, so that one checkpoint is enough.
+            Method::Evolution { .. } => (Vec::new(), 1 << 20),
+        };
+        let mut runner = TileRunner::new(
             &network,
             &stages[0][0].1,
             &settings.rate_costs,
-            &parameters.states(),
-            (settings.width, settings.segment, threads),
+            &states,
+            (settings.width, segment, threads),
         )?;
+        if formats.is_some() {
+            runner.hold_in(&network, formats)?;
+        }
         let adam = Adam::new(&raw);
         let progress = Progress {
             raw,
@@ -144,14 +193,12 @@ impl Training {
     pub fn update(&mut self) -> Result<Update, HostError> {
         let done = self.updates();
         let stage = self.progress.stage;
-        let tasks = &self.stages[stage];
-        let (task, link) = &tasks[(done % tasks.len() as u64) as usize];
-        self.runner.set(&self.parameters.values(&self.progress.raw))?;
-        let count = self.settings.batch;
-        let first = (done as u32).wrapping_mul(count as u32);
-        let episodes = Episodes { seed: self.seed, part: Part::Training, first, count };
-        let result = self.runner.run(task.as_ref(), link, episodes, true);
-        let gradient = self.parameters.gradient(&self.progress.raw, &result.gradients);
+        let (result, gradient) = match self.settings.method {
+            Method::Gradient => self.by_gradient(done)?,
+            Method::Evolution { population, sigma } => {
+                self.by_evolution(done, population / 2, sigma)?
+            }
+        };
         for (what, finite) in [
             ("loss", result.loss.is_finite()),
             ("gradient", gradient.iter().all(|g| g.is_finite())),
@@ -177,6 +224,46 @@ impl Training {
         };
         self.advance(update.accuracy);
         Ok(update)
+    }
+
+    /// Runs the episodes of an update forwards and backwards.
+    fn by_gradient(&mut self, done: u64) -> Result<(BatchResult, Vec<f64>), HostError> {
+        self.runner.set(&self.parameters.values(&self.progress.raw))?;
+        let episodes = self.episodes(done);
+        let (task, link) = task_of(&self.stages[self.progress.stage], done);
+        let result = self.runner.run(task.as_ref(), link, episodes, true);
+        let gradient = self.parameters.gradient(&self.progress.raw, &result.gradients);
+        Ok((result, gradient))
+    }
+
+    /// Runs them forwards for a cloud of parameters. The result is that of its centre.
+    fn by_evolution(
+        &mut self,
+        done: u64,
+        pairs: usize,
+        sigma: f64,
+    ) -> Result<(BatchResult, Vec<f64>), HostError> {
+        let episodes = self.episodes(done);
+        let (task, link) = task_of(&self.stages[self.progress.stage], done);
+        let (centre, rates, parameters) = (&self.progress.raw, &self.rates, &self.parameters);
+        let cloud = Cloud { centre, rates, sigma, seed: self.seed, update: done, pairs };
+        let values = |member: usize| {
+            let mut raw = cloud.member(member);
+            parameters.project(&mut raw);
+            parameters.values(&raw)
+        };
+        let members = cloud.members();
+        let mut results =
+            self.runner.run_members((members, &values), task.as_ref(), link, episodes)?;
+        let losses: Vec<f64> = results.iter().map(|r| r.loss).collect();
+        Ok((results.swap_remove(0), cloud.gradient(&losses)))
+    }
+
+    /// The episodes of an update.
+    fn episodes(&self, done: u64) -> Episodes {
+        let count = self.settings.batch;
+        let first = (done as u32).wrapping_mul(count as u32);
+        Episodes { seed: self.seed, part: Part::Training, first, count }
     }
 
     /// Goes to the next stage when this one is learned.

@@ -66,10 +66,7 @@ impl Cmd {
         if let Some(updates) = self.updates {
             settings.updates = u64::from(updates);
         }
-        let threads = self.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
-        );
+        let threads = threads(self.threads);
         let out = self.out.clone().unwrap_or_else(|| {
             let name = crate::folder::default_for(&model.name);
             Path::new("trifactor-out/train").join(name.file_name().unwrap_or_default())
@@ -88,13 +85,7 @@ impl Cmd {
             let mut bar = Bar::new(terminal, run.training().updates(), settings.updates);
             run.run(&model, &mut bar).map_err(|e| fault(e, &path))?;
             bar.bar.finish_and_clear();
-            let accuracy = bar.last.map_or_else(String::new, |a| {
-                let (mean, low, high) = (100.0 * a.mean, 100.0 * a.low, 100.0 * a.high);
-                format!(
-                    ", {mean:.1} % [{low:.1}, {high:.1}] of {} episodes with new permutations",
-                    a.episodes
-                )
-            });
+            let accuracy = bar.last.map_or_else(String::new, measured);
             let updates = run.training().updates();
             terminal.print(&format!(
                 "seed {seed}: {updates} updates{accuracy}\n  {}\n",
@@ -105,7 +96,20 @@ impl Cmd {
     }
 }
 
-fn text(path: &Path) -> Result<String, Fault> {
+/// The threads that were asked for, else one for each processor.
+pub(super) fn threads(asked: Option<u16>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(all, usize::from)
+}
+
+/// A measurement in words.
+pub(super) fn measured(a: Accuracy) -> String {
+    let (mean, low, high) = (100.0 * a.mean, 100.0 * a.low, 100.0 * a.high);
+    format!(", {mean:.1} % [{low:.1}, {high:.1}] of {} episodes with new permutations", a.episodes)
+}
+
+/// The text of a settings file.
+pub(super) fn text(path: &Path) -> Result<String, Fault> {
     let cannot = |what: String| Fault::File(format!("{}: {what}", path.display()));
     let file = File::open(path).map_err(|e| cannot(e.to_string()))?;
     if !file.metadata().is_ok_and(|m| m.is_file()) {
@@ -120,7 +124,7 @@ fn text(path: &Path) -> Result<String, Fault> {
 }
 
 /// A fault of the settings names the file they were read from.
-fn fault(error: HostError, path: &Path) -> Fault {
+pub(super) fn fault(error: HostError, path: &Path) -> Fault {
     match error {
         HostError::Model(found) => Fault::Model(found),
         HostError::Settings { message, .. } => {
@@ -131,16 +135,16 @@ fn fault(error: HostError, path: &Path) -> Fault {
 }
 
 /// Progress with loss, accuracy, updates per second and the time left.
-struct Bar {
-    bar: ProgressBar,
+pub(super) struct Bar {
+    pub(super) bar: ProgressBar,
     /// Means over about the last twenty updates.
     loss: f64,
     accuracy: f64,
-    last: Option<Accuracy>,
+    pub(super) last: Option<Accuracy>,
 }
 
 impl Bar {
-    fn new(terminal: &Terminal, done: u64, updates: u64) -> Self {
+    pub(super) fn new(terminal: &Terminal, done: u64, updates: u64) -> Self {
         let template = "stage {prefix} [{bar:30}] {pos}/{len} {per_sec} {eta} {msg}";
         let style = ProgressStyle::with_template(template)
             .expect("internal: the template of a progress bar is legal")

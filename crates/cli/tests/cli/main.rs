@@ -7,5 +7,6 @@ mod dump;
 mod explain;
 mod models;
 mod reproduce;
+mod quantise;
 mod run;
 mod usage;

@@ -16,8 +16,10 @@ mod program_tests;
 mod projection;
 mod real;
 mod reverse;
+mod rounding;
 mod tape;
 
 pub use machine::{FloatMachine, InputSpikes, MachineError};
 pub use real::Real;
+pub use rounding::StoreRounding;
 pub use tape::{Cotangents, Tape, TapeError, TapeOptions, TapeView};

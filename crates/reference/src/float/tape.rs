@@ -16,6 +16,7 @@ use super::program::{Lanes, NOWHERE, Program, Sink};
 use super::projection::{self, Projection};
 use super::real::Real;
 use super::reverse::{self, Reverse};
+use super::rounding::{Roundings, StoreRounding};
 use std::fmt;
 use trifactor_entity::SideTable;
 use trifactor_ir::{
@@ -84,6 +85,8 @@ pub struct Tape<T> {
     inputs: Vec<(SpaceId, StateId)>,
     checkpoints: Vec<Vec<T>>,
     steps: u64,
+    /// How states are rounded when a phase has written them, if they are.
+    roundings: Option<Roundings>,
     pub(super) reverse: Reverse<T>,
 }
 
@@ -177,6 +180,7 @@ impl<T: Real> Tape<T> {
                 .collect(),
             checkpoints: Vec::new(),
             steps: 0,
+            roundings: None,
             reverse: Reverse::empty(network),
             network: network.clone(),
         };
@@ -208,6 +212,22 @@ impl<T: Real> Tape<T> {
         }
         self.set_to_initial(state);
         Ok(())
+    }
+
+    /// Rounds states from now on whenever a phase has written them, or with `None` no longer.
+    ///
+    /// Draws depend on seed, step and lane alone, so the backward run meets the same values. The
+    /// gradient passes a rounding unchanged; where the author's range clamps, it still ends. What
+    /// [`set_state`](Self::set_state) is given is not rounded.
+    pub fn set_rounding(&mut self, table: Option<&SideTable<StateId, Option<StoreRounding>>>) {
+        self.roundings = table.map(|t| Roundings::new(&self.network, t, self.width));
+    }
+
+    /// Seeds of the stochastic roundings, one per episode; 0 until they are set.
+    pub fn set_draw_seeds(&mut self, seeds: &[u32]) {
+        if let Some(roundings) = &mut self.roundings {
+            roundings.set_seeds(seeds);
+        }
     }
 
     /// Runs a trial of so many steps from the initial values (S7). `stimulus` fills the spikes of
@@ -373,6 +393,11 @@ impl<T: Real> Tape<T> {
                 forward.outputs.clear();
                 forward.outputs.extend(phase.writes.iter().map(|s| self.slot(*s, step)));
                 program.run(&mut self.bank, &forward.inputs, &forward.outputs);
+                if let Some(roundings) = &mut self.roundings {
+                    for (state, array) in phase.writes.iter().zip(&forward.outputs) {
+                        roundings.apply(*state, step, &mut self.bank[*array]);
+                    }
+                }
             }
         }
     }
