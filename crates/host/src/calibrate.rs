@@ -247,7 +247,7 @@ fn last_task(settings: &Settings) -> Result<Box<dyn Task>, HostError> {
     let tasks = settings.stages.last().map(|s| s.tasks.as_slice()).unwrap_or_default();
     let task =
         tasks.first().ok_or_else(|| HostError::settings("stages: at least one is needed"))?;
-    task.build()
+    task.build(&settings.folder)
 }
 
 fn record(

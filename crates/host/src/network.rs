@@ -115,7 +115,7 @@ impl Link {
     pub fn new(network: &Network, readout: &Readout, task: &dyn Task) -> Result<Self, HostError> {
         let mut ports = Vec::new();
         for (at, port) in task.ports().into_iter().enumerate() {
-            let found = network.space(port.name).filter(|s| network.inputs().contains(s));
+            let found = network.space(&port.name).filter(|s| network.inputs().contains(s));
             let Some(space) = found else {
                 let message = format!("the task needs an input population '{}'", port.name);
                 return Err(HostError::settings(message));

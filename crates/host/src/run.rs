@@ -35,6 +35,8 @@ pub struct RunOptions {
     pub resume: bool,
     /// Train with the rule's rates at 0 all the time: the control.
     pub without_plasticity: bool,
+    /// The model's values are those of an earlier training, which the run should remember.
+    pub go_on: bool,
 }
 
 /// Told about a run while it goes on; may end it at any moment, as a kill would.
@@ -60,6 +62,9 @@ struct RunFile<'a> {
     model_hash: String,
     seed: u32,
     plastic: bool,
+    /// CRC-32 of the values a training goes on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tuning: Option<TuningFile<'a>>,
     settings: &'a Settings,
@@ -101,7 +106,8 @@ impl RunDirectory {
         let plastic = !options.without_plasticity;
         let training =
             Training::new(&model.network, settings, options.seed, options.threads, plastic)?;
-        let text = run_file(model, settings, options, None);
+        let start = options.go_on.then(|| training.fingerprint());
+        let text = run_file(model, settings, options, (start, None));
         Self::with(path, settings, options, training, &text)
     }
 
@@ -119,13 +125,12 @@ impl RunDirectory {
     ) -> Result<Self, HostError> {
         let (seed, threads) = (options.seed, options.threads);
         let training = Training::held_in(&model.network, settings, seed, threads, tuning.plan)?;
-        let start: Vec<u8> = training.progress.raw.iter().flat_map(|x| x.to_le_bytes()).collect();
         let file = TuningFile {
             chip: tuning.chip,
             plan_hash: tuning.plan.hash(&model.network),
-            start: format!("{:08x}", crc32fast::hash(&start)),
+            start: training.fingerprint(),
         };
-        let text = run_file(model, settings, options, Some(file));
+        let text = run_file(model, settings, options, (None, Some(file)));
         Self::with(path, settings, options, training, &text)
     }
 
@@ -245,13 +250,14 @@ fn run_file(
     model: &Model,
     settings: &Settings,
     options: &RunOptions,
-    tuning: Option<TuningFile<'_>>,
+    (start, tuning): (Option<String>, Option<TuningFile<'_>>),
 ) -> String {
     let file = RunFile {
         model: &model.name,
         model_hash: model.hash.to_string(),
         seed: options.seed,
         plastic: !options.without_plasticity,
+        start,
         tuning,
         settings,
     };

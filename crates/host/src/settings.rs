@@ -15,6 +15,7 @@ use crate::task::TaskSpec;
 use ron::extensions::Extensions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use trifactor_ir::Surrogate;
 
 /// All settings of a training.
@@ -64,6 +65,9 @@ pub struct Settings {
     /// Updates between checkpoints of the run.
     #[serde(default = "defaults::checkpoint_every")]
     pub checkpoint_every: u64,
+    /// Where the paths of tasks begin: the model's folder. Not part of the text.
+    #[serde(skip, default = "defaults::folder")]
+    pub folder: PathBuf,
 }
 
 /// Where the answer is read: the mean of a variable over the task's window, times a gain.
@@ -294,6 +298,9 @@ pub struct Stop {
 }
 
 mod defaults {
+    pub fn folder() -> std::path::PathBuf {
+        ".".into()
+    }
     pub fn batch() -> usize {
         32
     }
@@ -344,12 +351,18 @@ impl Settings {
     /// and of the updates and no warm-up.
     #[must_use]
     pub fn for_tuning(&self) -> Self {
-        let mut settings = self.clone();
-        settings.trained.iter_mut().for_each(|t| t.init = None);
+        let mut settings = self.going_on();
         settings.stages = self.stages.last().cloned().into_iter().collect();
         settings.optimiser.rate = 0.1 * self.optimiser.rate;
         settings.optimiser.warm_up = 0;
         settings.updates = (self.updates / 10).max(1);
+        settings
+    }
+
+    /// The same, beginning at the model's values instead of drawing new ones.
+    pub fn going_on(&self) -> Self {
+        let mut settings = self.clone();
+        settings.trained.iter_mut().for_each(|t| t.init = None);
         settings
     }
 

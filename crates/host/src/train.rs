@@ -126,7 +126,7 @@ impl Training {
         for stage in &settings.stages {
             let mut tasks = StageTasks::new();
             for spec in &stage.tasks {
-                let task = spec.build()?;
+                let task = spec.build(&settings.folder)?;
                 let link = Link::new(&network, &settings.readout, task.as_ref())?;
                 tasks.push((task, link));
             }
@@ -135,7 +135,7 @@ impl Training {
         let evaluation = match &settings.evaluation {
             None => None,
             Some(e) => {
-                let task = e.task.build()?;
+                let task = e.task.build(&settings.folder)?;
                 let link = Link::new(&network, &settings.readout, task.as_ref())?;
                 Some((task, link))
             }
@@ -175,6 +175,12 @@ impl Training {
             runner,
             progress,
         })
+    }
+
+    /// CRC-32 of the values the optimiser moves, as text.
+    pub(crate) fn fingerprint(&self) -> String {
+        let bytes: Vec<u8> = self.progress.raw.iter().flat_map(|x| x.to_le_bytes()).collect();
+        format!("{:08x}", crc32fast::hash(&bytes))
     }
 
     /// Updates made so far.

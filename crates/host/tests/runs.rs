@@ -82,7 +82,7 @@ fn gradients_agree_with_differences_of_the_loss_where_nothing_is_a_step() {
     let model = model(place.path());
     let settings = Settings::parse(SETTINGS).expect("legal");
     let network = differentiable(&model.network).expect("a reverse");
-    let task = settings.stages[1].tasks[0].build().expect("a task");
+    let task = settings.stages[1].tasks[0].build(".".as_ref()).expect("a task");
     let link = Link::new(&network, &settings.readout, task.as_ref()).expect("a link");
     assert_eq!(link.latency, 2);
     let space = network.space("hidden_readout").expect("a projection");

@@ -65,7 +65,8 @@ impl Cmd {
         findings.append(self.model.in_model(warnings));
         terminal.findings(&findings);
         let path = self.settings.clone().unwrap_or_else(|| self.model.path.join("train.ron"));
-        let settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
+        let mut settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
+        settings.folder.clone_from(&self.model.path);
         let bars = terminal.progress();
         let how = Measurement {
             seed: self.seed,

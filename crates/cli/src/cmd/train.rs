@@ -16,6 +16,7 @@ Examples:
   trifactor train firmware-models/cue-association --updates 1000 --seed 2 --out short
   trifactor train firmware-models/cue-association --out short --resume
   trifactor train firmware-models/cue-association --seed 1 --seed 2 --seed 3
+  trifactor train firmware-models/cue-association --from short/params.safetensors --out longer
 
 What is trained, on which task and how, stands in the model's train.ron. A run is a directory:
 run.ron (all settings), metrics.csv (a row per update), evaluation.csv (accuracy on permutations
@@ -54,15 +55,23 @@ pub struct Cmd {
     /// Train with the rule's rates at 0 all the time: the control.
     #[arg(long)]
     without_plasticity: bool,
+    /// Begin at these parameters instead of new ones.
+    #[arg(long, value_name = "FILE.safetensors")]
+    from: Option<PathBuf>,
 }
 
 impl Cmd {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
         // Parameters that lie in the folder are the result of a training, not its start.
-        let model = load_with(&self.model, &Params::Initial)?;
+        let start = self.from.clone().map_or(Params::Initial, Params::File);
+        let model = load_with(&self.model, &start)?;
         terminal.findings(&model.warnings);
         let path = self.settings.clone().unwrap_or_else(|| self.model.join("train.ron"));
         let mut settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
+        settings.folder.clone_from(&self.model);
+        if self.from.is_some() {
+            settings = settings.going_on();
+        }
         if let Some(updates) = self.updates {
             settings.updates = u64::from(updates);
         }
@@ -79,6 +88,7 @@ impl Cmd {
                 threads,
                 resume: self.resume,
                 without_plasticity: self.without_plasticity,
+                go_on: self.from.is_some(),
             };
             let mut run = RunDirectory::open(&out, &model, &settings, &options)
                 .map_err(|e| fault(e, &path))?;

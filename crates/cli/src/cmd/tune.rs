@@ -64,6 +64,7 @@ impl Cmd {
         let path = self.settings.clone().unwrap_or_else(|| self.model.path.join("train.ron"));
         let mut settings =
             Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?.for_tuning();
+        settings.folder.clone_from(&self.model.path);
         if let Some(updates) = self.updates {
             settings.updates = u64::from(updates);
         }
@@ -77,7 +78,7 @@ impl Cmd {
             Path::new("trifactor-out/tune").join(name.file_name().unwrap_or_default())
         });
         let (seed, resume) = (self.seed, self.resume);
-        let options = RunOptions { seed, threads, resume, without_plasticity: false };
+        let options = RunOptions { seed, threads, resume, without_plasticity: false, go_on: true };
         let tuning = Tuning { chip: &chip.name, plan: &plan };
         let mut run = RunDirectory::open_tuning(&out, &model, &settings, &options, tuning)
             .map_err(|e| fault(e, &path))?;

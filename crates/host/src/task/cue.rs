@@ -310,8 +310,8 @@ impl CueAssociation {
 impl Task for CueAssociation {
     fn ports(&self) -> Vec<Port> {
         vec![
-            Port { name: "sensors", lanes: 4 * self.group as usize },
-            Port { name: "signal", lanes: 2 },
+            Port { name: "sensors".to_owned(), lanes: 4 * self.group as usize },
+            Port { name: "signal".to_owned(), lanes: 2 },
         ]
     }
 

@@ -5,19 +5,23 @@
 //!
 //! ```
 //! use trifactor_host::task::TaskSpec;
-//! let task = TaskSpec::CueAssociation(Default::default()).build().unwrap();
+//! let task = TaskSpec::CueAssociation(Default::default()).build(".".as_ref()).unwrap();
 //! assert_eq!(task.steps(), 1050);
 //! ```
 
 mod batch;
 mod cue;
+mod recorded;
 
 pub use batch::Batch;
 pub use cue::{CueAssociation, Group, Rest, Script, Sides};
 
+pub use recorded::Recorded;
+
 use crate::HostError;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 /// Which half of all permutations an episode uses: training never shows one of the other half.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -29,10 +33,10 @@ pub enum Part {
 }
 
 /// An input population that a task drives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Port {
     /// Name of the model's input population.
-    pub name: &'static str,
+    pub name: String,
     /// Number of lanes.
     pub lanes: usize,
 }
@@ -63,15 +67,21 @@ pub trait Task: Send + Sync {
 pub enum TaskSpec {
     /// One-shot cue association.
     CueAssociation(CueAssociation),
+    /// Episodes recorded in NumPy files.
+    Recorded(Recorded),
 }
 
 impl TaskSpec {
-    /// The task. Errors: a value out of its limits.
-    pub fn build(&self) -> Result<Box<dyn Task>, HostError> {
+    /// The task; files are looked for in `folder`. Errors: a value out of its limits, a file that
+    /// cannot be read or does not fit.
+    pub fn build(&self, folder: &Path) -> Result<Box<dyn Task>, HostError> {
         match self {
             Self::CueAssociation(cue) => {
                 cue.check().map_err(HostError::settings)?;
                 Ok(Box::new(cue.clone()))
+            }
+            Self::Recorded(recorded) => {
+                Ok(Box::new(recorded.load(folder).map_err(HostError::settings)?))
             }
         }
     }

@@ -84,7 +84,7 @@ pub fn model(place: &Path) -> Model {
 }
 
 pub fn options(resume: bool, threads: usize) -> RunOptions {
-    RunOptions { seed: 7, threads, resume, without_plasticity: false }
+    RunOptions { seed: 7, threads, resume, without_plasticity: false, go_on: false }
 }
 
 pub fn start(
