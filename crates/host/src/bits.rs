@@ -228,7 +228,8 @@ pub fn bits_table(
 fn evaluation_task(settings: &Settings) -> Result<Box<dyn Task>, HostError> {
     let last = settings.stages.last().and_then(|s| s.tasks.first());
     let spec = settings.evaluation.as_ref().map(|e| &e.task).or(last);
-    spec.ok_or_else(|| HostError::settings("stages: at least one is needed"))?.build(&settings.folder)
+    spec.ok_or_else(|| HostError::settings("stages: at least one is needed"))?
+        .build(&settings.folder)
 }
 
 /// The planned format of a state with another number of bits for the same full scale.

@@ -233,7 +233,8 @@ fn the_table_of_bits_compares_the_same_episodes() {
     let table = bits_table(&f.model.network, &f.settings, &f.plan, how, &mut |n| rows = n);
     let table = table.expect("it fits");
     assert_eq!(rows, bits_rows(&f.model.network, &f.plan));
-    let task = f.settings.evaluation.as_ref().expect("one").task.build(".".as_ref()).expect("a task");
+    let task =
+        f.settings.evaluation.as_ref().expect("one").task.build(".".as_ref()).expect("a task");
     let readout = &f.settings.readout;
     let float = evaluate(&f.model.network, readout, task.as_ref(), (3, 48), 1, &mut |_| {});
     assert_eq!(table.float, float.expect("it fits"));

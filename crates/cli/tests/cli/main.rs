@@ -6,7 +6,7 @@ mod disasm;
 mod dump;
 mod explain;
 mod models;
-mod reproduce;
 mod quantise;
+mod reproduce;
 mod run;
 mod usage;

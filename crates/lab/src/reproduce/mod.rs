@@ -129,7 +129,7 @@ pub fn reproduce(
     progress: &dyn Progress,
 ) -> Result<Reproduction, LabError> {
     let settings = training::settings(&folder.join("train.ron"))?;
-    let base = base_task(&settings);
+    let base = base_task(&settings)?;
     let params = options.params.clone().unwrap_or_else(|| folder.join("params.safetensors"));
     if !params.is_file() {
         return Err(LabError::NoParams { path: params.display().to_string() });
@@ -190,12 +190,16 @@ pub fn reproduce(
 }
 
 /// The task whose numbers every reading shares: that of measurements, else of the last stage.
-fn base_task(settings: &Settings) -> CueAssociation {
+fn base_task(settings: &Settings) -> Result<CueAssociation, LabError> {
     let measured = settings.evaluation.as_ref().map(|e| &e.task);
     let last = settings.stages.last().and_then(|s| s.tasks.last());
     match measured.or(last) {
-        Some(TaskSpec::CueAssociation(task)) => task.clone(),
-        None => CueAssociation::default(),
+        Some(TaskSpec::CueAssociation(task)) => Ok(task.clone()),
+        None => Ok(CueAssociation::default()),
+        Some(TaskSpec::Recorded(_)) => Err(LabError::Task(
+            "the model is trained on recorded episodes; only cue association has published figures"
+                .to_owned(),
+        )),
     }
 }
 
