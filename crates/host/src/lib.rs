@@ -49,7 +49,7 @@ pub use bits::{BitsRow, BitsTable, StateGroup, bits_rows, bits_table};
 pub use calibrate::{Calibration, Measurement, StateReport, calibrate};
 pub use error::HostError;
 pub use evaluate::{Accuracy, evaluate, run_episodes};
-pub use loss::cross_entropy;
+pub use loss::{Loss, cross_entropy};
 pub use network::{Link, differentiable, with_surrogates, without_plasticity};
 pub use parameters::Parameters;
 pub use rounding::Formats;

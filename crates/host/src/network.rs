@@ -1,6 +1,7 @@
 //! What the host asks of a network: a form with a reverse, its controls, its link to a task.
 
 use crate::HostError;
+use crate::loss::Loss;
 use crate::settings::{Readout, RelativeSurrogate};
 use crate::task::Task;
 use std::collections::BTreeMap;
@@ -104,6 +105,8 @@ pub struct Link {
     pub readout: StateId,
     /// Logits are the mean times this.
     pub gain: f64,
+    /// What is asked of the logits.
+    pub loss: Loss,
     /// Steps by which the answer is late.
     pub latency: u64,
 }
@@ -152,7 +155,7 @@ impl Link {
                 })?
             }
         };
-        Ok(Self { ports, readout: state, gain: readout.gain, latency })
+        Ok(Self { ports, readout: state, gain: readout.gain, loss: readout.loss, latency })
     }
 }
 

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::HostError;
+use crate::loss::Loss;
 use crate::task::TaskSpec;
 use ron::extensions::Extensions;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,10 @@ pub struct Settings {
     /// Episodes per update; a multiple of `width`.
     #[serde(default = "defaults::batch")]
     pub batch: usize,
+    /// Episodes run forwards for each one of the batch: those with the largest loss are then run
+    /// backwards. Where most answers are right already, the others have next to no gradient.
+    #[serde(default = "defaults::focus")]
+    pub focus: u32,
     /// Episodes side by side in one tile, up to 64. Part of the result: sums are made tile by tile.
     #[serde(default = "defaults::width")]
     pub width: usize,
@@ -82,6 +87,9 @@ pub struct Readout {
     /// Logits are the mean times this.
     #[serde(default = "defaults::one")]
     pub gain: f64,
+    /// What is asked of the logits.
+    #[serde(default)]
+    pub loss: Loss,
     /// Steps by which the answer is late; by default the shortest way from an input (S3).
     #[serde(default)]
     pub latency: Option<u64>,
@@ -304,6 +312,9 @@ mod defaults {
     pub fn batch() -> usize {
         32
     }
+    pub fn focus() -> u32 {
+        1
+    }
     pub fn width() -> usize {
         16
     }
@@ -377,6 +388,12 @@ impl Settings {
             return refuse(format!(
                 "batch is {batch}; a multiple of width ({width}) up to 65536 is needed"
             ));
+        }
+        if !(1..=64).contains(&self.focus) {
+            return refuse(format!("focus is {}; 1 to 64 are possible", self.focus));
+        }
+        if self.focus > 1 && self.method != Method::Gradient {
+            return refuse("focus needs a gradient; leave it out with Evolution".to_owned());
         }
         if !(1..=100_000).contains(&self.segment) {
             return refuse(format!("segment is {}; 1 to 100000 steps are possible", self.segment));

@@ -5,7 +5,6 @@
 
 use crate::HostError;
 use crate::calibrate::Recorder;
-use crate::loss::cross_entropy;
 use crate::network::{Link, spikes_of};
 use crate::rounding::{Formats, draw_seed};
 use crate::settings::RateCost;
@@ -68,6 +67,8 @@ struct Worker {
     tape: Tape<f32>,
     batch: Batch,
     recorder: Option<Recorder>,
+    /// Numbers of the running tile's episodes, and the seeds of their draws.
+    numbers: Vec<u32>,
     seeds: Vec<u32>,
 }
 
@@ -86,6 +87,8 @@ struct Job<'a> {
     task: &'a dyn Task,
     link: &'a Link,
     episodes: Episodes,
+    /// Numbers of the episodes, where they are not one after the other.
+    chosen: Option<&'a [u32]>,
     width: usize,
     costs: &'a [Cost],
     states: &'a [(StateId, usize)],
@@ -119,7 +122,13 @@ impl TileRunner {
         }
         let options = TapeOptions { episodes: width, segment, wrt: states, observed: &observed };
         let tape = Tape::new(network, &options)?;
-        let worker = Worker { tape, batch: Batch::default(), recorder: None, seeds: Vec::new() };
+        let worker = Worker {
+            tape,
+            batch: Batch::default(),
+            recorder: None,
+            numbers: Vec::new(),
+            seeds: Vec::new(),
+        };
         Ok(Self {
             workers: vec![worker; threads.clamp(1, 256)],
             width,
@@ -181,8 +190,19 @@ impl TileRunner {
         episodes: Episodes,
         backward: bool,
     ) -> BatchResult {
+        self.run_chosen(task, link, (episodes, None), backward)
+    }
+
+    /// The same for episodes of these numbers.
+    pub(crate) fn run_chosen(
+        &mut self,
+        task: &dyn Task,
+        link: &Link,
+        (episodes, chosen): (Episodes, Option<&[u32]>),
+        backward: bool,
+    ) -> BatchResult {
         let (width, costs, states) = (self.width, &self.costs, &self.states);
-        let job = Job { task, link, episodes, width, costs, states, backward };
+        let job = Job { task, link, episodes, chosen, width, costs, states, backward };
         let n_tiles = episodes.count.div_ceil(width);
         let mut tiles: Vec<TileResult> = Vec::new();
         tiles.resize_with(n_tiles, TileResult::default);
@@ -200,7 +220,8 @@ impl TileRunner {
         episodes: Episodes,
     ) -> Result<Vec<BatchResult>, HostError> {
         let (width, costs, states) = (self.width, &self.costs, &self.states);
-        let job = Job { task, link, episodes, width, costs, states, backward: false };
+        let chosen = None;
+        let job = Job { task, link, episodes, chosen, width, costs, states, backward: false };
         let formats = self.formats.as_ref();
         let mut results: Vec<Option<Result<BatchResult, HostError>>> = Vec::new();
         results.resize_with(members, || None);
@@ -287,11 +308,14 @@ impl Worker {
         let first = at * job.width;
         let Episodes { seed, part, first: number, count } = job.episodes;
         let live = (count - first).min(job.width);
-        let number = number.wrapping_add(first as u32);
-        self.batch.fill(job.task, seed, part, number, live);
+        self.numbers.clear();
+        self.numbers.extend((first..first + live).map(|at| match job.chosen {
+            Some(chosen) => chosen[at],
+            None => number.wrapping_add(at as u32),
+        }));
+        self.batch.fill(job.task, seed, part, &self.numbers);
         self.seeds.clear();
-        let numbers = (0..live as u32).map(|e| number.wrapping_add(e));
-        self.seeds.extend(numbers.map(|number| draw_seed(seed, part, number)));
+        self.seeds.extend(self.numbers.iter().map(|number| draw_seed(seed, part, *number)));
         self.tape.set_draw_seeds(&self.seeds);
         self.tile(job, live)
     }
@@ -344,13 +368,12 @@ impl Worker {
         let n = job.episodes.count as f64;
         let mut slopes = vec![0f32; classes * width];
         for (e, label) in result.labels.iter().enumerate() {
-            let mut logits = Vec::with_capacity(classes);
-            for class in 0..classes {
-                let logit = link.gain * sums[class * width + e] / length;
-                let (loss, slope) = cross_entropy(logit, class == *label);
-                result.loss += loss;
+            let logit = |class| link.gain * sums[class * width + e] / length;
+            let logits: Vec<f64> = (0..classes).map(logit).collect();
+            let (loss, list) = link.loss.of(&logits, *label);
+            result.loss += loss;
+            for (class, slope) in list.into_iter().enumerate() {
                 slopes[class * width + e] = (slope * link.gain / length / n) as f32;
-                logits.push(logit);
             }
             result.logits.push(logits);
         }

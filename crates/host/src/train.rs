@@ -235,9 +235,18 @@ impl Training {
     /// Runs the episodes of an update forwards and backwards.
     fn by_gradient(&mut self, done: u64) -> Result<(BatchResult, Vec<f64>), HostError> {
         self.runner.set(&self.parameters.values(&self.progress.raw))?;
-        let episodes = self.episodes(done);
+        let mut episodes = self.episodes(done);
         let (task, link) = task_of(&self.stages[self.progress.stage], done);
-        let result = self.runner.run(task.as_ref(), link, episodes, true);
+        let result = if self.settings.focus > 1 {
+            let all = self.runner.run(task.as_ref(), link, episodes, false);
+            let numbers = hardest(&all, link, episodes.first, self.settings.batch);
+            episodes.count = numbers.len();
+            let chosen = (episodes, Some(numbers.as_slice()));
+            let hard = self.runner.run_chosen(task.as_ref(), link, chosen, true);
+            BatchResult { gradients: hard.gradients, ..all }
+        } else {
+            self.runner.run(task.as_ref(), link, episodes, true)
+        };
         let gradient = self.parameters.gradient(&self.progress.raw, &result.gradients);
         Ok((result, gradient))
     }
@@ -267,7 +276,7 @@ impl Training {
 
     /// The episodes of an update.
     fn episodes(&self, done: u64) -> Episodes {
-        let count = self.settings.batch;
+        let count = self.settings.batch * self.settings.focus.max(1) as usize;
         let first = (done as u32).wrapping_mul(count as u32);
         Episodes { seed: self.seed, part: Part::Training, first, count }
     }
@@ -325,4 +334,16 @@ impl Training {
     pub fn averaged(&self) -> Vec<(StateId, Vec<f64>)> {
         self.parameters.values(&self.progress.adam.average)
     }
+}
+
+/// Numbers of the episodes with the largest losses, in order; of equal ones the first.
+fn hardest(all: &BatchResult, link: &Link, first: u32, count: usize) -> Vec<u32> {
+    let losses = all.logits.iter().zip(&all.labels).map(|(l, label)| link.loss.of(l, *label).0);
+    let mut order: Vec<(f64, u32)> =
+        losses.zip(0..).map(|(loss, at)| (loss, first.wrapping_add(at))).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.truncate(count);
+    let mut numbers: Vec<u32> = order.into_iter().map(|(_, number)| number).collect();
+    numbers.sort_unstable();
+    numbers
 }

@@ -20,12 +20,12 @@ impl Batch {
     /// The largest number of episodes.
     pub const MAX: usize = 64;
 
-    /// Fills the batch with episodes `number` to `number + episodes - 1` (wrapping).
+    /// Fills the batch with the episodes of these numbers.
     ///
-    /// Panics if there are more than [`Self::MAX`] episodes.
-    pub fn fill(&mut self, task: &dyn Task, seed: u32, part: Part, number: u32, episodes: usize) {
-        assert!(episodes <= Self::MAX, "internal: {episodes} episodes in a batch of 64");
-        self.episodes = episodes;
+    /// Panics if there are more than [`Self::MAX`] of them.
+    pub fn fill(&mut self, task: &dyn Task, seed: u32, part: Part, numbers: &[u32]) {
+        assert!(numbers.len() <= Self::MAX, "internal: {} episodes in a batch", numbers.len());
+        self.episodes = numbers.len();
         self.steps = task.steps();
         self.first.clear();
         self.words_per_step = 0;
@@ -36,12 +36,11 @@ impl Batch {
         self.words.clear();
         self.words.resize(self.steps as usize * self.words_per_step, 0);
         self.labels.clear();
-        for e in 0..episodes {
+        for (e, number) in numbers.iter().enumerate() {
             let (words, first, stride) = (&mut self.words, &self.first, self.words_per_step);
-            let label =
-                task.episode(seed, part, number.wrapping_add(e as u32), &mut |step, port, lane| {
-                    words[(step as usize - 1) * stride + first[port] + lane] |= 1 << e;
-                });
+            let label = task.episode(seed, part, *number, &mut |step, port, lane| {
+                words[(step as usize - 1) * stride + first[port] + lane] |= 1 << e;
+            });
             self.labels.push(label);
         }
     }

@@ -428,7 +428,7 @@ mod tests {
                 let draws = Draws::new(7, Part::Training, number);
                 let groups = task.groups(&draws, Part::Training);
                 let mut batch = Batch::default();
-                batch.fill(&task, 7, Part::Training, number, 1);
+                batch.fill(&task, 7, Part::Training, &[number]);
                 let class = batch.labels()[0];
                 let sides = task.sides(&draws, 2, class, task.cues);
                 assert!(sides.iter().filter(|s| **s == Some(class)).count() >= 3);
@@ -461,7 +461,8 @@ mod tests {
     fn the_signal_names_the_class_in_the_decisions_of_training_trials_only() {
         let task = CueAssociation { shots: 2, ..CueAssociation::default() };
         let mut batch = Batch::default();
-        batch.fill(&task, 3, Part::Evaluation, 0, 64);
+        let numbers: Vec<u32> = (0..64).collect();
+        batch.fill(&task, 3, Part::Evaluation, &numbers);
         for episode in 0..64 {
             let mut classes: Vec<usize> = Vec::new();
             for trial in 0..5u64 {
