@@ -4,6 +4,7 @@ pub mod check;
 pub mod compile;
 pub mod disasm;
 pub mod dump;
+pub mod evaluate;
 pub mod explain;
 pub mod quantise;
 pub mod reproduce;

@@ -33,6 +33,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
   trifactor train   MODEL              train its plasticity rule by gradient descent
+  trifactor evaluate MODEL             trained parameters on their task, on chip and in float
   trifactor reproduce MODEL            trained parameters beside the published figures
   trifactor quantise MODEL             which formats fit, and what bits cost in accuracy
   trifactor tune    MODEL              go on training in the chip's number formats
@@ -62,6 +63,7 @@ enum Command {
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
     Train(cmd::train::Cmd),
+    Evaluate(cmd::evaluate::Cmd),
     Reproduce(cmd::reproduce::Cmd),
     Quantise(cmd::quantise::Cmd),
     Tune(cmd::tune::Cmd),
@@ -90,6 +92,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),
+        Command::Evaluate(cmd) => cmd.run(terminal),
         Command::Reproduce(cmd) => cmd.run(terminal),
         Command::Quantise(cmd) => cmd.run(terminal),
         Command::Tune(cmd) => cmd.run(terminal),

@@ -2,14 +2,16 @@
 //!
 //! [`run_model`] loads a model's data, runs its protocol on the emulated chip and in float with
 //! the same spikes, scores both, and returns a [`Report`] that can be printed, written as JSON or
-//! as files with a picture. [`reproduce`] measures trained parameters on a task of meta-training
-//! beside the published figures. [`prepare()`] does the part before a run: plan and compile for a chip.
+//! as files with a picture. [`evaluate()`] measures trained parameters on the evaluation task
+//! of their settings; [`reproduce`] does so beside published figures. [`prepare()`] does the part before a run: plan and compile for a chip.
 //!
 //! The crate prints nothing and names no command-line option.
 
 mod baseline;
 mod curve;
+mod episodes;
 mod error;
+mod evaluate;
 mod few_shot;
 mod machine;
 mod outcome;
@@ -20,9 +22,11 @@ mod report;
 pub mod reproduce;
 mod run;
 mod statistics;
+mod tables;
 
 pub use curve::{CurveReport, Series};
 pub use error::LabError;
+pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use few_shot::{Accuracy, FewShotReport};
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
 pub use prepare::{Prepared, find_chip, prepare, requests, without_learning};

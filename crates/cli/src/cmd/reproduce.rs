@@ -115,15 +115,8 @@ impl Cmd {
             float_only: self.float_only,
         };
         let progress = terminal.progress();
-        let report = reproduce(&path, &options, &*progress).map_err(|e| match e {
-            LabError::Model(found) => Fault::Model(source.in_model(found)),
-            LabError::NoParams { .. } => Fault::File(format!(
-                "{e}; `trifactor train {}` makes one, and --params names one that lies elsewhere",
-                path.display()
-            )),
-            LabError::Task(text) => Fault::Usage(text),
-            other => Fault::File(other.to_string()),
-        })?;
+        let report =
+            reproduce(&path, &options, &*progress).map_err(|e| params_fault(e, &source))?;
         drop(progress);
         terminal.findings(&source.in_model(report.warnings.clone()));
         let out = self.out.clone().unwrap_or_else(|| {
@@ -143,8 +136,21 @@ impl Cmd {
     }
 }
 
+/// Why trained parameters could not be measured, with a way out.
+pub(super) fn params_fault(error: LabError, source: &ModelArgs) -> Fault {
+    match error {
+        LabError::Model(found) => Fault::Model(source.in_model(found)),
+        LabError::NoParams { .. } => Fault::File(format!(
+            "{error}; `trifactor train {}` makes one, and --params names one that lies elsewhere",
+            source.path.display()
+        )),
+        LabError::Task(text) => Fault::Usage(text),
+        other => Fault::File(other.to_string()),
+    }
+}
+
 /// The folder of a model: as given, else below [`MODELS`] where the name alone is no folder.
-fn place(given: &Path) -> PathBuf {
+pub(super) fn place(given: &Path) -> PathBuf {
     let known = Path::new(MODELS).join(given);
     if given.components().count() == 1 && !given.exists() { known } else { given.to_owned() }
 }

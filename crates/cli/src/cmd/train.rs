@@ -115,7 +115,7 @@ pub(super) fn threads(asked: Option<u16>) -> usize {
 /// A measurement in words.
 pub(super) fn measured(a: Accuracy) -> String {
     let (mean, low, high) = (100.0 * a.mean, 100.0 * a.low, 100.0 * a.high);
-    format!(", {mean:.1} % [{low:.1}, {high:.1}] of {} episodes with new permutations", a.episodes)
+    format!(", {mean:.1} % [{low:.1}, {high:.1}] of {} evaluation episodes", a.episodes)
 }
 
 /// The text of a settings file.

@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod disasm;
 mod dump;
+mod evaluate;
 mod explain;
 mod models;
 mod quantise;

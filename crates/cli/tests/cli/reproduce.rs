@@ -44,9 +44,15 @@ const SETTINGS: &str = r#"(
 
 /// A model folder `m` and a run of one update in `run`.
 fn trained() -> Place {
+    trained_with("")
+}
+
+/// The same with further settings.
+pub fn trained_with(more: &str) -> Place {
     let place = Place::with_model(MODEL);
     place.write("m/rule.kern", KERNEL.as_bytes());
-    place.write("m/train.ron", SETTINGS.as_bytes());
+    let settings = SETTINGS.trim_end().trim_end_matches(')');
+    place.write("m/train.ron", format!("{settings}{more})").as_bytes());
     place.call(&["train", "m", "--out", "run", "--threads", "1"]).expect_code(0);
     place
 }

@@ -3,8 +3,19 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 9] =
-    ["check", "compile", "run", "quantise", "tune", "reproduce", "dump", "disasm", "explain"];
+const COMMANDS: [&str; 11] = [
+    "check",
+    "compile",
+    "run",
+    "train",
+    "evaluate",
+    "quantise",
+    "tune",
+    "reproduce",
+    "dump",
+    "disasm",
+    "explain",
+];
 
 #[test]
 fn the_help_of_every_command_has_an_example_of_it() {

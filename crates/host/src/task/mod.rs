@@ -52,6 +52,11 @@ pub trait Task: Send + Sync {
     /// Steps, from 1, whose inputs the answer is about. The network answers as many steps later as
     /// its layers have latency (S3).
     fn window(&self) -> RangeInclusive<u64>;
+    /// Number of different evaluation episodes, where they are recorded and not drawn; those with
+    /// higher numbers repeat them.
+    fn recorded(&self) -> Option<usize> {
+        None
+    }
     /// Calls `spike(step, port, lane)` for every input spike, steps from 1, and returns the class.
     fn episode(
         &self,

@@ -171,6 +171,10 @@ impl Task for RecordedEpisodes {
         self.window.clone()
     }
 
+    fn recorded(&self) -> Option<usize> {
+        Some(self.labels.len())
+    }
+
     fn episode(
         &self,
         seed: u32,

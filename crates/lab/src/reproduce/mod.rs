@@ -7,27 +7,24 @@
 //!
 //! Results depend on model, parameters, seed and numbers alone, not on threads.
 
-mod chip;
 mod pictures;
 mod recording;
 mod report;
-mod tables;
 mod training;
 
-pub use report::{ChipRow, ChipUse, Cost, ReadingRow, Reproduction, Row};
+pub use crate::episodes::{ChipRow, ChipUse, Cost};
+pub use report::{ReadingRow, Reproduction, Row};
 
+use crate::episodes::{Exam, accuracy, settings, threads, trained};
 use crate::error::LabError;
 use crate::outcome::Progress;
 use crate::prepare::{Prepared, find_chip, prepare};
-use crate::statistics::Estimate;
-use chip::{ChipLink, ChipRun};
 use recording::Recording;
 use std::path::{Path, PathBuf};
 use trifactor_host::observer::{Observer, observe};
 use trifactor_host::task::{CueAssociation, Rest, Sides, TaskSpec};
-use trifactor_host::{Accuracy, Link, Settings, credit, run_episodes, without_plasticity};
-use trifactor_ir::CheckedNetwork;
-use trifactor_model::{Model, Params, load_with};
+use trifactor_host::{Accuracy, Link, Settings, without_plasticity};
+use trifactor_model::{Params, load_with};
 
 /// Accuracies that the paper gives in percent, by the number of cues. Source: Schmidgall and Hays,
 /// *Learning to learn online*, experiment 1: five cues the mean of 30 trainings, the others the
@@ -109,14 +106,9 @@ pub struct ReproduceOptions {
 }
 
 /// What one run works with.
-struct Context<'a> {
-    model: &'a Model,
-    settings: &'a Settings,
+struct Study<'a> {
+    exam: Exam<'a>,
     base: &'a CueAssociation,
-    seed: u32,
-    episodes: u32,
-    threads: usize,
-    progress: &'a dyn Progress,
 }
 
 /// Measures the parameters of the model in `folder`.
@@ -128,26 +120,20 @@ pub fn reproduce(
     options: &ReproduceOptions,
     progress: &dyn Progress,
 ) -> Result<Reproduction, LabError> {
-    let settings = training::settings(&folder.join("train.ron"))?;
+    let settings = settings(folder)?;
     let base = base_task(&settings)?;
-    let params = options.params.clone().unwrap_or_else(|| folder.join("params.safetensors"));
-    if !params.is_file() {
-        return Err(LabError::NoParams { path: params.display().to_string() });
-    }
-    let model = load_with(folder, &Params::File(params))?;
+    let model = trained(folder, options.params.as_ref())?;
     let curves = training::curves(&folder.join("training"))?;
     let measured = settings.evaluation.as_ref().map_or(0, |e| e.seed);
-    let context = Context {
+    let exam = Exam {
         model: &model,
         settings: &settings,
-        base: &base,
         seed: options.seed.unwrap_or(measured.wrapping_add(1)),
         episodes: options.episodes.unwrap_or(EPISODES).max(1),
-        threads: options
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        threads: threads(options.threads),
         progress,
     };
+    let study = Study { exam, base: &base };
     let cues = numbers_of_cues(options)?;
     let reference = if cues.contains(&REFERENCE_CUES) { REFERENCE_CUES } else { cues[0] };
     for &m in &cues {
@@ -162,12 +148,12 @@ pub fn reproduce(
         let name = options.chip.as_deref().unwrap_or(&model.chip);
         Some(prepare(&model, find_chip(name)?)?)
     };
-    let rows = context.rows(options.reading, &cues, prepared.as_ref())?;
-    let (rates_zero, no_plasticity) = context.controls(folder, options.reading, reference)?;
-    let readings = context.readings(options.reading, reference, &rows)?;
+    let rows = study.rows(options.reading, &cues, prepared.as_ref())?;
+    let (rates_zero, no_plasticity) = study.controls(folder, options.reading, reference)?;
+    let readings = study.readings(options.reading, reference, &rows)?;
     let task = options.reading.task(&base, reference);
-    let shown = Recording::of(&context, &task, prepared.as_ref())?;
-    let pictures = pictures::all(&context, &task, &rows, &shown, &curves)?;
+    let shown = Recording::of(&study.exam, &task, prepared.as_ref())?;
+    let pictures = pictures::all(&study.exam, &task, &rows, &shown, &curves)?;
     let mut warnings = model.warnings.clone();
     if let Some(prepared) = &prepared {
         warnings.append(prepared.warnings.clone());
@@ -175,8 +161,8 @@ pub fn reproduce(
     Ok(Reproduction {
         model: model.name.clone(),
         reading: options.reading,
-        episodes: context.episodes,
-        seed: context.seed,
+        episodes: study.exam.episodes,
+        seed: study.exam.seed,
         reference,
         rows,
         no_plasticity,
@@ -197,7 +183,8 @@ fn base_task(settings: &Settings) -> Result<CueAssociation, LabError> {
         Some(TaskSpec::CueAssociation(task)) => Ok(task.clone()),
         None => Ok(CueAssociation::default()),
         Some(TaskSpec::Recorded(_)) => Err(LabError::Task(
-            "the model is trained on recorded episodes; only cue association has published figures"
+            "the model is trained on recorded episodes; only cue association has published \
+             figures; `trifactor evaluate` measures any task"
                 .to_owned(),
         )),
     }
@@ -213,7 +200,7 @@ fn numbers_of_cues(options: &ReproduceOptions) -> Result<Vec<u32>, LabError> {
     Ok(cues)
 }
 
-impl Context<'_> {
+impl Study<'_> {
     /// Float and chip for every number of cues.
     fn rows(
         &self,
@@ -224,44 +211,15 @@ impl Context<'_> {
         let mut rows = Vec::new();
         for &m in cues {
             let task = reading.task(self.base, m);
-            let float = self.float(&self.model.network, &task, &format!("float, {m} cues"))?;
+            let network = &self.exam.model.network;
+            let float = self.exam.float(network, &task, &format!("float, {m} cues"))?;
             let published = PUBLISHED.iter().find(|(k, _)| *k == m).map(|(_, p)| p / 100.0);
-            let chip = match prepared {
-                None => None,
-                Some(prepared) => {
-                    let link = ChipLink::new(self, &task, prepared)?;
-                    let run = chip::run(self, &task, prepared, &link)?;
-                    Some(chip_row(&float, run))
-                }
-            };
+            let what = format!("chip, {m} cues");
+            let chip =
+                prepared.map(|chip| self.exam.chip(&task, chip, &float, &what)).transpose()?;
             rows.push(Row { cues: m, published, float: accuracy(&float), chip });
         }
         Ok(rows)
-    }
-
-    /// The credit of every episode in float.
-    fn float(
-        &self,
-        network: &CheckedNetwork,
-        task: &CueAssociation,
-        what: &str,
-    ) -> Result<Vec<f64>, LabError> {
-        let total = u64::from(self.episodes);
-        self.progress.tell(what, 0, total);
-        let mut credits = Vec::with_capacity(self.episodes as usize);
-        let episodes = (self.seed, self.episodes as usize);
-        run_episodes(
-            network,
-            &self.settings.readout,
-            task,
-            episodes,
-            self.threads,
-            &mut |batch| {
-                credits.extend(batch.logits.iter().zip(&batch.labels).map(|(l, c)| credit(l, *c)));
-                self.progress.tell(what, credits.len() as u64, total);
-            },
-        )?;
-        Ok(credits)
     }
 
     /// The trained net with its rates at 0, and the net that was trained without them.
@@ -271,13 +229,13 @@ impl Context<'_> {
         reading: Reading,
         cues: u32,
     ) -> Result<(Option<Accuracy>, Option<Accuracy>), LabError> {
-        let rates = &self.settings.rates;
+        let rates = &self.exam.settings.rates;
         if rates.is_empty() {
             return Ok((None, None));
         }
         let task = reading.task(self.base, cues);
-        let still = without_plasticity(&self.model.network, rates)?;
-        let rates_zero = accuracy(&self.float(&still, &task, "rates at 0")?);
+        let still = without_plasticity(&self.exam.model.network, rates)?;
+        let rates_zero = accuracy(&self.exam.float(&still, &task, "rates at 0")?);
         let path = folder.join("no-plasticity.safetensors");
         if !path.is_file() {
             return Ok((Some(rates_zero), None));
@@ -285,7 +243,7 @@ impl Context<'_> {
         // Rates are no part of that file: nothing trained them.
         let plain = load_with(folder, &Params::File(path))?;
         let plain = without_plasticity(&plain.network, rates)?;
-        let no_plasticity = accuracy(&self.float(&plain, &task, "no plasticity")?);
+        let no_plasticity = accuracy(&self.exam.float(&plain, &task, "no plasticity")?);
         Ok((Some(rates_zero), Some(no_plasticity)))
     }
 
@@ -308,38 +266,29 @@ impl Context<'_> {
                 Some(row) => row.float,
                 None => {
                     let what = format!("float, {}", other.word());
-                    accuracy(&self.float(&self.model.network, &task, &what)?)
+                    accuracy(&self.exam.float(&self.exam.model.network, &task, &what)?)
                 }
             };
-            let n = self.episodes.min(MOST_OBSERVED);
+            let n = self.exam.episodes.min(MOST_OBSERVED);
             let watch = |observer, name: &str| -> Result<Accuracy, LabError> {
                 let what = format!("{name}, {}", other.word());
                 let tell = |done: usize| {
                     if done.is_multiple_of(50) {
-                        self.progress.tell(&what, done as u64, u64::from(n));
+                        self.exam.progress.tell(&what, done as u64, u64::from(n));
                     }
                 };
-                Ok(observe(observer, &task, (self.seed, n as usize), self.threads, &tell)?)
+                Ok(observe(
+                    observer,
+                    &task,
+                    (self.exam.seed, n as usize),
+                    self.exam.threads,
+                    &tell,
+                )?)
             };
             let counting = watch(Observer::Counting, "counting")?;
             let ideal = watch(Observer::Ideal, "observer")?;
             found.push(ReadingRow { reading: other, float, counting, ideal });
         }
         Ok(found)
-    }
-}
-
-fn accuracy(credits: &[f64]) -> Accuracy {
-    Accuracy::from_count(credits.iter().sum(), credits.len())
-}
-
-fn chip_row(float: &[f64], run: ChipRun) -> ChipRow {
-    ChipRow {
-        accuracy: accuracy(&run.credits),
-        difference: Estimate::of_difference(&run.credits, float),
-        cost: run.cost,
-        saturations: run.saturations,
-        missing_costs: run.missing_costs,
-        preset: run.preset,
     }
 }

@@ -1,9 +1,10 @@
 //! The pictures of a report.
 
+use super::PUBLISHED;
 use super::recording::{Plastic, Recording, Seen};
 use super::report::Row;
 use super::training::LearningCurve;
-use super::{Context, PUBLISHED};
+use crate::episodes::Exam;
 use crate::error::LabError;
 use crate::picture::{
     Curve, Population, Run, Series, Span, Style, Trace, WeightMap, curve, raster_and_traces,
@@ -23,25 +24,25 @@ const SIDES: [&str; 2] = ["right", "left"];
 /// All pictures: file name and PNG. Without recorded trainings there is no learning curve,
 /// without a plastic projection no picture of weights.
 pub(super) fn all(
-    context: &Context<'_>,
+    exam: &Exam<'_>,
     task: &CueAssociation,
     rows: &[Row],
     shown: &Recording,
     curves: &[LearningCurve],
 ) -> Result<Vec<(String, Vec<u8>)>, LabError> {
-    let mut pictures = vec![("cues.png".to_owned(), cues(context, rows)?)];
+    let mut pictures = vec![("cues.png".to_owned(), cues(exam, rows)?)];
     if curves.iter().any(|c| !c.points.is_empty()) {
-        pictures.push(("learning-curve.png".to_owned(), learning(context, curves)?));
+        pictures.push(("learning-curve.png".to_owned(), learning(exam, curves)?));
     }
-    pictures.push(("episode.png".to_owned(), episode(context, task, shown)?));
+    pictures.push(("episode.png".to_owned(), episode(exam, task, shown)?));
     if let Some(plastic) = shown.followed.plastic.as_ref().filter(|p| drawable(p)) {
-        pictures.push(("weights.png".to_owned(), weights(context, shown, plastic)?));
+        pictures.push(("weights.png".to_owned(), weights(exam, shown, plastic)?));
     }
     Ok(pictures)
 }
 
 /// Accuracy by the number of cues.
-fn cues(context: &Context<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
+fn cues(exam: &Exam<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
     let percent = |a: &trifactor_host::Accuracy| (100.0 * a.mean, 50.0 * (a.high - a.low));
     let points = |list: &[(u32, (f64, f64))]| -> (Vec<(f64, f64)>, Vec<f64>) {
         list.iter().map(|(m, (mean, half))| ((f64::from(*m), *mean), *half)).unzip()
@@ -61,7 +62,7 @@ fn cues(context: &Context<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
     let name = "published".to_owned();
     series.push(Series { name, points: published, style: Style::Points });
     Ok(curve(&Curve {
-        title: format!("{}, accuracy by the number of cues", context.model.name),
+        title: format!("{}, accuracy by the number of cues", exam.model.name),
         x_label: "cues per trial".to_owned(),
         y_label: "correct answers (%), bands and bars: 95 % intervals".to_owned(),
         series,
@@ -69,7 +70,7 @@ fn cues(context: &Context<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
 }
 
 /// Accuracy during training, one line per recorded run, or their mean.
-fn learning(context: &Context<'_>, curves: &[LearningCurve]) -> Result<Vec<u8>, LabError> {
+fn learning(exam: &Exam<'_>, curves: &[LearningCurve]) -> Result<Vec<u8>, LabError> {
     let percent = |c: &LearningCurve| -> (Vec<(f64, f64)>, Vec<f64>) {
         c.points.iter().map(|(x, y, half)| ((*x, 100.0 * y), 100.0 * half)).unzip()
     };
@@ -84,7 +85,7 @@ fn learning(context: &Context<'_>, curves: &[LearningCurve]) -> Result<Vec<u8>, 
         series = vec![mean(curves)];
     }
     Ok(curve(&Curve {
-        title: format!("{}, meta-training", context.model.name),
+        title: format!("{}, meta-training", exam.model.name),
         x_label: "updates".to_owned(),
         y_label: "correct answers on new permutations (%)".to_owned(),
         series,
@@ -112,11 +113,7 @@ fn mean(curves: &[LearningCurve]) -> Series {
 }
 
 /// Spikes, eligibility, modulators and read-outs of one episode.
-fn episode(
-    context: &Context<'_>,
-    task: &CueAssociation,
-    shown: &Recording,
-) -> Result<Vec<u8>, LabError> {
+fn episode(exam: &Exam<'_>, task: &CueAssociation, shown: &Recording) -> Result<Vec<u8>, LabError> {
     let (main, machine) = shown.main();
     let mut traces = Vec::new();
     if let Some(plastic) = &shown.followed.plastic {
@@ -146,7 +143,7 @@ fn episode(
     let asked = shown.script.trials.last().map_or("", |(class, _)| SIDES[*class]);
     let title = format!(
         "{} on {machine}, one episode with {} cues: right answer '{asked}'",
-        context.model.name, task.cues
+        exam.model.name, task.cues
     );
     Ok(raster_and_traces(&Run {
         title,
@@ -282,11 +279,7 @@ fn drawable(plastic: &Plastic) -> bool {
 }
 
 /// Weights before and after the episode, and their change; lines sorted by group.
-fn weights(
-    context: &Context<'_>,
-    shown: &Recording,
-    plastic: &Plastic,
-) -> Result<Vec<u8>, LabError> {
+fn weights(exam: &Exam<'_>, shown: &Recording, plastic: &Plastic) -> Result<Vec<u8>, LabError> {
     let (main, machine) = shown.main();
     let (rows, cols) = plastic.sides;
     let mut place: Vec<usize> = (0..rows).collect();
@@ -306,7 +299,7 @@ fn weights(
         table("after it", &|k| main.after[k]),
         table("change", &|k| main.after[k] - main.before[k]),
     ];
-    let title = format!("{}, weights of '{}' on {machine}", context.model.name, plastic.name);
+    let title = format!("{}, weights of '{}' on {machine}", exam.model.name, plastic.name);
     let note = "rows from the top: lines of right cue, left cue, decision, noise; one column per \
                 post neuron; no synapse counts as 0";
     Ok(weight_tables(&title, note, &tables)?)

@@ -1,7 +1,6 @@
 //! One episode step by step, in float and on chip: what the pictures show.
 
-use super::Context;
-use super::chip::spikes;
+use crate::episodes::{Exam, spikes};
 use crate::error::LabError;
 use crate::machine::{ChipMachine, FloatTrials, Machine, Populations};
 use crate::prepare::Prepared;
@@ -77,16 +76,16 @@ pub(super) struct Seen {
 impl Recording {
     /// Runs the episode on both machines.
     pub fn of(
-        context: &Context<'_>,
+        exam: &Exam<'_>,
         task: &CueAssociation,
         prepared: Option<&Prepared>,
     ) -> Result<Self, LabError> {
-        let net = &context.model.network;
-        let link = Link::new(net, &context.settings.readout, task)?;
-        let names: Vec<String> = context.model.inputs.iter().map(|i| i.name.clone()).collect();
+        let net = &exam.model.network;
+        let link = Link::new(net, &exam.settings.readout, task)?;
+        let names: Vec<String> = exam.model.inputs.iter().map(|i| i.name.clone()).collect();
         let populations = Populations::of(net, &names);
-        let followed = Followed::of(net, &context.settings.readout.population, &link);
-        let (by_step, _) = spikes(task, context.seed, NUMBER);
+        let followed = Followed::of(net, &exam.settings.readout.population, &link);
+        let (by_step, _) = spikes(task, exam.seed, NUMBER);
         let steps = task.steps() + link.latency;
         // Ports in the order in which the model lists its inputs.
         let port_of = |input: &String| {
@@ -101,13 +100,13 @@ impl Recording {
         };
         let machine = FloatMachine::new(net, 1);
         let mut float = FloatTrials { net, machine, populations: &populations };
-        let float = follow(&mut float, &followed, &populations, (context.seed, steps), &show)?;
+        let float = follow(&mut float, &followed, &populations, (exam.seed, steps), &show)?;
         let chip = match prepared {
             None => None,
             Some(prepared) => {
                 let emulator = Emulator::load(&prepared.compiled.image, Options::default())?;
                 let mut chip = ChipMachine { emulator, populations: &populations };
-                Some(follow(&mut chip, &followed, &populations, (context.seed, steps), &show)?)
+                Some(follow(&mut chip, &followed, &populations, (exam.seed, steps), &show)?)
             }
         };
         let mut inputs = vec![Vec::new(); task.ports().len()];
@@ -116,7 +115,7 @@ impl Recording {
                 list.extend(lanes.iter().map(|lane| (step, *lane)));
             }
         }
-        let script = task.script(context.seed, Part::Evaluation, NUMBER);
+        let script = task.script(exam.seed, Part::Evaluation, NUMBER);
         Ok(Self { steps, script, inputs, followed, float, chip })
     }
 

@@ -1,14 +1,12 @@
 //! What a reproduction found, in all its forms: text, JSON, Markdown, a table for programs.
 
-use super::tables::Table;
 use super::{PUBLISHED, Reading};
-use crate::prepare::Prepared;
-use crate::statistics::Estimate;
+use crate::episodes::{ChipRow, ChipUse, chip_lines, interval, percent, rounded, share, signed};
+use crate::tables::Table;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use trifactor_diag::Diagnostics;
 use trifactor_host::Accuracy;
-use trifactor_model::Model;
 
 /// What measurements of trained parameters found.
 #[derive(Clone, Debug)]
@@ -54,34 +52,6 @@ pub struct Row {
     pub chip: Option<ChipRow>,
 }
 
-/// The emulated chip at one number of cues.
-#[derive(Clone, Debug)]
-pub struct ChipRow {
-    /// Its accuracy.
-    pub accuracy: Accuracy,
-    /// Chip minus float, episode by episode, as a share.
-    pub difference: Estimate,
-    /// What an episode costs.
-    pub cost: Cost,
-    /// States that were clipped, and how often in all episodes.
-    pub saturations: Vec<(String, u64)>,
-    /// Cost coefficients that the preset does not give and that count as 0.
-    pub missing_costs: Vec<&'static str>,
-    /// Cost preset.
-    pub preset: String,
-}
-
-/// Means per episode.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Cost {
-    /// Steps, those in which the answer is on its way included.
-    pub steps: f64,
-    /// Time on the chip in microseconds.
-    pub microseconds: f64,
-    /// Energy in microjoules.
-    pub microjoules: f64,
-}
-
 /// One reading of the task, in float.
 #[derive(Clone, Debug)]
 pub struct ReadingRow {
@@ -93,53 +63,6 @@ pub struct ReadingRow {
     pub counting: Accuracy,
     /// The ideal observer.
     pub ideal: Accuracy,
-}
-
-/// How much of a chip the model takes.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ChipUse {
-    /// The chip's name.
-    pub name: String,
-    /// Cores in use.
-    pub cores: usize,
-    /// Cores of the chip.
-    pub of: u32,
-    /// Steps of a learning epoch.
-    pub epoch: u32,
-    /// Length of a step of the model in milliseconds.
-    pub step_ms: f64,
-}
-
-impl ChipUse {
-    pub(super) fn of(prepared: &Prepared, model: &Model) -> Self {
-        let report = &prepared.compiled.report;
-        Self {
-            name: prepared.chip.name.clone(),
-            cores: report.cores.len(),
-            of: report.n_cores,
-            epoch: model.network.epoch,
-            step_ms: model.step_ms,
-        }
-    }
-}
-
-/// Six digits: enough for a million episodes, and no noise of floating point behind them.
-fn rounded(x: f64) -> Value {
-    let x = (x * 1e6).round() / 1e6;
-    if x.is_finite() { json!(x + 0.0) } else { Value::Null }
-}
-
-fn share(a: &Accuracy) -> Value {
-    rounded(a.mean)
-}
-
-fn interval(a: &Accuracy) -> Value {
-    json!([rounded(a.low), rounded(a.high)])
-}
-
-/// `95.1 [93.6, 96.3]`, in percent.
-fn percent(a: &Accuracy) -> String {
-    format!("{:.1} [{:.1}, {:.1}]", 100.0 * a.mean, 100.0 * a.low, 100.0 * a.high)
 }
 
 impl Reproduction {
@@ -214,8 +137,7 @@ impl Reproduction {
 
     /// Microseconds of a learning epoch on the chip.
     fn per_epoch(&self) -> Option<f64> {
-        let (cost, chip) = (self.reference_chip()?.cost, self.chip.as_ref()?);
-        Some(cost.microseconds / cost.steps * f64::from(chip.epoch))
+        Some(self.chip.as_ref()?.per_epoch(self.reference_chip()?.cost))
     }
 
     fn curve_table(&self) -> Table {
@@ -227,10 +149,7 @@ impl Reproduction {
                 row.published.map_or_else(String::new, |p| format!("{:.1}", 100.0 * p)),
                 percent(&row.float),
                 chip.map_or_else(String::new, |c| percent(&c.accuracy)),
-                chip.map_or_else(String::new, |c| {
-                    let d = c.difference;
-                    format!("{:+.2} ± {:.2}", 100.0 * d.mean + 0.0, 100.0 * d.half_width)
-                }),
+                chip.map_or_else(String::new, |c| signed(&c.difference)),
             ]);
         }
         table
@@ -277,32 +196,7 @@ impl Reproduction {
         let (Some(chip), Some(row)) = (&self.chip, self.reference_chip()) else {
             return vec!["the chip was left out".to_owned()];
         };
-        let Cost { steps, microseconds, microjoules } = row.cost;
-        let mut lines = vec![
-            format!(
-                "{}, {} of {} cores, costs by '{}'",
-                chip.name, chip.cores, chip.of, row.preset
-            ),
-            format!(
-                "an episode with {} cues: {steps:.0} steps, {microseconds:.1} us, {microjoules:.3} uJ",
-                self.reference
-            ),
-        ];
-        if let Some(epoch) = self.per_epoch() {
-            lines.push(format!(
-                "an epoch of {} step(s): {epoch:.3} us; the model's own time is {} us",
-                chip.epoch,
-                1000.0 * chip.step_ms * f64::from(chip.epoch)
-            ));
-        }
-        if !row.missing_costs.is_empty() {
-            lines
-                .push(format!("not in the preset, counted as 0: {}", row.missing_costs.join(", ")));
-        }
-        for (state, count) in &row.saturations {
-            lines.push(format!("saturated: {state}, {count} times in all episodes"));
-        }
-        lines
+        chip_lines(chip, row, &format!("an episode with {} cues", self.reference))
     }
 
     /// Files of the report's folder: report.md, report.json, accuracy.csv and the pictures.

@@ -1,12 +1,9 @@
-//! What a model's folder says about its training: settings and recorded learning curves.
+//! The learning curves recorded in a model's folder.
 
+use crate::episodes::{fault, text};
 use crate::error::LabError;
-use std::io::Read;
 use std::path::Path;
-use trifactor_host::{HostError, Settings};
 
-/// More of a file is not read.
-const MAX_TEXT: u64 = 16 << 20;
 /// Most curves of a folder.
 const MOST_CURVES: usize = 100;
 
@@ -17,14 +14,6 @@ pub(super) struct LearningCurve {
     pub name: String,
     /// (update, accuracy, half width of the 95 % interval), shares.
     pub points: Vec<(f64, f64, f64)>,
-}
-
-/// The settings of a `train.ron`. Errors: it cannot be read or does not hold settings.
-pub(super) fn settings(path: &Path) -> Result<Settings, LabError> {
-    Settings::parse(&text(path)?).map_err(|e| match e {
-        HostError::Settings { message, .. } => fault(path, message),
-        other => other.into(),
-    })
 }
 
 /// All `evaluation-*.csv` of a folder by name; none where there is no such folder.
@@ -72,23 +61,6 @@ fn parse(text: &str) -> Result<Vec<(f64, f64, f64)>, String> {
         points.push((update, accuracy, (high - low) / 2.0));
     }
     Ok(points)
-}
-
-fn text(path: &Path) -> Result<String, LabError> {
-    let file = std::fs::File::open(path).map_err(|e| fault(path, e.to_string()))?;
-    if !file.metadata().is_ok_and(|m| m.is_file()) {
-        return Err(fault(path, "is not a regular file".to_owned()));
-    }
-    let mut text = String::new();
-    file.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(|e| fault(path, e.to_string()))?;
-    if text.len() as u64 > MAX_TEXT {
-        return Err(fault(path, format!("holds more than {MAX_TEXT} bytes")));
-    }
-    Ok(text)
-}
-
-fn fault(path: &Path, message: String) -> LabError {
-    LabError::Training { path: path.display().to_string(), message }
 }
 
 #[cfg(test)]

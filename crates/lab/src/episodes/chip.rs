@@ -1,12 +1,12 @@
 //! Episodes on the emulated chip: one image, inputs from the task, the answer read by the host.
 
-use super::{Context, Cost};
+use super::{Cost, Exam};
 use crate::error::LabError;
 use crate::prepare::Prepared;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use trifactor_emu::{Emulator, Options, trial_seed};
-use trifactor_host::task::{CueAssociation, Part, Task};
+use trifactor_host::task::{Part, Task};
 use trifactor_host::{Link, credit};
 
 /// How the task meets the image.
@@ -24,12 +24,8 @@ pub(super) struct ChipLink {
 impl ChipLink {
     /// The link of the host, in the image's numbers. Errors: the task does not fit the model, or
     /// the read-out is no variable that a chip has.
-    pub fn new(
-        context: &Context<'_>,
-        task: &CueAssociation,
-        prepared: &Prepared,
-    ) -> Result<Self, LabError> {
-        let (net, readout) = (&context.model.network, &context.settings.readout);
+    pub fn new(exam: &Exam<'_>, task: &dyn Task, prepared: &Prepared) -> Result<Self, LabError> {
+        let (net, readout) = (&exam.model.network, &exam.settings.readout);
         let link = Link::new(net, readout, task)?;
         let map = &prepared.compiled.image.map;
         let find = |name: &str| {
@@ -83,19 +79,20 @@ struct Episode {
     saturations: Vec<u64>,
 }
 
-/// Runs evaluation episodes 0 to n - 1, on as many chips as there are threads.
+/// Runs evaluation episodes 0 to n - 1, on as many chips as there are threads. `what` is the label
+/// of the progress.
 pub(super) fn run(
-    context: &Context<'_>,
-    task: &CueAssociation,
+    exam: &Exam<'_>,
+    task: &dyn Task,
     prepared: &Prepared,
     link: &ChipLink,
+    what: &str,
 ) -> Result<ChipRun, LabError> {
     let image = &prepared.compiled.image;
-    let n = context.episodes;
-    let what = format!("chip, {} cues", task.cues);
+    let n = exam.episodes;
     let done = AtomicU64::new(0);
-    context.progress.tell(&what, 0, n.into());
-    let workers = (context.threads.clamp(1, 1024) as u32).min(n.max(1));
+    exam.progress.tell(what, 0, n.into());
+    let workers = (exam.threads.clamp(1, 1024) as u32).min(n.max(1));
     let bound = |w: u32| (u64::from(w) * u64::from(n) / u64::from(workers)) as u32;
     let parts: Result<Vec<Vec<Episode>>, LabError> = (0..workers)
         .into_par_iter()
@@ -104,9 +101,9 @@ pub(super) fn run(
             let mut emulator = Emulator::load(image, Options::default())?;
             let mut episodes = Vec::new();
             for number in bound(w)..bound(w + 1) {
-                episodes.push(episode(&mut emulator, context, task, link, number)?);
+                episodes.push(episode(&mut emulator, exam.seed, task, link, number)?);
                 let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
-                context.progress.tell(&what, so_far, n.into());
+                exam.progress.tell(what, so_far, n.into());
             }
             Ok(episodes)
         })
@@ -136,17 +133,17 @@ pub(super) fn run(
 
 fn episode(
     emulator: &mut Emulator,
-    context: &Context<'_>,
-    task: &CueAssociation,
+    seed: u32,
+    task: &dyn Task,
     link: &ChipLink,
     number: u32,
 ) -> Result<Episode, LabError> {
-    let (spikes, class) = spikes(task, context.seed, number);
+    let (spikes, class) = spikes(task, seed, number);
     let window = task.window();
     let window = window.start() + link.latency..=window.end() + link.latency;
     // Cleared before the reset: beginning anew is a part of the episode's cost.
     emulator.clear_ledger();
-    emulator.begin_trial(trial_seed(context.seed, number));
+    emulator.begin_trial(trial_seed(seed, number));
     let mut sums = vec![0i64; task.classes()];
     let mut raw = Vec::new();
     let silent = vec![Vec::new(); link.ports.len()];
@@ -178,7 +175,7 @@ fn episode(
 }
 
 /// Lanes that fire in an evaluation episode, `[step - 1][port]`, and its class.
-pub(super) fn spikes(task: &CueAssociation, seed: u32, number: u32) -> (Vec<Vec<Vec<u32>>>, usize) {
+pub(crate) fn spikes(task: &dyn Task, seed: u32, number: u32) -> (Vec<Vec<Vec<u32>>>, usize) {
     let ports = task.ports().len();
     let mut spikes = vec![vec![Vec::new(); ports]; task.steps() as usize];
     let class = task.episode(seed, Part::Evaluation, number, &mut |step, port, lane| {

@@ -1,7 +1,7 @@
 //! Tables of a report, as aligned text and as Markdown.
 
 /// A table; the first column is aligned to the left, the others to the right.
-pub(super) struct Table {
+pub(crate) struct Table {
     pub header: Vec<String>,
     /// Every row has as many cells as the header.
     pub rows: Vec<Vec<String>>,
