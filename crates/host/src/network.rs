@@ -191,3 +191,36 @@ pub(crate) fn spikes_of(network: &Network, population: &str) -> Result<StateId, 
         HostError::settings(format!("rate_costs: '{population}' is no spiking population"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trifactor_ir::text::{parse_kernel, print_kernel};
+    use trifactor_ir::units::{LifParts, cuba_lif};
+
+    #[test]
+    fn a_relative_surrogate_sees_the_distance_times_what_leaks() {
+        let parts = LifParts { threshold: true, ..LifParts::default() };
+        let kernel = cuba_lif(parts, Surrogate::None);
+        let surrogate = Surrogate::Triangle { scale: 0.5, beta: 2.0 };
+        let changed = relative(&kernel, surrogate).expect("it has a threshold and a leak");
+        assert_eq!(changed.ports, kernel.ports);
+        let step = changed.ops.find(|op| matches!(op, Op::Step(_, s) if *s == surrogate));
+        let Op::Step(over, _) = changed.ops[step.expect("one step")] else { unreachable!() };
+        let Op::Mul(_, lost) = changed.ops[over] else { panic!("{}", print_kernel(&changed)) };
+        let Op::Sub(one, keep) = changed.ops[lost] else { panic!("{}", print_kernel(&changed)) };
+        assert_eq!(changed.ops[one], Op::Const(1.0));
+        assert_eq!(changed.ops[keep], Op::Port(changed.port("keep_v").expect("an input")));
+        // Everything else is as it was.
+        assert_eq!(changed.ops.len(), kernel.ops.len() + 3);
+    }
+
+    #[test]
+    fn a_kernel_without_threshold_or_leak_has_no_relative_surrogate() {
+        let readout = cuba_lif(LifParts::default(), Surrogate::None);
+        assert!(relative(&readout, Surrogate::None).is_none());
+        let text = "kernel k {\n  in v: own\n  s = step(v)\n  set spike = s\n}\n";
+        let kernel = parse_kernel(text, "k.kern").expect("legal");
+        assert!(relative(&kernel, Surrogate::None).is_none());
+    }
+}

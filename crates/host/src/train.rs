@@ -347,3 +347,31 @@ fn hardest(all: &BatchResult, link: &Link, first: u32, count: usize) -> Vec<u32>
     numbers.sort_unstable();
     numbers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::Loss;
+    use trifactor_entity::EntityId;
+
+    #[test]
+    fn the_hardest_episodes_are_those_answered_worst() {
+        let link = Link {
+            ports: Vec::new(),
+            readout: StateId::from_index(0),
+            gain: 1.0,
+            loss: Loss::Softmax,
+            latency: 0,
+        };
+        let logits = [[2.0, 0.0], [0.0, 2.0], [0.0, 0.0], [0.0, 2.0], [5.0, 0.0]];
+        let all = BatchResult {
+            logits: logits.iter().map(|l| l.to_vec()).collect(),
+            labels: vec![0; 5],
+            ..BatchResult::default()
+        };
+        // Two equal losses: the first one counts as harder.
+        assert_eq!(hardest(&all, &link, 100, 1), [101]);
+        assert_eq!(hardest(&all, &link, 100, 3), [101, 102, 103]);
+        assert_eq!(hardest(&all, &link, u32::MAX, 2), [0, 2]);
+    }
+}

@@ -514,7 +514,7 @@ mod tests {
     #[test]
     fn an_episode_with_fewer_cues_shows_an_odd_number_in_random_periods() {
         let task = CueAssociation { fewer: 0.5, ..CueAssociation::default() };
-        let (mut by_number, mut by_period) = ([0; 6], [0; 5]);
+        let (mut by_number, mut by_period) = ([0; 6], [0i32; 5]);
         for number in 0..2000 {
             let draws = Draws::new(4, Part::Training, number);
             let n = task.shown(&draws);
