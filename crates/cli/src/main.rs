@@ -16,6 +16,7 @@ mod exit;
 mod findings;
 mod folder;
 mod listing;
+mod measure;
 mod progress;
 mod source;
 mod table;

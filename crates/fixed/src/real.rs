@@ -42,11 +42,6 @@ impl RealRounding {
         self.lsb
     }
 
-    /// Smallest and largest result.
-    pub fn range(&self) -> (f64, f64) {
-        (self.lo * self.lsb, self.hi * self.lsb)
-    }
-
     /// The rounded value. `draw` is used only by [`Rounding::Stochastic`]. What is not a number
     /// stays so. Source: S41, S42.
     #[inline]
@@ -62,20 +57,20 @@ impl RealRounding {
     /// What a stochastic rounding adds before the floor, in units of the last place: the draw as
     /// a number of 0 up to 1.
     #[inline(always)]
-    pub fn offset(draw: u32) -> f64 {
+    fn offset(draw: u32) -> f64 {
         f64::from(draw) * (1.0 / 4_294_967_296.0)
     }
 
     /// The floor after adding so many units of the last place: half a unit rounds to the nearest,
     /// ties upwards; [`offset`](Self::offset) of a draw rounds stochastically.
     #[inline(always)]
-    pub fn floor(&self, x: f64, offset: f64) -> f64 {
+    fn floor(&self, x: f64, offset: f64) -> f64 {
         (x * self.scale + offset).floor().clamp(self.lo, self.hi) * self.lsb
     }
 
     /// Towards zero.
     #[inline(always)]
-    pub fn zero(&self, x: f64) -> f64 {
+    fn zero(&self, x: f64) -> f64 {
         (x * self.scale).trunc().clamp(self.lo, self.hi) * self.lsb
     }
 }

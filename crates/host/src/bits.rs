@@ -11,7 +11,7 @@ use crate::evaluate::Accuracy;
 use crate::network::{Link, differentiable};
 use crate::rounding::Formats;
 use crate::settings::Settings;
-use crate::task::{Part, Task};
+use crate::task::{Part, Task, distinct};
 use crate::tile::{Episodes, TileRunner, credit};
 use serde::Serialize;
 use trifactor_fixed::{QFormat, RawRange, Rounding};
@@ -182,14 +182,12 @@ pub fn bits_table(
     let network = differentiable(network)?;
     let task = evaluation_task(settings)?;
     let link = Link::new(&network, &settings.readout, task.as_ref())?;
-    // Without a reverse run nothing is ever restored: one checkpoint is enough.
-    let segment = usize::try_from(task.steps() + link.latency).unwrap_or(usize::MAX);
-    let mut runner = TileRunner::new(&network, &link, &[], &[], (16, segment, how.threads))?;
+    let mut runner = TileRunner::forward(&network, &link, how.threads)?;
     let mut done = 0;
     let mut measure = |formats: Option<Formats>| -> Result<Vec<f64>, HostError> {
         runner.hold_in(&network, formats)?;
-        let episodes =
-            Episodes { seed: how.seed, part: Part::Evaluation, first: 0, count: how.episodes };
+        let count = distinct(task.as_ref(), how.episodes);
+        let episodes = Episodes { seed: how.seed, part: Part::Evaluation, first: 0, count };
         let result = runner.run(task.as_ref(), &link, episodes, false);
         done += 1;
         progress(done);

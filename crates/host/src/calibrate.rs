@@ -8,8 +8,8 @@
 
 use crate::HostError;
 use crate::network::{Link, differentiable};
-use crate::settings::{Readout, Settings};
-use crate::task::{Part, Task};
+use crate::settings::Settings;
+use crate::task::Part;
 use crate::tile::{Episodes, TileRunner};
 use serde::Serialize;
 use trifactor_fixed::QFormat;
@@ -24,8 +24,8 @@ const MARGIN: f64 = 1.25;
 const BELOW_WEIGHTS: i8 = 8;
 /// Most fraction bits of a state.
 const MAX_FRAC: i8 = 24;
-/// Episodes between two reports of progress.
-const CHUNK: usize = 64;
+/// Episodes of one task, after which it is the next one's turn.
+const CHUNK: usize = 16;
 /// Magnitudes are counted by exponent and three bits of the mantissa.
 const BIN_SHIFT: u32 = 20;
 const BINS: usize = 1 << (31 - BIN_SHIFT);
@@ -164,11 +164,10 @@ pub fn calibrate(
     how: Measurement,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Calibration, HostError> {
-    let task = last_task(settings)?;
     let states: Vec<(StateId, &'static str)> =
         network.states.ids().filter_map(|s| Some((s, kind_of(network, now, s)?))).collect();
     let watched = states.iter().map(|(s, _)| (*s, now.states[*s]));
-    let recorder = record(network, &settings.readout, task.as_ref(), watched, how, progress)?;
+    let recorder = record(network, settings, watched, how, progress)?;
 
     let mut merged = requests.clone();
     let mut proposals = Vec::new();
@@ -242,32 +241,32 @@ fn undo(requests: &mut Requests, name: &str, before: Option<FormatRequest>) {
     };
 }
 
-/// The first task of the last stage.
-fn last_task(settings: &Settings) -> Result<Box<dyn Task>, HostError> {
-    let tasks = settings.stages.last().map(|s| s.tasks.as_slice()).unwrap_or_default();
-    let task =
-        tasks.first().ok_or_else(|| HostError::settings("stages: at least one is needed"))?;
-    task.build(&settings.folder)
-}
-
+/// Runs episodes of the last stage, its tasks in turn as a training shows them.
 fn record(
     network: &CheckedNetwork,
-    readout: &Readout,
-    task: &dyn Task,
+    settings: &Settings,
     states: impl Iterator<Item = (StateId, StateFormat)>,
     how: Measurement,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Recorder, HostError> {
     let network = differentiable(network)?;
-    let link = Link::new(&network, readout, task)?;
-    let segment = usize::try_from(task.steps() + link.latency).unwrap_or(usize::MAX);
-    let mut runner = TileRunner::new(&network, &link, &[], &[], (16, segment, how.threads))?;
+    let mut tasks = Vec::new();
+    for spec in settings.stages.last().map(|s| s.tasks.as_slice()).unwrap_or_default() {
+        let task = spec.build(&settings.folder)?;
+        let link = Link::new(&network, &settings.readout, task.as_ref())?;
+        tasks.push((task, link));
+    }
+    let (_, first_link) =
+        tasks.first().ok_or_else(|| HostError::settings("stages: at least one is needed"))?;
+    let mut runner = TileRunner::forward(&network, first_link, how.threads)?;
     let recorder = Recorder::new(states);
     runner.record(&recorder);
-    for first in (0..how.episodes).step_by(CHUNK) {
+    for (turn, first) in (0..how.episodes).step_by(CHUNK).enumerate() {
+        let (task, link) = &tasks[turn % tasks.len()];
         let count = CHUNK.min(how.episodes - first);
         let (seed, part) = (how.seed, Part::Training);
-        runner.run(task, &link, Episodes { seed, part, first: first as u32, count }, false);
+        let episodes = Episodes { seed, part, first: first as u32, count };
+        runner.run(task.as_ref(), link, episodes, false);
         progress(first + count);
     }
     Ok(runner.recorded().unwrap_or(recorder))

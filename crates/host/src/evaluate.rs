@@ -51,8 +51,7 @@ impl Accuracy {
     }
 }
 
-/// Episodes side by side in an evaluation, and how many are answered between two reports.
-const WIDTH: usize = 16;
+/// Episodes answered between two reports.
 const CHUNK: usize = 256;
 
 /// Measures a network on so many episodes of a task, evaluation permutations only. `progress` is
@@ -90,9 +89,7 @@ pub fn run_episodes(
 ) -> Result<(), HostError> {
     let network = differentiable(network)?;
     let link = Link::new(&network, readout, task)?;
-    // Without a reverse run nothing is ever restored: one checkpoint is enough.
-    let segment = usize::try_from(task.steps() + link.latency).unwrap_or(usize::MAX);
-    let mut runner = TileRunner::new(&network, &link, &[], &[], (WIDTH, segment, threads))?;
+    let mut runner = TileRunner::forward(&network, &link, threads)?;
     for first in (0..episodes).step_by(CHUNK) {
         let count = CHUNK.min(episodes - first);
         let part = Part::Evaluation;

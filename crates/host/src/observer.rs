@@ -36,7 +36,8 @@ pub enum Observer {
 /// that [`run_episodes`](crate::run_episodes) shows to a network. `progress` is told how many are
 /// done, from any thread. Results do not depend on the number of threads.
 ///
-/// Errors: impossible numbers in the task.
+/// Errors: impossible numbers in the task; episodes with `fewer` cues, for which the observers know
+/// no rule.
 pub fn observe(
     observer: Observer,
     task: &CueAssociation,
@@ -45,6 +46,10 @@ pub fn observe(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Accuracy, HostError> {
     task.check().map_err(HostError::settings)?;
+    if task.fewer > 0.0 {
+        let message = format!("fewer is {}; observers expect a cue in every period", task.fewer);
+        return Err(HostError::settings(message));
+    }
     let world = World::new(task);
     let done = AtomicUsize::new(0);
     let threads = threads.clamp(1, 256).min(episodes.max(1));
@@ -53,11 +58,11 @@ pub fn observe(
         let mut correct = 0.0;
         for number in range {
             let (evidence, class) = Evidence::of(task, seed, number as u32);
-            let logits = match observer {
-                Observer::Ideal => world.logits(&evidence),
+            let scores = match observer {
+                Observer::Ideal => world.posterior(&evidence),
                 Observer::Counting => evidence.counting(),
             };
-            correct += credit(&logits, class);
+            correct += credit(&scores, class);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         }
         correct
@@ -245,8 +250,8 @@ impl World {
         lines
     }
 
-    /// Log-odds of the test trial's classes: posterior probabilities up to a common factor.
-    fn logits(&self, evidence: &Evidence) -> Vec<f64> {
+    /// Posterior probabilities of the test trial's classes up to a common factor. Shape: `[class]`.
+    fn posterior(&self, evidence: &Evidence) -> Vec<f64> {
         let lines = self.lines(evidence);
         let met = self.search(&lines, evidence);
         let best = met.values().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -493,7 +498,7 @@ mod tests {
             if number % 2 == 0 {
                 evidence.classes.iter_mut().for_each(|c| *c = 1 - *c);
             }
-            ideal += credit(&world.logits(&evidence), class);
+            ideal += credit(&world.posterior(&evidence), class);
             counting += credit(&evidence.counting(), class);
         }
         // Four standard errors around one half.
@@ -543,7 +548,7 @@ mod tests {
             let scores: Vec<[f64; 2]> = scores.collect();
             let top = scores.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
             let full = [0, 1].map(|c| scores.iter().map(|s| (s[c] - top).exp()).sum::<f64>());
-            let found = world.logits(&evidence);
+            let found = world.posterior(&evidence);
             let share = |s: &[f64]| s[0] / (s[0] + s[1]);
             distance += (share(&full) - share(&found)).abs() / f64::from(n);
             agree += u32::from((full[0] > full[1]) == (found[0] > found[1]));

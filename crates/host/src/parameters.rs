@@ -256,10 +256,16 @@ impl Parameters {
         gradient
     }
 
-    /// Narrows the bounds of values seen as they are to what `range` says of their state.
+    /// Narrows the bounds of raw numbers to what `range` says of the values of their state.
+    /// Factors kept per step stay: a decay register holds all of them. So do thresholds and
+    /// impulses that follow such a factor.
     pub fn narrow(&mut self, range: impl Fn(StateId) -> Option<(f64, f64)>) {
-        for part in self.parts.iter_mut().filter(|p| p.reading == Reading::Free) {
+        for part in self.parts.iter_mut().filter(|p| p.reading != Reading::Keep) {
             if let Some((low, high)) = range(part.state) {
+                let (low, high) = match part.reading {
+                    Reading::Positive => (ln(low.max(f64::MIN_POSITIVE)), ln(high)),
+                    Reading::Free | Reading::Keep => (low, high),
+                };
                 for bounds in &mut part.bounds {
                     *bounds = (bounds.0.max(low).min(high), bounds.1.min(high).max(low));
                 }

@@ -12,9 +12,10 @@ use crate::task::Part;
 use trifactor_entity::SideTable;
 use trifactor_fixed::{RealRounding, Rounding, mix32, round_shift, site};
 use trifactor_ir::units::{Unit, recognise};
-use trifactor_ir::{CheckedNetwork, Group, Network, Read, StateId, StateRole, verify};
+use trifactor_ir::{CheckedNetwork, Group, Network, Read, StateId, StateRole, fold_shared, verify};
 use trifactor_quant::{Plan, StateFormat};
 use trifactor_reference::float::StoreRounding;
+use trifactor_stimulus::trial_seed;
 
 /// Sites of roundings that the chip does not have, one per result of a phase.
 const OWN_SITE: u8 = 64;
@@ -35,9 +36,17 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// Every state as the plan has it.
-    pub fn planned(network: &Network, plan: &Plan) -> Self {
-        let mut formats = Self::some(network, plan, |state| Some(plan.states[state]));
+    /// Every state as the plan has it. `plan` may be that of the network with
+    /// [shared parameters folded](fold_shared): these stand in the microcode, which has more bits
+    /// for them than a synapse, and stay in floating point.
+    pub fn planned(network: &CheckedNetwork, plan: &Plan) -> Self {
+        let folded = fold_shared(network);
+        let is_read = |n: &Network, state| {
+            n.phases.values().any(|p| p.reads.values().any(|r| *r == Read::State(state)))
+        };
+        let constant = |state| is_read(network, state) && !is_read(&folded, state);
+        let format = |state| Some(plan.states[state]).filter(|_| !constant(state));
+        let mut formats = Self::some(network, plan, format);
         for state in network.states.ids() {
             if network.states[state].role == StateRole::Parameter
                 && let Some(stored) = &mut formats.stored[state]
@@ -135,5 +144,5 @@ pub(crate) fn draw_seed(seed: u32, part: Part, number: u32) -> u32 {
         Part::Evaluation => seed,
         Part::Training => mix32(seed ^ 0x5eed_0003),
     };
-    mix32(seed.wrapping_add(number.wrapping_mul(0x9e37_79b9)))
+    trial_seed(seed, number)
 }

@@ -21,6 +21,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use trifactor_ir::CheckedNetwork;
 use trifactor_model::{Model, write_params};
 use trifactor_quant::Plan;
 
@@ -62,30 +63,33 @@ struct RunFile<'a> {
     model_hash: String,
     seed: u32,
     plastic: bool,
-    /// CRC-32 of the values a training goes on from.
+    /// CRC-32 of all values of the model that a training goes on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<String>,
+    /// CRC-32 of the recorded episodes of every task that has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recorded: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tuning: Option<TuningFile<'a>>,
     settings: &'a Settings,
 }
 
-/// What a fine-tuning starts from, beyond the settings.
+/// What a fine-tuning depends on beyond the settings.
 #[derive(Serialize)]
 struct TuningFile<'a> {
     chip: &'a str,
     plan_hash: String,
-    /// CRC-32 of the values that are trained.
-    start: String,
 }
 
 /// What a fine-tuning needs beyond a training.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tuning<'a> {
     /// Name of the chip.
     pub chip: &'a str,
-    /// Its formats for the model.
+    /// Its formats for the model: the plan of its network with shared parameters folded.
     pub plan: &'a Plan,
+    /// Hash of that plan.
+    pub plan_hash: String,
 }
 
 const METRICS: &str = "update,stage,loss,accuracy,activity,gradient_norm,rate\n";
@@ -106,8 +110,7 @@ impl RunDirectory {
         let plastic = !options.without_plasticity;
         let training =
             Training::new(&model.network, settings, options.seed, options.threads, plastic)?;
-        let start = options.go_on.then(|| training.fingerprint());
-        let text = run_file(model, settings, options, (start, None));
+        let text = run_file(model, settings, options, &training, None);
         Self::with(path, settings, options, training, &text)
     }
 
@@ -125,12 +128,8 @@ impl RunDirectory {
     ) -> Result<Self, HostError> {
         let (seed, threads) = (options.seed, options.threads);
         let training = Training::held_in(&model.network, settings, seed, threads, tuning.plan)?;
-        let file = TuningFile {
-            chip: tuning.chip,
-            plan_hash: tuning.plan.hash(&model.network),
-            start: training.fingerprint(),
-        };
-        let text = run_file(model, settings, options, (None, Some(file)));
+        let file = TuningFile { chip: tuning.chip, plan_hash: tuning.plan_hash };
+        let text = run_file(model, settings, options, &training, Some(file));
         Self::with(path, settings, options, training, &text)
     }
 
@@ -158,7 +157,8 @@ impl RunDirectory {
             if read(&run_path)? != text.as_bytes() {
                 return refuse(
                     run_path,
-                    "belongs to a run with other settings, model or seed; name another directory",
+                    "belongs to a run with other settings, model, values, recorded episodes or seed; \
+                     name another directory",
                 );
             }
             let checkpoint = path.join("checkpoint.bin");
@@ -250,20 +250,33 @@ fn run_file(
     model: &Model,
     settings: &Settings,
     options: &RunOptions,
-    (start, tuning): (Option<String>, Option<TuningFile<'_>>),
+    training: &Training,
+    tuning: Option<TuningFile<'_>>,
 ) -> String {
     let file = RunFile {
         model: &model.name,
         model_hash: model.hash.to_string(),
         seed: options.seed,
         plastic: !options.without_plasticity,
-        start,
+        start: options.go_on.then(|| fingerprint(&model.network)),
+        recorded: training.checksums().map(|sum| format!("{sum:08x}")).collect(),
         tuning,
         settings,
     };
     let pretty = ron::ser::PrettyConfig::new().new_line("\n".to_owned());
     let text = ron::ser::to_string_pretty(&file, pretty);
     text.expect("internal: settings hold nothing that RON cannot write") + "\n"
+}
+
+/// CRC-32 of all parameters and initial values, trained or not.
+fn fingerprint(network: &CheckedNetwork) -> String {
+    let mut sum = crc32fast::Hasher::new();
+    for state in network.states.values() {
+        for lane in 0..network.lanes(state.space) {
+            sum.update(&state.init.at(lane).to_le_bytes());
+        }
+    }
+    format!("{:08x}", sum.finalize())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, HostError> {

@@ -16,8 +16,12 @@ use crate::task::TaskSpec;
 use ron::extensions::Extensions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use trifactor_ir::Surrogate;
+use trifactor_model::read_text;
+
+/// More of a settings file is not read, in bytes.
+const MAX_TEXT: u64 = 1 << 20;
 
 /// All settings of a training.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -31,10 +35,6 @@ pub struct Settings {
     /// Episodes per update; a multiple of `width`.
     #[serde(default = "defaults::batch")]
     pub batch: usize,
-    /// Episodes run forwards for each one of the batch: those with the largest loss are then run
-    /// backwards. Where most answers are right already, the others have next to no gradient.
-    #[serde(default = "defaults::focus")]
-    pub focus: u32,
     /// Episodes side by side in one tile, up to 64. Part of the result: sums are made tile by tile.
     #[serde(default = "defaults::width")]
     pub width: usize,
@@ -44,9 +44,8 @@ pub struct Settings {
     /// Updates of a run.
     #[serde(default = "defaults::updates")]
     pub updates: u64,
-    /// Where the gradient comes from. The default is not written out, so that the text of a run
-    /// which does not name it stays as it was before there was a choice.
-    #[serde(default, skip_serializing_if = "Method::is_gradient")]
+    /// Where the gradient comes from.
+    #[serde(default)]
     pub method: Method,
     /// How steps follow from gradients.
     #[serde(default)]
@@ -119,12 +118,6 @@ pub enum Method {
         /// Standard deviation of a perturbation, times the `rate` of what it moves.
         sigma: f64,
     },
-}
-
-impl Method {
-    fn is_gradient(&self) -> bool {
-        *self == Self::Gradient
-    }
 }
 
 /// Adam with clipping, warm-up, a schedule and averaged parameters.
@@ -312,9 +305,6 @@ mod defaults {
     pub fn batch() -> usize {
         32
     }
-    pub fn focus() -> u32 {
-        1
-    }
     pub fn width() -> usize {
         16
     }
@@ -339,6 +329,18 @@ mod defaults {
 }
 
 impl Settings {
+    /// Reads a settings file; paths of its tasks begin in `folder`. Errors, which name the file:
+    /// it cannot be read, and those of [`parse`](Self::parse).
+    pub fn load(path: &Path, folder: &Path) -> Result<Self, HostError> {
+        let named = |message| HostError::Settings { file: path.display().to_string(), message };
+        let text = read_text(path, MAX_TEXT).map_err(named)?;
+        let settings = Self::parse(&text).map_err(|e| match e {
+            HostError::Settings { message, .. } => named(message),
+            other => other,
+        })?;
+        Ok(Self { folder: folder.to_owned(), ..settings })
+    }
+
     /// Reads the text of a `train.ron`. Errors: syntax, an unknown key, a value out of its limits.
     pub fn parse(text: &str) -> Result<Self, HostError> {
         let settings: Self = options()
@@ -388,12 +390,6 @@ impl Settings {
             return refuse(format!(
                 "batch is {batch}; a multiple of width ({width}) up to 65536 is needed"
             ));
-        }
-        if !(1..=64).contains(&self.focus) {
-            return refuse(format!("focus is {}; 1 to 64 are possible", self.focus));
-        }
-        if self.focus > 1 && self.method != Method::Gradient {
-            return refuse("focus needs a gradient; leave it out with Evolution".to_owned());
         }
         if !(1..=100_000).contains(&self.segment) {
             return refuse(format!("segment is {}; 1 to 100000 steps are possible", self.segment));
@@ -464,7 +460,6 @@ mod tests {
         let settings = Settings::parse(TEXT).expect("legal");
         assert_eq!(Settings::parse(&settings.print()).expect("legal"), settings);
         assert_eq!(settings.stop.patience, Some(3));
-        assert!(!settings.print().contains("method"));
         let text = TEXT.replace("stop:", "method: Evolution(population: 8, sigma: 0.1), stop:");
         let settings = Settings::parse(&text).expect("legal");
         assert_eq!(Settings::parse(&settings.print()).expect("legal"), settings);

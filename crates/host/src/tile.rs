@@ -87,8 +87,6 @@ struct Job<'a> {
     task: &'a dyn Task,
     link: &'a Link,
     episodes: Episodes,
-    /// Numbers of the episodes, where they are not one after the other.
-    chosen: Option<&'a [u32]>,
     width: usize,
     costs: &'a [Cost],
     states: &'a [(StateId, usize)],
@@ -136,6 +134,16 @@ impl TileRunner {
             states: states.iter().map(|s| (*s, network.lanes(network.states[*s].space))).collect(),
             formats: None,
         })
+    }
+
+    /// Tapes that only run forwards, 16 episodes wide. Errors: as [`new`](Self::new).
+    pub fn forward(
+        network: &CheckedNetwork,
+        link: &Link,
+        threads: usize,
+    ) -> Result<Self, HostError> {
+        // Without a reverse run nothing is ever restored: one checkpoint is enough.
+        Self::new(network, link, &[], &[], (16, u32::MAX as usize, threads))
     }
 
     /// Holds values in these formats from now on, or with `None` in floating point again. All
@@ -190,19 +198,8 @@ impl TileRunner {
         episodes: Episodes,
         backward: bool,
     ) -> BatchResult {
-        self.run_chosen(task, link, (episodes, None), backward)
-    }
-
-    /// The same for episodes of these numbers.
-    pub(crate) fn run_chosen(
-        &mut self,
-        task: &dyn Task,
-        link: &Link,
-        (episodes, chosen): (Episodes, Option<&[u32]>),
-        backward: bool,
-    ) -> BatchResult {
         let (width, costs, states) = (self.width, &self.costs, &self.states);
-        let job = Job { task, link, episodes, chosen, width, costs, states, backward };
+        let job = Job { task, link, episodes, width, costs, states, backward };
         let n_tiles = episodes.count.div_ceil(width);
         let mut tiles: Vec<TileResult> = Vec::new();
         tiles.resize_with(n_tiles, TileResult::default);
@@ -220,8 +217,7 @@ impl TileRunner {
         episodes: Episodes,
     ) -> Result<Vec<BatchResult>, HostError> {
         let (width, costs, states) = (self.width, &self.costs, &self.states);
-        let chosen = None;
-        let job = Job { task, link, episodes, chosen, width, costs, states, backward: false };
+        let job = Job { task, link, episodes, width, costs, states, backward: false };
         let formats = self.formats.as_ref();
         let mut results: Vec<Option<Result<BatchResult, HostError>>> = Vec::new();
         results.resize_with(members, || None);
@@ -309,10 +305,7 @@ impl Worker {
         let Episodes { seed, part, first: number, count } = job.episodes;
         let live = (count - first).min(job.width);
         self.numbers.clear();
-        self.numbers.extend((first..first + live).map(|at| match job.chosen {
-            Some(chosen) => chosen[at],
-            None => number.wrapping_add(at as u32),
-        }));
+        self.numbers.extend((first..first + live).map(|at| number.wrapping_add(at as u32)));
         self.batch.fill(job.task, seed, part, &self.numbers);
         self.seeds.clear();
         self.seeds.extend(self.numbers.iter().map(|number| draw_seed(seed, part, *number)));

@@ -8,7 +8,7 @@ use crate::network::{Link, differentiable, with_surrogates, without_plasticity};
 use crate::parameters::Parameters;
 use crate::rounding::Formats;
 use crate::settings::{Method, Settings};
-use crate::task::{Part, Task};
+use crate::task::{Part, Task, distinct};
 use crate::tile::{BatchResult, Episodes, TileRunner};
 use serde::{Deserialize, Serialize};
 use trifactor_ir::{CheckedNetwork, StateId};
@@ -177,10 +177,10 @@ impl Training {
         })
     }
 
-    /// CRC-32 of the values the optimiser moves, as text.
-    pub(crate) fn fingerprint(&self) -> String {
-        let bytes: Vec<u8> = self.progress.raw.iter().flat_map(|x| x.to_le_bytes()).collect();
-        format!("{:08x}", crc32fast::hash(&bytes))
+    /// Checksums of the recorded episodes that the run reads, stage by stage, the evaluation last.
+    pub(crate) fn checksums(&self) -> impl Iterator<Item = u32> {
+        let tasks = self.stages.iter().flatten().chain(&self.evaluation);
+        tasks.filter_map(|(task, _)| task.checksum())
     }
 
     /// Updates made so far.
@@ -235,18 +235,9 @@ impl Training {
     /// Runs the episodes of an update forwards and backwards.
     fn by_gradient(&mut self, done: u64) -> Result<(BatchResult, Vec<f64>), HostError> {
         self.runner.set(&self.parameters.values(&self.progress.raw))?;
-        let mut episodes = self.episodes(done);
+        let episodes = self.episodes(done);
         let (task, link) = task_of(&self.stages[self.progress.stage], done);
-        let result = if self.settings.focus > 1 {
-            let all = self.runner.run(task.as_ref(), link, episodes, false);
-            let numbers = hardest(&all, link, episodes.first, self.settings.batch);
-            episodes.count = numbers.len();
-            let chosen = (episodes, Some(numbers.as_slice()));
-            let hard = self.runner.run_chosen(task.as_ref(), link, chosen, true);
-            BatchResult { gradients: hard.gradients, ..all }
-        } else {
-            self.runner.run(task.as_ref(), link, episodes, true)
-        };
+        let result = self.runner.run(task.as_ref(), link, episodes, true);
         let gradient = self.parameters.gradient(&self.progress.raw, &result.gradients);
         Ok((result, gradient))
     }
@@ -276,7 +267,7 @@ impl Training {
 
     /// The episodes of an update.
     fn episodes(&self, done: u64) -> Episodes {
-        let count = self.settings.batch * self.settings.focus.max(1) as usize;
+        let count = self.settings.batch;
         let first = (done as u32).wrapping_mul(count as u32);
         Episodes { seed: self.seed, part: Part::Training, first, count }
     }
@@ -310,8 +301,8 @@ impl Training {
         let (Some((task, link)), Some(e)) = (&self.evaluation, &self.settings.evaluation) else {
             return Ok(None);
         };
-        let episodes =
-            Episodes { seed: e.seed, part: Part::Evaluation, first: 0, count: e.episodes };
+        let count = distinct(task.as_ref(), e.episodes);
+        let episodes = Episodes { seed: e.seed, part: Part::Evaluation, first: 0, count };
         let mut measure = |raw: &[f64]| -> Result<Accuracy, HostError> {
             self.runner.set(&self.parameters.values(raw))?;
             Ok(Accuracy::of(&self.runner.run(task.as_ref(), link, episodes, false)))
@@ -333,45 +324,5 @@ impl Training {
     /// The averaged values of everything trained: what a run ships.
     pub fn averaged(&self) -> Vec<(StateId, Vec<f64>)> {
         self.parameters.values(&self.progress.adam.average)
-    }
-}
-
-/// Numbers of the episodes with the largest losses, in order; of equal ones the first.
-fn hardest(all: &BatchResult, link: &Link, first: u32, count: usize) -> Vec<u32> {
-    let losses = all.logits.iter().zip(&all.labels).map(|(l, label)| link.loss.of(l, *label).0);
-    let mut order: Vec<(f64, u32)> =
-        losses.zip(0..).map(|(loss, at)| (loss, first.wrapping_add(at))).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    order.truncate(count);
-    let mut numbers: Vec<u32> = order.into_iter().map(|(_, number)| number).collect();
-    numbers.sort_unstable();
-    numbers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::loss::Loss;
-    use trifactor_entity::EntityId;
-
-    #[test]
-    fn the_hardest_episodes_are_those_answered_worst() {
-        let link = Link {
-            ports: Vec::new(),
-            readout: StateId::from_index(0),
-            gain: 1.0,
-            loss: Loss::Softmax,
-            latency: 0,
-        };
-        let logits = [[2.0, 0.0], [0.0, 2.0], [0.0, 0.0], [0.0, 2.0], [5.0, 0.0]];
-        let all = BatchResult {
-            logits: logits.iter().map(|l| l.to_vec()).collect(),
-            labels: vec![0; 5],
-            ..BatchResult::default()
-        };
-        // Two equal losses: the first one counts as harder.
-        assert_eq!(hardest(&all, &link, 100, 1), [101]);
-        assert_eq!(hardest(&all, &link, 100, 3), [101, 102, 103]);
-        assert_eq!(hardest(&all, &link, u32::MAX, 2), [0, 2]);
     }
 }

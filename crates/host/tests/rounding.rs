@@ -9,12 +9,13 @@ mod support;
 use std::path::Path;
 use support::{Kill, SETTINGS, files, model, options};
 use trifactor_fixed::{QFormat, mix32};
+use trifactor_host::RunOptions;
 use trifactor_host::task::{Part, Task};
 use trifactor_host::{
     BatchResult, Episodes, Formats, Link, Measurement, RunDirectory, Settings, TileRunner, Tuning,
     bits_rows, bits_table, calibrate, differentiable, evaluate,
 };
-use trifactor_ir::{CheckedNetwork, StateId, StateRole};
+use trifactor_ir::{CheckedNetwork, StateId, StateRole, fold_shared};
 use trifactor_isa::Chip;
 use trifactor_model::{Model, Params, load_with};
 use trifactor_quant::{Plan, Requests, StateFormat, plan};
@@ -251,11 +252,16 @@ fn the_table_of_bits_compares_the_same_episodes() {
     assert_eq!(again.expect("it fits"), table);
 }
 
+fn going_on(resume: bool, threads: usize) -> RunOptions {
+    RunOptions { go_on: true, ..options(resume, threads) }
+}
+
 fn tune(f: &Fixture, path: &Path, (resume, threads, kill): (bool, usize, u64)) {
     let mut settings = f.settings.for_tuning();
     settings.updates = 5;
-    let tuning = Tuning { chip: "superset", plan: &f.plan };
-    let options = options(resume, threads);
+    let tuning =
+        Tuning { chip: "superset", plan: &f.plan, plan_hash: f.plan.hash(&f.model.network) };
+    let options = going_on(resume, threads);
     let mut run = RunDirectory::open_tuning(path, &f.model, &settings, &options, tuning)
         .unwrap_or_else(|e| panic!("{e}"));
     run.run(&f.model, &mut Kill(kill)).expect("a run");
@@ -288,11 +294,32 @@ fn a_fine_tuning_ends_with_the_same_bytes_whatever_happens_on_the_way() {
             assert!(after.states[id].q.frac >= format.q.frac, "{}", f.network.full_name(id));
         }
     }
-    // Other values to start from are another run.
-    let other = Fixture { model: tuned, ..f };
-    let settings = other.settings.for_tuning();
-    let tuning = Tuning { chip: "superset", plan: &other.plan };
-    let refused =
-        RunDirectory::open_tuning(&straight, &other.model, &settings, &options(true, 1), tuning);
-    assert!(refused.is_err());
+    // Only other values to start from make it another run.
+    let open = |model: &Model| {
+        let mut settings = f.settings.for_tuning();
+        settings.updates = 5;
+        let tuning =
+            Tuning { chip: "superset", plan: &f.plan, plan_hash: f.plan.hash(&f.model.network) };
+        RunDirectory::open_tuning(&straight, model, &settings, &going_on(true, 1), tuning)
+            .map(|_| ())
+    };
+    open(&f.model).expect("the same run");
+    let refused = open(&tuned).expect_err("other values").to_string();
+    assert!(refused.contains("belongs to a run"), "{refused}");
+}
+
+#[test]
+fn a_parameter_that_becomes_a_constant_of_the_rule_is_not_stored_in_few_bits() {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware-models/cue-association");
+    let model = load_with(&folder, &Params::Initial).unwrap_or_else(|e| panic!("{e}"));
+    let chip = Chip::builtin("superset").expect("built in");
+    let (plan, _) = plan(&fold_shared(&model.network), &chip, &Requests::new())
+        .unwrap_or_else(|e| panic!("{e}"));
+    let formats = Formats::planned(&model.network, &plan);
+    let held = |name| formats.hold(state(&model.network, "plastic", name), &[0.998_7])[0];
+    assert_eq!(held("gamma_plus"), 0.998_7);
+    assert_eq!(held("theta_plus"), 0.998_7);
+    // Rates stand in every synapse.
+    assert_ne!(held("eta_plus"), 0.998_7);
 }

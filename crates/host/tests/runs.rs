@@ -2,11 +2,12 @@
 
 mod support;
 
-use support::{SETTINGS, files, model, options, start};
+use std::fs;
+use support::{Kill, SETTINGS, files, model, options, start};
 use trifactor_host::task::{CueAssociation, Part, Task};
 use trifactor_host::{
-    Episodes, Link, RunOptions, Settings, TileRunner, Training, differentiable, evaluate,
-    without_plasticity,
+    Episodes, Link, RunDirectory, RunOptions, Settings, TileRunner, Training, differentiable,
+    evaluate, without_plasticity,
 };
 use trifactor_model::{Model, Params, load_with};
 
@@ -54,7 +55,7 @@ fn a_directory_with_another_run_is_left_alone() {
     assert!(again.to_string().contains("--resume"), "{again}");
     let other = RunOptions { seed: 8, ..options(true, 1) };
     let refused = start(&path, &model, &other, 0).expect_err("another seed");
-    assert!(refused.to_string().contains("other settings, model or seed"), "{refused}");
+    assert!(refused.to_string().contains("belongs to a run with other settings"), "{refused}");
     assert_eq!(files(&path), before);
 }
 
@@ -150,4 +151,72 @@ fn a_task_that_does_not_fit_the_model_is_refused_with_the_numbers() {
     let error = Link::new(&model.network, &settings.readout, &task).expect_err("8 lanes");
     assert!(error.to_string().contains("8 lanes; the task drives 20"), "{error}");
     assert_eq!(task.window(), 1026..=1050);
+}
+
+#[test]
+fn a_run_that_goes_on_begins_at_given_values_and_remembers_them() {
+    let place = tempfile::tempdir().expect("a folder");
+    let first = model(place.path());
+    start(&place.path().join("first"), &first, &options(false, 1), 0).expect("a run");
+    let params = Params::File(place.path().join("first/params.safetensors"));
+    let trained = load_with(&first.folder, &params).unwrap_or_else(|e| panic!("{e}"));
+    let mut settings = Settings::parse(SETTINGS).expect("legal").going_on();
+    settings.updates = 2;
+    // A step of no length: what comes out is what went in.
+    settings.optimiser.rate = 1e-12;
+    let path = place.path().join("second");
+    let going_on = |resume| RunOptions { go_on: true, ..options(resume, 1) };
+    let mut run = RunDirectory::open(&path, &trained, &settings, &going_on(false)).expect("a run");
+    run.run(&trained, &mut Kill(0)).expect("it ends");
+    let after = Params::File(path.join("params.safetensors"));
+    let after = load_with(&first.folder, &after).unwrap_or_else(|e| panic!("{e}"));
+    for (state, s) in trained.network.states.iter() {
+        for lane in 0..trained.network.lanes(s.space) {
+            let (a, b) = (s.init.at(lane), after.network.states[state].init.at(lane));
+            assert!((a - b).abs() < 1e-8, "{}: {a} {b}", trained.network.full_name(state));
+        }
+    }
+    RunDirectory::open(&path, &trained, &settings, &going_on(true)).expect("the same run");
+    let other = RunDirectory::open(&path, &first, &settings, &going_on(true)).map(|_| ());
+    assert!(other.expect_err("other values").to_string().contains("belongs to a run"));
+}
+
+#[test]
+fn a_run_is_not_continued_with_other_recorded_episodes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let model = model(place.path());
+    let write = |labels: [u8; 2]| {
+        let array = |name: &str, shape: &str, values: &[u8]| {
+            let mut head =
+                format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}");
+            head.push_str(&" ".repeat(63 - (10 + head.len()) % 64));
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend((head.len() as u16 + 1).to_le_bytes());
+            bytes.extend(head.as_bytes());
+            bytes.push(b'\n');
+            bytes.extend(values);
+            fs::write(place.path().join(name), bytes).expect("a file");
+        };
+        array("sensors.npy", "2, 4, 8", &[1; 64]);
+        array("signal.npy", "2, 4, 2", &[0; 16]);
+        array("labels.npy", "2,", &labels);
+    };
+    let mut settings = Settings::parse(SETTINGS).expect("legal");
+    settings.folder = place.path().to_owned();
+    settings.evaluation = None;
+    settings.stages.truncate(1);
+    settings.stages[0].tasks = vec![
+        ron::from_str(
+            r#"Recorded((inputs: {"sensors": "sensors.npy", "signal": "signal.npy"}, labels: "labels.npy", classes: 2, window: (4, 4)))"#,
+        )
+        .expect("legal"),
+    ];
+    let path = place.path().join("run");
+    let open =
+        |resume| RunDirectory::open(&path, &model, &settings, &options(resume, 1)).map(|_| ());
+    write([0, 1]);
+    open(false).expect("a run");
+    open(true).expect("the same run");
+    write([1, 1]);
+    assert!(open(true).expect_err("other labels").to_string().contains("belongs to a run"));
 }

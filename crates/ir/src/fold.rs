@@ -7,7 +7,7 @@
 //! meaning. It leans on parameters never being written; whoever changes their values afterwards
 //! has to fold again. Cost: linear in operations and parameter values.
 
-use crate::kernel::{Kernel, Op, Output, PortId, Role, Surrogate, ValueId, When};
+use crate::kernel::{Kernel, Op, PortId, Role, Surrogate, ValueId, When};
 use crate::network::{Group, Network, Read, StateRole, Values};
 use crate::verify::{CheckedNetwork, verify};
 use trifactor_entity::{SideTable, Table};
@@ -52,57 +52,43 @@ fn with_constants(
     for op in kernel.ops.values() {
         let op = match *op {
             Op::Port(port) => values[port].map_or(Op::Port(port), Op::Const),
-            op => evaluated(op, &ops).map_or(op, Op::Const),
+            op => evaluated(op, &ops).filter(|v| v.is_finite()).map_or(op, Op::Const),
         };
         ops.push(op);
     }
-    let mut live = SideTable::for_each(&kernel.ops, |_, _| false);
-    for output in &kernel.outputs {
-        live[output.value] = true;
+    let mut folded = Table::new();
+    for op in ops.iter().map(|(_, op)| *op) {
+        folded.push(op);
     }
-    for id in kernel.ops.ids().rev() {
-        if live[id] {
-            ops[id].operands().for_each(|v| live[v] = true);
-        }
-    }
-    let mut result = Kernel {
-        name: kernel.name.clone(),
-        ports: Table::new(),
-        ops: Table::new(),
-        outputs: vec![],
-    };
-    let mut kept = Vec::new();
+    let kernel = Kernel { ops: folded, ..kernel.clone() }.without_dead_ops();
     let mut used = SideTable::for_each(&kernel.ports, |_, _| false);
-    for id in kernel.ops.ids() {
-        if let (true, Op::Port(port)) = (live[id], ops[id]) {
+    for op in kernel.ops.values() {
+        if let Op::Port(port) = *op {
             used[port] = true;
         }
     }
-    let mut new_port: SideTable<PortId, PortId> = SideTable::empty();
+    let (mut ports, mut kept) = (Table::new(), Vec::new());
+    let mut renamed: SideTable<PortId, PortId> = SideTable::empty();
     for (port, p) in kernel.ports.iter() {
         // The id of a dropped input is never looked up.
-        new_port.push(result.ports.next_id());
+        renamed.push(ports.next_id());
         if used[port] {
-            result.ports.push(p.clone());
+            ports.push(p.clone());
             kept.push(port);
         }
     }
-    let mut renamed: SideTable<ValueId, ValueId> = SideTable::empty();
-    for id in kernel.ops.ids() {
-        renamed.push(result.ops.next_id());
-        if live[id] {
-            result.ops.push(match ops[id] {
-                Op::Port(port) => Op::Port(new_port[port]),
-                op => op.map(|v| renamed[v]),
-            });
-        }
+    let mut ops = Table::new();
+    for op in kernel.ops.values() {
+        ops.push(match *op {
+            Op::Port(port) => Op::Port(renamed[port]),
+            op => op,
+        });
     }
-    result.outputs =
-        kernel.outputs.iter().map(|o| Output { value: renamed[o.value], ..o.clone() }).collect();
-    (result, kept)
+    (Kernel { ports, ops, ..kernel }, kept)
 }
 
-/// The value of an operation whose operands are constants, computed as the float reading does.
+/// The value of an operation whose operands are constants, in double precision; `None` also where
+/// that is too large for a number, which then stays an operation.
 fn evaluated(op: Op, ops: &SideTable<ValueId, Op>) -> Option<f64> {
     let value = |v: ValueId| match ops[v] {
         Op::Const(value) => Some(value),
@@ -146,6 +132,7 @@ fn uniform(values: &Values) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::text::{parse_kernel, print_kernel};
+    use trifactor_entity::EntityId;
 
     const TEXT: &str = "kernel decay {
   in e: own
@@ -179,6 +166,49 @@ mod tests {
     fn nothing_to_fold_leaves_the_kernel_as_it_was() {
         let kernel = parse_kernel(TEXT, "decay.kern").expect("legal");
         assert_eq!(folded([None; 4]), (print_kernel(&kernel), 4));
+    }
+
+    #[test]
+    fn every_operation_on_constants_has_its_value() {
+        let mut constants = Table::new();
+        for value in [2.0, -3.0, 0.0] {
+            constants.push(Op::Const(value));
+        }
+        let ops = SideTable::for_each(&constants, |_, op| *op);
+        let v = |at: usize| ValueId::from_index(at);
+        let select = |cond| Op::Select { cond: v(cond), then: v(0), other: v(1) };
+        for (op, expected) in [
+            (Op::Add(v(0), v(1)), -1.0),
+            (Op::Sub(v(0), v(1)), 5.0),
+            (Op::Mul(v(0), v(1)), -6.0),
+            (Op::Min(v(0), v(1)), -3.0),
+            (Op::Max(v(0), v(1)), 2.0),
+            (Op::Gt(v(0), v(1)), 1.0),
+            (Op::Gt(v(1), v(0)), 0.0),
+            (Op::Sgn(v(1)), -1.0),
+            (Op::Sgn(v(2)), 0.0),
+            (Op::Step(v(0), Surrogate::None), 1.0),
+            (Op::Step(v(2), Surrogate::None), 0.0),
+            (select(0), 2.0),
+            (select(2), -3.0),
+        ] {
+            assert_eq!(evaluated(op, &ops), Some(expected), "{op:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_infinite_stays_an_operation() {
+        let text =
+            "kernel k {\n  in w: own\n  in a: own\n  b = a * a\n  c = w + b\n  set w = c\n}\n";
+        let kernel = parse_kernel(text, "k.kern").expect("legal");
+        let mut list = [None, Some(1e200)].into_iter();
+        let table = SideTable::for_each(&kernel.ports, |_, _| list.next().flatten());
+        let (kernel, _) = with_constants(&kernel, &table);
+        assert!(
+            kernel.ops.values().any(|op| matches!(op, Op::Mul(..))),
+            "{}",
+            print_kernel(&kernel)
+        );
     }
 
     #[test]

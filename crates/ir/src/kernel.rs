@@ -4,7 +4,7 @@
 //! A kernel is a list of operations whose operands name earlier values only (I1), so evaluation
 //! order is list order, the reverse sweep is the list backwards, and nothing recurses.
 
-use trifactor_entity::{Table, entity_id};
+use trifactor_entity::{SideTable, Table, entity_id};
 
 entity_id!(
     /// A value inside a kernel.
@@ -219,6 +219,30 @@ impl Kernel {
     /// The result that sets or adds to that variable.
     pub fn output(&self, variable: &str) -> Option<&Output> {
         self.outputs.iter().find(|o| o.variable == variable)
+    }
+    /// The same kernel without operations that no result needs. Inputs keep their ids.
+    #[must_use]
+    pub fn without_dead_ops(self) -> Self {
+        let mut live = SideTable::for_each(&self.ops, |_, _| false);
+        for output in &self.outputs {
+            live[output.value] = true;
+        }
+        for (id, op) in self.ops.iter().rev() {
+            if live[id] {
+                op.operands().for_each(|v| live[v] = true);
+            }
+        }
+        let mut ops = Table::new();
+        let mut renamed: SideTable<ValueId, ValueId> = SideTable::empty();
+        for (id, op) in self.ops.iter() {
+            // A dead value is never looked up, so it may share the id of the next live one.
+            renamed.push(ops.next_id());
+            if live[id] {
+                ops.push(op.map(|v| renamed[v]));
+            }
+        }
+        let outputs = self.outputs.into_iter().map(|o| Output { value: renamed[o.value], ..o });
+        Self { outputs: outputs.collect(), ops, ..self }
     }
     /// Whether two kernels compute the same thing with the same names, apart from their own name
     /// and from surrogate derivatives, which no forward reading sees.

@@ -64,7 +64,9 @@ impl<T: Number> Code<T> {
     /// segments that do not rise from 0 to the number of rows, listed rows where there is no list.
     pub fn new(body: &Body, layout: &Layout<'_>, level: Level) -> Option<Self> {
         let kind = kind::<T>(layout.width, level)?;
-        let row_bytes = layout.width * kind.number_bytes();
+        // Rows and their bytes both stay below 2^31, so no product of the two overflows.
+        let row_bytes = layout.width.checked_mul(kind.number_bytes())?;
+        i32::try_from(row_bytes).ok()?;
         let whole = [0, u32::try_from(layout.rows).ok()?];
         let segments = layout.segments.unwrap_or(&whole);
         let rises = segments.windows(2).all(|s| s[0] <= s[1]);
@@ -91,7 +93,6 @@ impl<T: Number> Code<T> {
             return None;
         }
         let loops = Loops { row_bytes, segments: segments.len() - 1, listed: arrays.listed };
-        i32::try_from(row_bytes).ok()?;
         let assembled = emit::assemble(body, kind, loops, arrays.inputs.len()).ok()?;
         if assembled.frame > MOST_STACK {
             return None;
@@ -145,7 +146,8 @@ impl<T: Number> Code<T> {
         // - `ends`, one entry per segment, and `listed`, one per row;
         // - arrays at offsets below the lengths asserted above: own rows below `rows`, since
         //   segments rise to that number (asserted in `new`), listed rows up to the largest of the
-        //   list, segment rows below the number of segments, first rows below one.
+        //   list, segment rows below the number of segments, first rows below one, numbers of
+        //   lanes below `rows`. `new` bounds rows and their bytes, so no offset has wrapped.
         // It writes to outputs only. These are exclusive borrows, so they overlap neither each
         // other nor an input, and all borrows are held for 'a, which outlives this call.
         unsafe { self.page.call(table.as_ptr()) };
@@ -192,7 +194,10 @@ impl Arrays {
         let mut written = Vec::new();
         for op in &body.ops {
             match *op {
-                Op::Uniform(i) => arrays.uniforms = arrays.uniforms.max(i + 1),
+                Op::Uniform(i) => {
+                    let n = i.checked_add(1).expect("internal: too many uniform values");
+                    arrays.uniforms = arrays.uniforms.max(n);
+                }
                 Op::Row { input, rows } => {
                     arrays.listed |= rows == Rows::Listed;
                     grow(&mut arrays.inputs, input, lengths.of(rows));

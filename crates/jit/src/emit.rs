@@ -77,15 +77,10 @@ pub(crate) fn assemble(
     let first = Emitter::new(body, kind, loops, inputs, &nothing)?.finish()?;
     let plan = first.plan();
     let second = Emitter::new(body, kind, loops, inputs, &plan)?.finish()?;
-    if second.slots <= plan.slots {
-        return second.assembled();
-    }
-    // With registers taken out of the pool, a value had to go to the stack after all. Without
-    // them the registers are those of the first translation, and so are the slots.
-    let plan = Plan { pinned: Vec::new(), ..plan };
-    let third = Emitter::new(body, kind, loops, inputs, &plan)?.finish()?;
-    assert!(third.slots <= plan.slots, "internal: a stack frame too small");
-    third.assembled()
+    // Values are pinned only where the first translation needed no slot, and only into registers it
+    // never used; so the second one has room for all that the first one held.
+    assert!(second.slots <= plan.slots, "internal: a stack frame too small");
+    second.assembled()
 }
 
 /// What the second translation knows from the first.

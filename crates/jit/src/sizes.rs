@@ -13,8 +13,9 @@ pub struct Matrix {
     pub output_stride: usize,
     /// From the factor of one input to that of the next.
     pub input_stride: usize,
-    /// Nothing is added where the number of the input is 0, whatever the factor; and inputs that
-    /// are 0 throughout cost nothing.
+    /// Nothing is added where the number of the input is 0, whatever the factor, and no product is
+    /// made for a vector of inputs that are 0 throughout. A sum must not begin at -0: whether that
+    /// sign stays depends on the level.
     pub sparse: bool,
 }
 

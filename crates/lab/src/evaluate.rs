@@ -5,18 +5,20 @@
 //! depend on model, parameters, seed and number of episodes alone, not on threads.
 
 use crate::episodes::{
-    ChipRow, ChipUse, Exam, accuracy, chip_lines, fault, interval, percent, rounded, settings,
-    share, signed, threads, trained,
+    ChipRow, ChipUse, Exam, accuracy, chip_lines, fault, interval, percent, rounded, saturations,
+    share, signed, trained,
 };
 use crate::error::LabError;
 use crate::outcome::Progress;
 use crate::prepare::{find_chip, prepare};
 use crate::tables::Table;
+use crate::threads;
 use serde_json::{Value, json};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use trifactor_diag::Diagnostics;
-use trifactor_host::{Accuracy, Link, without_plasticity};
+use trifactor_host::task::{Task, distinct};
+use trifactor_host::{Accuracy, Link, Settings, without_plasticity};
 
 /// What a caller may choose.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +69,12 @@ pub fn evaluate(
     options: &EvaluateOptions,
     progress: &dyn Progress,
 ) -> Result<Evaluation, LabError> {
-    let settings = settings(folder)?;
+    let path = folder.join("train.ron");
+    let settings = Settings::load(&path, folder)?;
     let Some(evaluation) = &settings.evaluation else {
         let message = "has no `evaluation`, which says on what to measure; add \
                        `evaluation: (every: 100, episodes: 500, task: ..)`";
-        return Err(fault(&folder.join("train.ron"), message.to_owned()));
+        return Err(fault(&path, message.to_owned()));
     };
     let model = trained(folder, options.params.as_ref())?;
     let task = evaluation.task.build(&settings.folder)?;
@@ -81,7 +84,7 @@ pub fn evaluate(
         model: &model,
         settings: &settings,
         seed: options.seed.unwrap_or(evaluation.seed.wrapping_add(1)),
-        episodes: number(options.episodes, evaluation.episodes, task.recorded())?,
+        episodes: number(options.episodes, evaluation.episodes, task.as_ref())?,
         threads: threads(options.threads),
         progress,
     };
@@ -123,26 +126,22 @@ pub fn evaluate(
 
 /// The number of episodes. Recorded ones are shown once: an interval from repeated episodes would
 /// be narrower than what is known.
-fn number(asked: Option<u32>, settings: usize, recorded: Option<usize>) -> Result<u32, LabError> {
-    let most = recorded.unwrap_or(usize::MAX);
-    match asked {
-        Some(n) if n as usize > most => Err(LabError::Task(format!(
-            "{n} episodes are asked for and the evaluation has {most} recorded ones; repeating \
-             them would not make the interval any better"
-        ))),
-        Some(n) => Ok(n.max(1)),
-        None => Ok(u32::try_from(settings.min(most)).unwrap_or(u32::MAX).max(1)),
+fn number(asked: Option<u32>, settings: usize, task: &dyn Task) -> Result<u32, LabError> {
+    let wanted = asked.map_or(settings, |n| n as usize).max(1);
+    let found = distinct(task, wanted);
+    if asked.is_some() && found < wanted {
+        return Err(LabError::Task(format!(
+            "{wanted} episodes are asked for and the evaluation has {found} recorded ones; \
+             repeating them would not make the interval any better"
+        )));
     }
+    Ok(u32::try_from(found).unwrap_or(u32::MAX))
 }
 
 impl Evaluation {
     /// The machine-readable report. Accuracies are shares, rounded to six digits.
     pub fn to_json(&self) -> Value {
         let row = self.chip.as_ref().map(|(_, row)| row);
-        let saturations = row.map(|r| -> Vec<Value> {
-            let state = |(state, count): &(String, u64)| json!({ "state": state, "count": count });
-            r.saturations.iter().map(state).collect()
-        });
         json!({
             "model": self.model,
             "episodes": self.episodes,
@@ -165,7 +164,7 @@ impl Evaluation {
             "steps_per_episode": row.map(|r| rounded(r.cost.steps)),
             "microseconds_per_episode": row.map(|r| rounded(r.cost.microseconds)),
             "microjoules_per_episode": row.map(|r| rounded(r.cost.microjoules)),
-            "saturations": saturations,
+            "saturations": row.map(saturations),
             "missing_costs": row.map(|r| r.missing_costs.clone()),
             "chip": self.chip.as_ref().map(|(chip, _)| chip.name.clone()),
             "cores": self.chip.as_ref().map(|(chip, _)| chip.cores),
@@ -206,20 +205,5 @@ impl fmt::Display for Evaluation {
             }
         }
         writeln!(f, "(percent with 95 % intervals; the difference is paired, episode by episode)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn recorded_episodes_are_never_counted_twice() {
-        assert_eq!(number(None, 500, None).ok(), Some(500));
-        assert_eq!(number(None, 500, Some(200)).ok(), Some(200));
-        assert_eq!(number(Some(200), 500, Some(200)).ok(), Some(200));
-        assert_eq!(number(Some(900), 500, None).ok(), Some(900));
-        let refused = number(Some(201), 500, Some(200)).expect_err("too many").to_string();
-        assert!(refused.contains("has 200 recorded ones"), "{refused}");
     }
 }

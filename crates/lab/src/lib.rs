@@ -3,7 +3,8 @@
 //! [`run_model`] loads a model's data, runs its protocol on the emulated chip and in float with
 //! the same spikes, scores both, and returns a [`Report`] that can be printed, written as JSON or
 //! as files with a picture. [`evaluate()`] measures trained parameters on the evaluation task
-//! of their settings; [`reproduce`] does so beside published figures. [`prepare()`] does the part before a run: plan and compile for a chip.
+//! of their settings; [`reproduce`] does so beside published figures. [`prepare()`] does the part
+//! before a run: plan and compile for a chip.
 //!
 //! The crate prints nothing and names no command-line option.
 
@@ -29,7 +30,7 @@ pub use error::LabError;
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use few_shot::{Accuracy, FewShotReport};
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
-pub use prepare::{Prepared, find_chip, prepare, requests, without_learning};
+pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learning};
 pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
@@ -78,16 +79,13 @@ pub fn run_model(
     let seed = options.seed.unwrap_or_else(|| model.run_seed());
     let trials = Trials::new(protocol, &model.inputs, &datasets, seed, part)
         .map_err(|faults| LabError::Model(protocol_diagnostics(faults)))?;
-    let threads = options
-        .threads
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let context = few_shot::Context {
         model,
         prepared: &prepared,
         datasets: &datasets,
         trials: &trials,
         n_trials: options.trials.unwrap_or_else(|| trials.default_count()),
-        threads,
+        threads: threads(options.threads),
         progress,
     };
     match &protocol.sampler {
@@ -99,6 +97,11 @@ pub fn run_model(
             Ok(Report::Curve(Box::new(curve::run_curve(&context)?)))
         }
     }
+}
+
+/// The threads that were asked for, else one for each processor.
+pub fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 fn protocol_diagnostics(faults: Vec<ProtocolFault>) -> Diagnostics {

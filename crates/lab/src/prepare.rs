@@ -64,10 +64,22 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
     Chip::parse(&text).map_err(|e| fault(e.to_string()))
 }
 
+/// The network a chip is given, its formats, and what the author should know: the model's network
+/// with [shared parameters of rules as constants](fold_shared), and the plan of that network.
+///
+/// Errors: those of [`plan`](trifactor_quant::plan()).
+pub fn planned(
+    model: &Model,
+    chip: &Chip,
+) -> Result<(CheckedNetwork, Plan, Diagnostics), Diagnostics> {
+    let network = fold_shared(&model.network);
+    let (plan, warnings) = plan(&network, chip, &requests(model))?;
+    Ok((network, plan, warnings))
+}
+
 /// Plans and compiles a model for a chip.
 pub fn prepare(model: &Model, chip: Chip) -> Result<Prepared, Diagnostics> {
-    let network = fold_shared(&model.network);
-    let (plan, warnings) = plan(&network, &chip, &requests(model))?;
+    let (network, plan, warnings) = planned(model, &chip)?;
     let compiled = compile(&network, &plan, &chip, &identity(model))?;
     Ok(Prepared { chip, network, plan, compiled, warnings })
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use support::{train, trained, untrained};
+use support::{SETTINGS, train, trained, untrained};
 use trifactor_lab::reproduce::{Reading, ReproduceOptions, Reproduction, reproduce};
 use trifactor_lab::{LabError, Silent};
 
@@ -110,17 +110,34 @@ fn chip_and_float_answer_the_same_episodes() {
 }
 
 #[test]
-fn readings_differ_and_name_themselves() {
+fn a_report_names_its_reading() {
     let place = tempfile::tempdir().expect("a folder");
     let folder = trained(place.path());
-    for reading in Reading::ALL {
+    for reading in [Reading::Background, Reading::OneSided] {
         let chosen =
             ReproduceOptions { reading, float_only: true, cues: Some(vec![3]), ..options() };
         let found = report(&folder, &chosen);
         assert_eq!(found.to_json()["sides"], reading.word());
         assert_eq!(found.readings[0].reading, reading);
-        assert_eq!(found.readings[0].float, found.rows[0].float);
     }
+}
+
+#[test]
+fn the_control_is_measured_with_its_own_parameters() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = trained(place.path());
+    let short = ReproduceOptions { float_only: true, cues: Some(vec![1]), ..options() };
+    let found = report(&folder, &short);
+    let control = Some(folder.join("no-plasticity.safetensors"));
+    let params = ReproduceOptions { params: control, ..short.clone() };
+    assert_eq!(found.no_plasticity, report(&folder, &params).rates_zero);
+    // Two updates as large as the weights themselves.
+    let large = SETTINGS.replace("updates: 2", "updates: 2, optimiser: (rate: 1.0, average: 0.0)");
+    fs::write(folder.join("train.ron"), large).expect("a file");
+    train(&place.path().join("other"), &folder, true, "no-plasticity.safetensors");
+    let other = report(&folder, &short);
+    assert_eq!(other.rates_zero, found.rates_zero);
+    assert_ne!(other.no_plasticity, found.no_plasticity);
 }
 
 #[test]

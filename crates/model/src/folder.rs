@@ -81,8 +81,9 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// As [`read_bytes`], for text in UTF-8.
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, String> {
+/// The text of a regular file of at most `limit` bytes in UTF-8, or what is wrong with it. The
+/// file is looked at before it is opened: opening a pipe would wait for a writer.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, String> {
     String::from_utf8(read_bytes(path, limit)?)
         .map_err(|e| format!("is not text: byte {} is not UTF-8", e.utf8_error().valid_up_to()))
 }

@@ -38,7 +38,8 @@ pub use params::{ParamsError, write_params};
 pub use parse::parse_model;
 pub use resolve::{FormatOverride, Probe};
 
-use folder::{Folder, read_text};
+use folder::Folder;
+pub use folder::read_text;
 use report::Report;
 use std::path::{Path, PathBuf};
 use surface::ModelFile;

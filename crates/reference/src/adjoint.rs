@@ -21,10 +21,8 @@
 //! assert_eq!(reverse.output("d_x").unwrap().target, Target::AddPre);
 //! ```
 
-use trifactor_entity::{SideTable, Table};
-use trifactor_ir::{
-    Kernel, KernelBuilder, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId,
-};
+use trifactor_entity::SideTable;
+use trifactor_ir::{Kernel, KernelBuilder, Op, Port, PortId, Role, Surrogate, Target, ValueId};
 
 /// The vector-Jacobian product of a kernel.
 ///
@@ -66,7 +64,7 @@ pub fn adjoint_within(kernel: &Kernel, ranges: &[Option<(f64, f64)>]) -> Kernel 
             reverse.b.output(&variable, target_of(kernel.ports[port].role), value);
         }
     }
-    without_dead_ops(reverse.b.build())
+    reverse.b.build().without_dead_ops()
 }
 
 /// A cotangent so far: `value`, or `-value`. Signs are carried instead of computed.
@@ -234,30 +232,6 @@ impl Reverse {
     fn zero(&mut self) -> ValueId {
         *self.zero.get_or_insert_with(|| self.b.constant(0.0))
     }
-}
-
-/// The same kernel without operations that no result needs. Inputs keep their ids.
-fn without_dead_ops(kernel: Kernel) -> Kernel {
-    let mut live = SideTable::for_each(&kernel.ops, |_, _| false);
-    for output in &kernel.outputs {
-        live[output.value] = true;
-    }
-    for (id, op) in kernel.ops.iter().rev() {
-        if live[id] {
-            op.operands().for_each(|v| live[v] = true);
-        }
-    }
-    let mut ops = Table::new();
-    let mut renamed = SideTable::empty();
-    for (id, op) in kernel.ops.iter() {
-        // A dead value is never looked up, so it may share the id of the next live one.
-        renamed.push(ops.next_id());
-        if live[id] {
-            ops.push(op.map(|v| renamed[v]));
-        }
-    }
-    let outputs = kernel.outputs.into_iter().map(|o| Output { value: renamed[o.value], ..o });
-    Kernel { outputs: outputs.collect(), ops, ..kernel }
 }
 
 /// Where the gradient of an input goes.

@@ -9,11 +9,10 @@ use trifactor_compile::lower::{Program, Source};
 use trifactor_compile::structure::{self, Structure};
 use trifactor_entity::EntityId;
 use trifactor_image::Guard;
-use trifactor_ir::{CheckedNetwork, fold_shared, text};
+use trifactor_ir::{CheckedNetwork, text};
 use trifactor_isa::{Chip, CoreId};
-use trifactor_lab::requests;
+use trifactor_lab::planned;
 use trifactor_model::parse_model;
-use trifactor_quant::plan;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,9 +91,8 @@ impl Cmd {
     fn plan(&self, terminal: &Terminal) -> Result<String, Fault> {
         let model = self.model.load()?;
         let chip = self.model.chip(&model)?;
-        let network = fold_shared(&model.network);
-        let (plan, warnings) =
-            plan(&network, &chip, &requests(&model)).map_err(|found| self.model.in_model(found))?;
+        let (network, plan, warnings) =
+            planned(&model, &chip).map_err(|found| self.model.in_model(found))?;
         terminal.findings(&self.model.in_model(warnings));
         Ok(plan.print(&network))
     }

@@ -1,6 +1,6 @@
 //! `trifactor quantise`: formats from what states really take, and accuracy against bits.
 
-use super::train::{fault, text, threads};
+use super::train::{fault, threads};
 use crate::exit::Fault;
 use crate::source::ModelArgs;
 use crate::table::{grouped, table};
@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use trifactor_host::{
     BitsRow, BitsTable, Calibration, Measurement, Settings, bits_rows, bits_table, calibrate,
 };
-use trifactor_lab::requests;
-use trifactor_quant::plan;
+use trifactor_lab::{planned, requests};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,14 +58,13 @@ impl Cmd {
         let model = self.model.load()?;
         let chip = self.model.chip(&model)?;
         let requests = requests(&model);
-        let (plan, warnings) =
-            plan(&model.network, &chip, &requests).map_err(|found| self.model.in_model(found))?;
+        let (network, plan, warnings) =
+            planned(&model, &chip).map_err(|found| self.model.in_model(found))?;
         let mut findings = model.warnings.clone();
         findings.append(self.model.in_model(warnings));
         terminal.findings(&findings);
         let path = self.settings.clone().unwrap_or_else(|| self.model.path.join("train.ron"));
-        let mut settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
-        settings.folder.clone_from(&self.model.path);
+        let settings = Settings::load(&path, &self.model.path).map_err(|e| fault(e, &path))?;
         let bars = terminal.progress();
         let how = Measurement {
             seed: self.seed,
@@ -75,14 +73,14 @@ impl Cmd {
         };
         let chosen = (&plan, &chip, &requests);
         let total = u64::from(self.calibration);
-        let calibration = calibrate(&model.network, &settings, chosen, how, &mut |done| {
+        let calibration = calibrate(&network, &settings, chosen, how, &mut |done| {
             bars.tell("calibration", done as u64, total);
         })
         .map_err(|e| fault(e, &path))?;
         let bits = if self.bits_table {
             let how = Measurement { episodes: self.episodes as usize, ..how };
-            let total = bits_rows(&model.network, &plan) as u64;
-            let table = bits_table(&model.network, &settings, &plan, how, &mut |done| {
+            let total = bits_rows(&network, &plan) as u64;
+            let table = bits_table(&network, &settings, &plan, how, &mut |done| {
                 bars.tell("rows", done as u64, total);
             });
             Some(table.map_err(|e| fault(e, &path))?)

@@ -3,8 +3,7 @@
 use crate::exit::Fault;
 use crate::terminal::Terminal;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use trifactor_host::{Accuracy, HostError, RunDirectory, RunOptions, Settings, Update, Watch};
@@ -23,9 +22,6 @@ run.ron (all settings), metrics.csv (a row per update), evaluation.csv (accuracy
 that training never shows), checkpoint.bin and params.safetensors. A run that was interrupted at
 any moment continues with --resume to the same bytes, with any number of threads. Copy
 params.safetensors into the model's folder to use what was learned.";
-
-/// More of a train.ron is not read.
-const MAX_TEXT: u64 = 1 << 20;
 
 /// Train a model's rule by gradient descent through its plasticity.
 #[derive(clap::Args)]
@@ -67,8 +63,7 @@ impl Cmd {
         let model = load_with(&self.model, &start)?;
         terminal.findings(&model.warnings);
         let path = self.settings.clone().unwrap_or_else(|| self.model.join("train.ron"));
-        let mut settings = Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?;
-        settings.folder.clone_from(&self.model);
+        let mut settings = Settings::load(&path, &self.model).map_err(|e| fault(e, &path))?;
         if self.from.is_some() {
             settings = settings.going_on();
         }
@@ -108,29 +103,13 @@ impl Cmd {
 
 /// The threads that were asked for, else one for each processor.
 pub(super) fn threads(asked: Option<u16>) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.map_or_else(all, usize::from)
+    trifactor_lab::threads(asked.map(usize::from))
 }
 
 /// A measurement in words.
 pub(super) fn measured(a: Accuracy) -> String {
     let (mean, low, high) = (100.0 * a.mean, 100.0 * a.low, 100.0 * a.high);
     format!(", {mean:.1} % [{low:.1}, {high:.1}] of {} evaluation episodes", a.episodes)
-}
-
-/// The text of a settings file.
-pub(super) fn text(path: &Path) -> Result<String, Fault> {
-    let cannot = |what: String| Fault::File(format!("{}: {what}", path.display()));
-    let file = File::open(path).map_err(|e| cannot(e.to_string()))?;
-    if !file.metadata().is_ok_and(|m| m.is_file()) {
-        return Err(cannot("is not a regular file".to_owned()));
-    }
-    let mut text = String::new();
-    file.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(|e| cannot(e.to_string()))?;
-    if text.len() as u64 > MAX_TEXT {
-        return Err(cannot(format!("holds more than {MAX_TEXT} bytes")));
-    }
-    Ok(text)
 }
 
 /// A fault of the settings names the file they were read from.

@@ -1,13 +1,12 @@
 //! `trifactor tune`: fine-tuning of a trained model in the number formats of its chip.
 
-use super::train::{Bar, fault, measured, text};
+use super::train::{Bar, fault, measured};
 use crate::exit::Fault;
 use crate::source::ModelArgs;
 use crate::terminal::Terminal;
 use std::path::{Path, PathBuf};
 use trifactor_host::{RunDirectory, RunOptions, Settings, Tuning};
-use trifactor_lab::requests;
-use trifactor_quant::plan;
+use trifactor_lab::planned;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,15 +55,14 @@ impl Cmd {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
         let model = self.model.load()?;
         let chip = self.model.chip(&model)?;
-        let (plan, warnings) = plan(&model.network, &chip, &requests(&model))
-            .map_err(|found| self.model.in_model(found))?;
+        let (network, plan, warnings) =
+            planned(&model, &chip).map_err(|found| self.model.in_model(found))?;
         let mut findings = model.warnings.clone();
         findings.append(self.model.in_model(warnings));
         terminal.findings(&findings);
         let path = self.settings.clone().unwrap_or_else(|| self.model.path.join("train.ron"));
         let mut settings =
-            Settings::parse(&text(&path)?).map_err(|e| fault(e, &path))?.for_tuning();
-        settings.folder.clone_from(&self.model.path);
+            Settings::load(&path, &self.model.path).map_err(|e| fault(e, &path))?.for_tuning();
         if let Some(updates) = self.updates {
             settings.updates = u64::from(updates);
         }
@@ -79,7 +77,7 @@ impl Cmd {
         });
         let (seed, resume) = (self.seed, self.resume);
         let options = RunOptions { seed, threads, resume, without_plasticity: false, go_on: true };
-        let tuning = Tuning { chip: &chip.name, plan: &plan };
+        let tuning = Tuning { chip: &chip.name, plan: &plan, plan_hash: plan.hash(&network) };
         let mut run = RunDirectory::open_tuning(&out, &model, &settings, &options, tuning)
             .map_err(|e| fault(e, &path))?;
         let mut bar = Bar::new(terminal, run.training().updates(), settings.updates);

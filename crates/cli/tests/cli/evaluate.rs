@@ -55,7 +55,7 @@ fn what_is_missing_or_impossible_is_answered_with_a_way_out() {
         place.call(&given).expect_code(code).expect_said(&[said]).expect_nothing_printed();
     }
     let gone = place.call(&["evaluate", "nowhere"]).expect_code(1);
-    gone.expect_said(&["there is no folder firmware-models/nowhere"]);
+    gone.expect_said(&["there is no folder nowhere, and no firmware-models/nowhere"]);
     let without = trained_with("");
     let params = ["evaluate", "m", "--params", "run/params.safetensors"];
     without.call(&params).expect_code(1).expect_said(&["train.ron: has no `evaluation`"]);

@@ -82,7 +82,7 @@ fn a_report_is_printed_and_written_below_the_model_s_name() {
     let written: serde_json::Value =
         serde_json::from_slice(&place.read("here/report.json")).expect("JSON");
     assert_eq!(written, json);
-    let quick = ["--no-chip", "--sides", "one-sided", "--json"];
+    let quick = ["--float-only", "--sides", "one-sided", "--json"];
     let json = place.call(&call(&quick)).expect_code(0).json();
     assert_eq!(json["sides"], "one-sided");
     assert_eq!(json["accuracy"]["chip"], serde_json::json!({}));
@@ -99,7 +99,7 @@ fn what_is_missing_or_impossible_is_answered_with_a_way_out() {
         (["--cues", "1,2"], 2, "cues is 2; an odd number up to 99"),
         (["--cues", "x"], 2, "'--cues"),
         (["--sides", "fair"], 2, "[possible values: biased, iid, one-sided, background]"),
-        (["--episodes", "0"], 2, "'--episodes"),
+        (["--episodes", "1"], 2, "'--episodes"),
         (["--out", "m/model.ron"], 1, "is a file; --out names a folder"),
         (["--chip", "none"], 1, "error[C040]"),
     ] {
@@ -109,6 +109,8 @@ fn what_is_missing_or_impossible_is_answered_with_a_way_out() {
     let gone = ["reproduce", "m", "--params", "gone"];
     place.call(&gone).expect_code(1).expect_said(&["there is no file gone"]);
     let gone = place.call(&["reproduce", "cue-association"]).expect_code(1);
-    gone.expect_said(&["there is no folder firmware-models/cue-association"]);
+    gone.expect_said(&[
+        "there is no folder cue-association, and no firmware-models/cue-association",
+    ]);
     assert_eq!(place.names("."), ["m", "run"]);
 }

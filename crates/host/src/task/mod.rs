@@ -41,6 +41,12 @@ pub struct Port {
     pub lanes: usize,
 }
 
+/// How many of so many evaluation episodes are different ones. Repeated ones would make intervals
+/// narrow without adding knowledge.
+pub fn distinct(task: &dyn Task, asked: usize) -> usize {
+    task.recorded().map_or(asked, |n| n.min(asked))
+}
+
 /// A source of episodes. An episode depends on its seed, part and number alone.
 pub trait Task: Send + Sync {
     /// The input populations it drives.
@@ -55,6 +61,11 @@ pub trait Task: Send + Sync {
     /// Number of different evaluation episodes, where they are recorded and not drawn; those with
     /// higher numbers repeat them.
     fn recorded(&self) -> Option<usize> {
+        None
+    }
+    /// Checksum of what an episode depends on beyond seed, part, number and the task's settings:
+    /// the content of files.
+    fn checksum(&self) -> Option<u32> {
         None
     }
     /// Calls `spike(step, port, lane)` for every input spike, steps from 1, and returns the class.

@@ -36,15 +36,12 @@ pub struct Recorded {
 #[derive(Debug)]
 pub(super) struct RecordedEpisodes {
     ports: Vec<Port>,
-    /// Position of the first lane of each port in a step's bits.
-    first: Vec<usize>,
-    lanes: usize,
+    /// One bit per `[episode][step][lane]` of each port.
+    bits: Vec<Vec<u64>>,
     steps: usize,
     classes: usize,
     window: RangeInclusive<u64>,
     labels: Vec<usize>,
-    /// One bit per `[episode][step][lane of all ports]`.
-    bits: Vec<u64>,
 }
 
 impl Recorded {
@@ -59,11 +56,11 @@ impl Recorded {
             return Err(format!("Recorded.classes is {}; 1 to 1024 are possible", self.classes));
         }
         let labels = self.labels(&read(&self.labels)?)?;
-        let mut arrays = Vec::new();
+        let (mut ports, mut bits, mut steps) = (Vec::<Port>::new(), Vec::new(), None);
         for (name, path) in &self.inputs {
             let array = read(path)?;
             let at = || format!("Recorded.inputs: '{}' of '{name}'", path.display());
-            let [episodes, steps, lanes] = array.shape[..] else {
+            let [episodes, n, lanes] = array.shape[..] else {
                 return Err(format!(
                     "{} has {} dimensions; [episode][step][lane] is needed",
                     at(),
@@ -78,31 +75,35 @@ impl Recorded {
                 ));
             }
             if let Some(odd) = array.values.iter().position(|x| *x != 0.0 && *x != 1.0) {
-                let (value, here) = (array.values[odd], odd % (steps * lanes));
+                let (value, here) = (array.values[odd], odd % (n * lanes));
                 return Err(format!(
                     "{} is {value} at episode {}, step {}, lane {}; spikes are 0 or 1",
                     at(),
-                    odd / (steps * lanes),
+                    odd / (n * lanes),
                     here / lanes + 1,
                     here % lanes
                 ));
             }
-            arrays.push((name.clone(), steps, lanes, array.values));
+            let steps = *steps.get_or_insert(n);
+            if n != steps {
+                let first = &ports[0].name;
+                return Err(format!(
+                    "Recorded.inputs: '{name}' has {n} steps and '{first}' {steps}"
+                ));
+            }
+            ports.push(Port { name: name.clone(), lanes });
+            // One input at a time is held as numbers of eight bytes.
+            bits.push(packed(&array.values));
         }
-        let steps = arrays[0].1;
-        if let Some((name, other, ..)) = arrays.iter().find(|a| a.1 != steps) {
-            return Err(format!(
-                "Recorded.inputs: '{name}' has {other} steps and '{}' {steps}",
-                arrays[0].0
-            ));
-        }
+        let steps = steps.unwrap_or(0);
         let (from, to) = self.window;
         if !(1 <= from && from <= to && to <= steps as u64) {
             return Err(format!(
                 "Recorded.window is ({from}, {to}); steps 1 to {steps} are possible, in order"
             ));
         }
-        Ok(pack(arrays, steps, labels, self))
+        let (classes, window) = (self.classes, from..=to);
+        Ok(RecordedEpisodes { ports, bits, steps, classes, window, labels })
     }
 
     fn labels(&self, array: &NpyArray) -> Result<Vec<usize>, String> {
@@ -122,36 +123,12 @@ impl Recorded {
     }
 }
 
-fn pack(
-    arrays: Vec<(String, usize, usize, Vec<f64>)>,
-    steps: usize,
-    labels: Vec<usize>,
-    spec: &Recorded,
-) -> RecordedEpisodes {
-    let (mut ports, mut first, mut total) = (Vec::new(), Vec::new(), 0);
-    for (name, _, lanes, _) in &arrays {
-        ports.push(Port { name: name.clone(), lanes: *lanes });
-        first.push(total);
-        total += lanes;
-    }
-    let mut bits = vec![0u64; (labels.len() * steps * total).div_ceil(64)];
-    for ((_, _, lanes, values), start) in arrays.iter().zip(&first) {
-        for (at, _) in values.iter().enumerate().filter(|(_, x)| **x != 0.0) {
-            let bit = at / lanes * total + start + at % lanes;
-            bits[bit / 64] |= 1 << (bit % 64);
-        }
-    }
-    let window = spec.window.0..=spec.window.1;
-    RecordedEpisodes {
-        ports,
-        first,
-        lanes: total,
-        steps,
-        classes: spec.classes,
-        window,
-        labels,
-        bits,
-    }
+/// One bit per value, 64 to a word.
+fn packed(values: &[f64]) -> Vec<u64> {
+    let word = |chunk: &[f64]| {
+        chunk.iter().enumerate().fold(0, |word, (at, x)| word | u64::from(*x != 0.0) << at)
+    };
+    values.chunks(64).map(word).collect()
 }
 
 impl Task for RecordedEpisodes {
@@ -175,6 +152,15 @@ impl Task for RecordedEpisodes {
         Some(self.labels.len())
     }
 
+    fn checksum(&self) -> Option<u32> {
+        let mut sum = crc32fast::Hasher::new();
+        self.labels.iter().for_each(|label| sum.update(&label.to_le_bytes()));
+        for word in self.bits.iter().flatten() {
+            sum.update(&word.to_le_bytes());
+        }
+        Some(sum.finalize())
+    }
+
     fn episode(
         &self,
         seed: u32,
@@ -191,11 +177,11 @@ impl Task for RecordedEpisodes {
             }
         } as usize;
         for step in 0..self.steps {
-            let start = (episode * self.steps + step) * self.lanes;
-            for (port, (p, first)) in self.ports.iter().zip(&self.first).enumerate() {
+            for (port, (p, bits)) in self.ports.iter().zip(&self.bits).enumerate() {
+                let start = (episode * self.steps + step) * p.lanes;
                 for lane in 0..p.lanes {
-                    let bit = start + first + lane;
-                    if self.bits[bit / 64] >> (bit % 64) & 1 == 1 {
+                    let bit = start + lane;
+                    if bits[bit / 64] >> (bit % 64) & 1 == 1 {
                         spike(step as u64 + 1, port, lane);
                     }
                 }

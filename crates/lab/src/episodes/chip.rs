@@ -2,57 +2,26 @@
 
 use super::{Cost, Exam};
 use crate::error::LabError;
+use crate::machine::{ChipMachine, Machine, Populations};
 use crate::prepare::Prepared;
 use rayon::prelude::*;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use trifactor_emu::{Emulator, Options, trial_seed};
 use trifactor_host::task::{Part, Task};
 use trifactor_host::{Link, credit};
 
-/// How the task meets the image.
-pub(super) struct ChipLink {
-    /// Population of each of the task's ports.
-    ports: Vec<usize>,
-    /// Population that is read, and whether its voltage (else its current).
-    readout: usize,
-    voltage: bool,
-    /// Logit per raw unit of a step's value.
+/// How the answer of an episode is read.
+struct Reading<'a> {
+    /// Position of the population.
+    population: usize,
+    variable: &'a str,
+    /// Steps of an episode, those in which the answer is on its way included.
+    steps: u64,
+    /// Steps of the answer.
+    window: RangeInclusive<u64>,
+    /// Logit per unit of a step's value.
     scale: f64,
-    latency: u64,
-}
-
-impl ChipLink {
-    /// The link of the host, in the image's numbers. Errors: the task does not fit the model, or
-    /// the read-out is no variable that a chip has.
-    pub fn new(exam: &Exam<'_>, task: &dyn Task, prepared: &Prepared) -> Result<Self, LabError> {
-        let (net, readout) = (&exam.model.network, &exam.settings.readout);
-        let link = Link::new(net, readout, task)?;
-        let map = &prepared.compiled.image.map;
-        let find = |name: &str| {
-            let at = map.populations.iter().position(|p| p.name == name);
-            at.ok_or_else(|| LabError::NoSuchPopulation { name: name.to_owned() })
-        };
-        let mut ports = vec![0; link.ports.len()];
-        for (space, port) in &link.ports {
-            ports[*port] = find(&net.spaces[*space].name)?;
-        }
-        let population = find(&readout.population)?;
-        let voltage = match readout.variable.as_str() {
-            "v" => true,
-            "u" => false,
-            other => {
-                return Err(LabError::NoSuchVariable {
-                    population: readout.population.clone(),
-                    variable: other.to_owned(),
-                });
-            }
-        };
-        let lsb = (-f64::from(map.populations[population].frac)).exp2();
-        let window = task.window();
-        let length = (window.end() - window.start() + 1) as f64;
-        let scale = link.gain * lsb / length;
-        Ok(Self { ports, readout: population, voltage, scale, latency: link.latency })
-    }
 }
 
 /// What a run on the chip gave.
@@ -81,13 +50,26 @@ struct Episode {
 
 /// Runs evaluation episodes 0 to n - 1, on as many chips as there are threads. `what` is the label
 /// of the progress.
+///
+/// Errors: the task does not fit the model, or the read-out is no variable that a chip has.
 pub(super) fn run(
     exam: &Exam<'_>,
     task: &dyn Task,
     prepared: &Prepared,
-    link: &ChipLink,
     what: &str,
 ) -> Result<ChipRun, LabError> {
+    let (net, readout) = (&exam.model.network, &exam.settings.readout);
+    let link = Link::new(net, readout, task)?;
+    let ports: Vec<String> = task.ports().into_iter().map(|port| port.name).collect();
+    let populations = Populations::of(net, &ports);
+    let (first, last) = task.window().into_inner();
+    let reading = Reading {
+        population: populations.find(&readout.population)?,
+        variable: &readout.variable,
+        steps: task.steps() + link.latency,
+        window: first + link.latency..=last + link.latency,
+        scale: link.gain / (last - first + 1) as f64,
+    };
     let image = &prepared.compiled.image;
     let n = exam.episodes;
     let done = AtomicU64::new(0);
@@ -98,10 +80,11 @@ pub(super) fn run(
         .into_par_iter()
         .with_max_len(1)
         .map(|w| {
-            let mut emulator = Emulator::load(image, Options::default())?;
+            let emulator = Emulator::load(image, Options::default())?;
+            let mut chip = ChipMachine { emulator, populations: &populations };
             let mut episodes = Vec::new();
             for number in bound(w)..bound(w + 1) {
-                episodes.push(episode(&mut emulator, exam.seed, task, link, number)?);
+                episodes.push(episode(&mut chip, exam.seed, task, &reading, number)?);
                 let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
                 exam.progress.tell(what, so_far, n.into());
             }
@@ -132,39 +115,28 @@ pub(super) fn run(
 }
 
 fn episode(
-    emulator: &mut Emulator,
+    chip: &mut ChipMachine<'_>,
     seed: u32,
     task: &dyn Task,
-    link: &ChipLink,
+    reading: &Reading<'_>,
     number: u32,
 ) -> Result<Episode, LabError> {
-    let (spikes, class) = spikes(task, seed, number);
-    let window = task.window();
-    let window = window.start() + link.latency..=window.end() + link.latency;
+    let (mut spikes, class) = spikes(task, seed, number);
+    // Nothing is shown while the answer is on its way.
+    spikes.resize(reading.steps as usize, Vec::new());
     // Cleared before the reset: beginning anew is a part of the episode's cost.
-    emulator.clear_ledger();
-    emulator.begin_trial(trial_seed(seed, number));
-    let mut sums = vec![0i64; task.classes()];
-    let mut raw = Vec::new();
-    let silent = vec![Vec::new(); link.ports.len()];
-    for step in 1..=task.steps() + link.latency {
-        let lanes = spikes.get(step as usize - 1).unwrap_or(&silent);
-        let inputs: Vec<(usize, &[u32])> = (link.ports.iter().zip(lanes))
-            .filter(|(_, lanes)| !lanes.is_empty())
-            .map(|(population, lanes)| (*population, lanes.as_slice()))
-            .collect();
-        emulator.step(&inputs)?;
-        if window.contains(&step) {
-            if link.voltage {
-                emulator.read_v(link.readout, &mut raw)?;
-            } else {
-                emulator.read_u(link.readout, &mut raw)?;
-            }
-            sums.iter_mut().zip(&raw).for_each(|(sum, v)| *sum += i64::from(*v));
+    chip.emulator.clear_ledger();
+    chip.begin(&[trial_seed(seed, number)]);
+    let mut logits = vec![0.0; task.classes()];
+    for (step, lanes) in (1..).zip(&spikes) {
+        chip.step(std::slice::from_ref(lanes))?;
+        if reading.window.contains(&step) {
+            let values = chip.read(reading.population, reading.variable, 0)?;
+            logits.iter_mut().zip(values).for_each(|(logit, v)| *logit += v);
         }
     }
-    let logits: Vec<f64> = sums.iter().map(|sum| *sum as f64 * link.scale).collect();
-    let ledger = emulator.report();
+    logits.iter_mut().for_each(|logit| *logit *= reading.scale);
+    let ledger = chip.emulator.report();
     Ok(Episode {
         credit: credit(&logits, class),
         steps: ledger.steps,

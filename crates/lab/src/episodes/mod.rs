@@ -9,22 +9,17 @@ mod report;
 
 pub(crate) use chip::spikes;
 pub use report::{ChipRow, ChipUse, Cost};
-pub(crate) use report::{chip_lines, interval, percent, rounded, share, signed};
+pub(crate) use report::{chip_lines, interval, percent, rounded, saturations, share, signed};
 
 use crate::error::LabError;
 use crate::outcome::Progress;
 use crate::prepare::Prepared;
 use crate::statistics::Estimate;
-use chip::ChipLink;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use trifactor_host::task::Task;
-use trifactor_host::{Accuracy, HostError, Settings, credit, run_episodes};
+use trifactor_host::{Accuracy, Settings, credit, run_episodes};
 use trifactor_ir::CheckedNetwork;
 use trifactor_model::{Model, Params, load_with};
-
-/// More of a file is not read.
-const MAX_TEXT: u64 = 16 << 20;
 
 /// A model's parameters and the episodes they are to answer.
 pub(crate) struct Exam<'a> {
@@ -68,8 +63,7 @@ impl Exam<'_> {
         float: &[f64],
         what: &str,
     ) -> Result<ChipRow, LabError> {
-        let link = ChipLink::new(self, task, prepared)?;
-        let run = chip::run(self, task, prepared, &link, what)?;
+        let run = chip::run(self, task, prepared, what)?;
         Ok(ChipRow {
             accuracy: accuracy(&run.credits),
             difference: Estimate::of_difference(&run.credits, float),
@@ -86,19 +80,6 @@ pub(crate) fn accuracy(credits: &[f64]) -> Accuracy {
     Accuracy::from_count(credits.iter().sum(), credits.len())
 }
 
-/// The settings of a model folder's `train.ron`.
-///
-/// Errors: it cannot be read or does not hold settings.
-pub(crate) fn settings(folder: &Path) -> Result<Settings, LabError> {
-    let path = folder.join("train.ron");
-    let mut settings = Settings::parse(&text(&path)?).map_err(|e| match e {
-        HostError::Settings { message, .. } => fault(&path, message),
-        other => other.into(),
-    })?;
-    settings.folder = folder.to_owned();
-    Ok(settings)
-}
-
 /// A model with trained parameters: those of `params`, else the folder's `params.safetensors`.
 ///
 /// Errors: there is no such file, or model or parameters cannot be used.
@@ -110,26 +91,7 @@ pub(crate) fn trained(folder: &Path, params: Option<&PathBuf>) -> Result<Model, 
     Ok(load_with(folder, &Params::File(params))?)
 }
 
-/// The threads that were asked for, else one for each processor.
-pub(crate) fn threads(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-/// The text of a file about a training.
-pub(crate) fn text(path: &Path) -> Result<String, LabError> {
-    let file = std::fs::File::open(path).map_err(|e| fault(path, e.to_string()))?;
-    if !file.metadata().is_ok_and(|m| m.is_file()) {
-        return Err(fault(path, "is not a regular file".to_owned()));
-    }
-    let mut text = String::new();
-    file.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(|e| fault(path, e.to_string()))?;
-    if text.len() as u64 > MAX_TEXT {
-        return Err(fault(path, format!("holds more than {MAX_TEXT} bytes")));
-    }
-    Ok(text)
-}
-
-/// A fault of such a file.
+/// A fault of a file about a training.
 pub(crate) fn fault(path: &Path, message: String) -> LabError {
     LabError::Training { path: path.display().to_string(), message }
 }

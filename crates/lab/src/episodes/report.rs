@@ -89,6 +89,11 @@ pub(crate) fn chip_lines(chip: &ChipUse, row: &ChipRow, episode: &str) -> Vec<St
     lines
 }
 
+/// States that were clipped, by name, with their counts: the form that runs of a protocol give too.
+pub(crate) fn saturations(row: &ChipRow) -> Value {
+    Value::Object(row.saturations.iter().map(|(k, v)| (k.clone(), json!(v))).collect())
+}
+
 /// Six digits: enough for a million episodes, and no noise of floating point behind them.
 pub(crate) fn rounded(x: f64) -> Value {
     let x = (x * 1e6).round() / 1e6;

@@ -15,10 +15,11 @@ mod training;
 pub use crate::episodes::{ChipRow, ChipUse, Cost};
 pub use report::{ReadingRow, Reproduction, Row};
 
-use crate::episodes::{Exam, accuracy, settings, threads, trained};
+use crate::episodes::{Exam, accuracy, trained};
 use crate::error::LabError;
 use crate::outcome::Progress;
 use crate::prepare::{Prepared, find_chip, prepare};
+use crate::threads;
 use recording::Recording;
 use std::path::{Path, PathBuf};
 use trifactor_host::observer::{Observer, observe};
@@ -68,7 +69,8 @@ impl Reading {
         }
     }
 
-    /// The same task in this reading, with so many cues.
+    /// The same task in this reading, with so many cues; every trial shows all of them, and no
+    /// share of trials is easier than the others.
     fn task(self, base: &CueAssociation, cues: u32) -> CueAssociation {
         let biased = match base.sides {
             Sides::Biased(p) => Sides::Biased(p),
@@ -80,7 +82,7 @@ impl Reading {
             Self::OneSided => (Sides::OneSided, Rest::Silent),
             Self::Background => (biased, Rest::Background),
         };
-        CueAssociation { cues, sides, rest, one_sided: 0.0, ..base.clone() }
+        CueAssociation { cues, sides, rest, one_sided: 0.0, fewer: 0.0, ..base.clone() }
     }
 }
 
@@ -120,7 +122,7 @@ pub fn reproduce(
     options: &ReproduceOptions,
     progress: &dyn Progress,
 ) -> Result<Reproduction, LabError> {
-    let settings = settings(folder)?;
+    let settings = Settings::load(&folder.join("train.ron"), folder)?;
     let base = base_task(&settings)?;
     let model = trained(folder, options.params.as_ref())?;
     let curves = training::curves(&folder.join("training"))?;
@@ -170,7 +172,6 @@ pub fn reproduce(
         readings,
         chip: prepared.as_ref().map(|p| ChipUse::of(p, &model)),
         pictures,
-        curves: curves.len(),
         warnings,
     })
 }
@@ -188,6 +189,13 @@ fn base_task(settings: &Settings) -> Result<CueAssociation, LabError> {
                 .to_owned(),
         )),
     }
+}
+
+/// The published share for a task, if it is the paper's apart from the number of cues.
+fn published(task: &CueAssociation) -> Option<f64> {
+    let paper = CueAssociation { cues: task.cues, ..CueAssociation::default() };
+    let found = PUBLISHED.iter().find(|(cues, _)| *cues == task.cues && *task == paper)?;
+    Some(found.1 / 100.0)
 }
 
 fn numbers_of_cues(options: &ReproduceOptions) -> Result<Vec<u32>, LabError> {
@@ -213,7 +221,7 @@ impl Study<'_> {
             let task = reading.task(self.base, m);
             let network = &self.exam.model.network;
             let float = self.exam.float(network, &task, &format!("float, {m} cues"))?;
-            let published = PUBLISHED.iter().find(|(k, _)| *k == m).map(|(_, p)| p / 100.0);
+            let published = published(&task);
             let what = format!("chip, {m} cues");
             let chip =
                 prepared.map(|chip| self.exam.chip(&task, chip, &float, &what)).transpose()?;
@@ -273,10 +281,9 @@ impl Study<'_> {
             let watch = |observer, name: &str| -> Result<Accuracy, LabError> {
                 let what = format!("{name}, {}", other.word());
                 let tell = |done: usize| {
-                    if done.is_multiple_of(50) {
-                        self.exam.progress.tell(&what, done as u64, u64::from(n));
-                    }
+                    self.exam.progress.tell(&what, done as u64, u64::from(n));
                 };
+                tell(0);
                 Ok(observe(
                     observer,
                     &task,
@@ -290,5 +297,49 @@ impl Study<'_> {
             found.push(ReadingRow { reading: other, float, counting, ideal });
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_names_sides_and_rest_and_drops_every_easier_mixture() {
+        let base = CueAssociation {
+            sides: Sides::OneSided,
+            rest: Rest::Background,
+            one_sided: 0.5,
+            fewer: 1.0,
+            gap_steps: 9,
+            ..CueAssociation::default()
+        };
+        let expected = [
+            (Sides::Biased(0.7), Rest::Silent),
+            (Sides::Iid, Rest::Silent),
+            (Sides::OneSided, Rest::Silent),
+            (Sides::Biased(0.7), Rest::Background),
+        ];
+        for (reading, (sides, rest)) in Reading::ALL.into_iter().zip(expected) {
+            let task = reading.task(&base, 7);
+            let zero = (task.one_sided, task.fewer) == (0.0, 0.0);
+            assert!(zero && (task.sides, task.rest) == (sides, rest), "{reading:?}: {task:?}");
+            assert_eq!((task.cues, task.gap_steps), (7, 9));
+        }
+        let biased = CueAssociation { sides: Sides::Biased(0.9), ..base };
+        assert_eq!(Reading::Background.task(&biased, 5).sides, Sides::Biased(0.9));
+    }
+
+    #[test]
+    fn published_figures_stand_beside_the_paper_s_task_only() {
+        let paper = CueAssociation::default();
+        let of = |reading: Reading, base: &CueAssociation, m| published(&reading.task(base, m));
+        assert_eq!(of(Reading::Biased, &paper, 5), Some(0.956));
+        assert_eq!(of(Reading::Biased, &paper, 9), None);
+        for reading in [Reading::Iid, Reading::OneSided, Reading::Background] {
+            assert_eq!(of(reading, &paper, 5), None, "{reading:?}");
+        }
+        let shorter = CueAssociation { gap_steps: 40, ..paper };
+        assert_eq!(of(Reading::Biased, &shorter, 5), None);
     }
 }

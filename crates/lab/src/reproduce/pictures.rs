@@ -1,6 +1,5 @@
 //! The pictures of a report.
 
-use super::PUBLISHED;
 use super::recording::{Plastic, Recording, Seen};
 use super::report::Row;
 use super::training::LearningCurve;
@@ -21,8 +20,8 @@ const MOST_SPANS: usize = 64;
 
 const SIDES: [&str; 2] = ["right", "left"];
 
-/// All pictures: file name and PNG. Without recorded trainings there is no learning curve,
-/// without a plastic projection no picture of weights.
+/// All pictures: file name and PNG. Without recorded trainings, or with many that share no update,
+/// there is no learning curve; without a plastic projection no picture of weights.
 pub(super) fn all(
     exam: &Exam<'_>,
     task: &CueAssociation,
@@ -31,8 +30,15 @@ pub(super) fn all(
     curves: &[LearningCurve],
 ) -> Result<Vec<(String, Vec<u8>)>, LabError> {
     let mut pictures = vec![("cues.png".to_owned(), cues(exam, rows)?)];
-    if curves.iter().any(|c| !c.points.is_empty()) {
-        pictures.push(("learning-curve.png".to_owned(), learning(exam, curves)?));
+    let series = learning(curves);
+    if series.iter().any(|s| !s.points.is_empty()) {
+        let picture = curve(&Curve {
+            title: format!("{}, meta-training", exam.model.name),
+            x_label: "updates".to_owned(),
+            y_label: "correct answers on new permutations (%)".to_owned(),
+            series,
+        })?;
+        pictures.push(("learning-curve.png".to_owned(), picture));
     }
     pictures.push(("episode.png".to_owned(), episode(exam, task, shown)?));
     if let Some(plastic) = shown.followed.plastic.as_ref().filter(|p| drawable(p)) {
@@ -58,9 +64,12 @@ fn cues(exam: &Exam<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
         let name = "emulated chip".to_owned();
         series.push(Series { name, points, style: Style::Bars(widths) });
     }
-    let published = PUBLISHED.iter().map(|(m, p)| (f64::from(*m), *p)).collect();
-    let name = "published".to_owned();
-    series.push(Series { name, points: published, style: Style::Points });
+    let published = rows.iter().filter_map(|r| Some((f64::from(r.cues), 100.0 * r.published?)));
+    let points: Vec<_> = published.collect();
+    if !points.is_empty() {
+        let name = "published".to_owned();
+        series.push(Series { name, points, style: Style::Points });
+    }
     Ok(curve(&Curve {
         title: format!("{}, accuracy by the number of cues", exam.model.name),
         x_label: "cues per trial".to_owned(),
@@ -70,7 +79,10 @@ fn cues(exam: &Exam<'_>, rows: &[Row]) -> Result<Vec<u8>, LabError> {
 }
 
 /// Accuracy during training, one line per recorded run, or their mean.
-fn learning(exam: &Exam<'_>, curves: &[LearningCurve]) -> Result<Vec<u8>, LabError> {
+fn learning(curves: &[LearningCurve]) -> Vec<Series> {
+    if curves.len() > MOST_CURVES {
+        return vec![mean(curves)];
+    }
     let percent = |c: &LearningCurve| -> (Vec<(f64, f64)>, Vec<f64>) {
         c.points.iter().map(|(x, y, half)| ((*x, 100.0 * y), 100.0 * half)).unzip()
     };
@@ -80,16 +92,7 @@ fn learning(exam: &Exam<'_>, curves: &[LearningCurve]) -> Result<Vec<u8>, LabErr
         let style = if curves.len() == 1 { Style::Band(widths) } else { Style::Line };
         Series { name: c.name.clone(), points, style }
     };
-    let mut series: Vec<Series> = curves.iter().take(MOST_CURVES).map(lines).collect();
-    if curves.len() > MOST_CURVES {
-        series = vec![mean(curves)];
-    }
-    Ok(curve(&Curve {
-        title: format!("{}, meta-training", exam.model.name),
-        x_label: "updates".to_owned(),
-        y_label: "correct answers on new permutations (%)".to_owned(),
-        series,
-    })?)
+    curves.iter().map(lines).collect()
 }
 
 /// The mean of many runs at the updates that all of them have, with its standard deviation.
@@ -168,7 +171,8 @@ fn places(shown: &Recording) -> Vec<u32> {
 /// The synapse of each cue group whose weight changes most.
 fn striking(shown: &Recording, plastic: &Plastic) -> Vec<(String, usize)> {
     let (main, _) = shown.main();
-    let change = |k: usize| (main.after[k] - main.before[k]).abs();
+    let (before, after) = (&main.before, main.after());
+    let change = |k: usize| (after[k] - before[k]).abs();
     let mut found = Vec::new();
     for (side, name) in SIDES.iter().enumerate() {
         let lines = shown.lines(Group::Cue(side));
@@ -182,7 +186,7 @@ fn striking(shown: &Recording, plastic: &Plastic) -> Vec<(String, usize)> {
     found
 }
 
-/// A variable of some synapses: float as lines, the chip as points.
+/// A variable of some synapses on every machine.
 fn panel(
     shown: &Recording,
     synapses: &[(String, usize)],
@@ -211,14 +215,15 @@ fn readouts(shown: &Recording) -> Trace {
     Trace { label: shown.followed.readout.clone(), series }
 }
 
+/// A line for float and, where there is a chip, one for it.
 fn both(shown: &Recording, name: &str, points: &dyn Fn(&Seen) -> Vec<(f64, f64)>) -> Vec<Series> {
-    let one = |machine: &str, seen, style| Series {
+    let one = |machine: &str, seen| Series {
         name: format!("{name}, {machine}"),
         points: points(seen),
-        style,
+        style: Style::Line,
     };
-    let mut series = vec![one("float", &shown.float, Style::Line)];
-    series.extend(shown.chip.as_ref().map(|seen| one("chip", seen, Style::Line)));
+    let mut series = vec![one("float", &shown.float)];
+    series.extend(shown.chip.as_ref().map(|seen| one("chip", seen)));
     series
 }
 
@@ -288,19 +293,20 @@ fn weights(exam: &Exam<'_>, shown: &Recording, plastic: &Plastic) -> Result<Vec<
         place = places(shown).iter().map(|p| rows - 1 - *p as usize).collect();
     }
     let table = |name: &str, value: &dyn Fn(usize) -> f64| {
-        let mut values = vec![0.0; rows * cols];
+        let mut values = vec![f64::NAN; rows * cols];
         for (k, (pre, post)) in plastic.synapses.iter().enumerate() {
             values[place[*pre] * cols + post] = value(k);
         }
         WeightMap { name: name.to_owned(), values, rows, cols }
     };
+    let (before, after) = (&main.before, main.after());
     let tables = [
-        table("before the episode", &|k| main.before[k]),
-        table("after it", &|k| main.after[k]),
-        table("change", &|k| main.after[k] - main.before[k]),
+        table("before the episode", &|k| before[k]),
+        table("after it", &|k| after[k]),
+        table("change", &|k| after[k] - before[k]),
     ];
     let title = format!("{}, weights of '{}' on {machine}", exam.model.name, plastic.name);
     let note = "rows from the top: lines of right cue, left cue, decision, noise; one column per \
-                post neuron; no synapse counts as 0";
+                post neuron; grey: no synapse";
     Ok(weight_tables(&title, note, &tables)?)
 }

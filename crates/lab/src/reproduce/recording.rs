@@ -59,8 +59,6 @@ pub(super) struct Plastic {
 pub(super) struct Seen {
     /// Weights before the first step, `[synapse]`.
     pub before: Vec<f64>,
-    /// Weights after the last one.
-    pub after: Vec<f64>,
     /// Weights, `[step - 1][synapse]`.
     pub weights: Vec<Vec<f64>>,
     /// Eligibility traces, `[trace][step - 1][synapse]`.
@@ -73,6 +71,13 @@ pub(super) struct Seen {
     pub hidden: Vec<(u64, u32)>,
 }
 
+impl Seen {
+    /// Weights after the last step.
+    pub fn after(&self) -> &[f64] {
+        self.weights.last().unwrap_or(&self.before)
+    }
+}
+
 impl Recording {
     /// Runs the episode on both machines.
     pub fn of(
@@ -82,21 +87,14 @@ impl Recording {
     ) -> Result<Self, LabError> {
         let net = &exam.model.network;
         let link = Link::new(net, &exam.settings.readout, task)?;
-        let names: Vec<String> = exam.model.inputs.iter().map(|i| i.name.clone()).collect();
-        let populations = Populations::of(net, &names);
+        let ports: Vec<String> = task.ports().into_iter().map(|port| port.name).collect();
+        let populations = Populations::of(net, &ports);
         let followed = Followed::of(net, &exam.settings.readout.population, &link);
         let (by_step, _) = spikes(task, exam.seed, NUMBER);
         let steps = task.steps() + link.latency;
-        // Ports in the order in which the model lists its inputs.
-        let port_of = |input: &String| {
-            let space = net.space(input)?;
-            link.ports.iter().find(|(s, _)| *s == space).map(|(_, port)| *port)
-        };
-        let ports: Vec<Option<usize>> = names.iter().map(port_of).collect();
+        // Nothing is shown while the answer is on its way.
         let show = |step: u64| -> Vec<Vec<u32>> {
-            let lanes = by_step.get(step as usize - 1);
-            let of = |port: &Option<usize>| lanes.zip(*port).map(|(l, p)| l[p].clone());
-            ports.iter().map(|port| of(port).unwrap_or_default()).collect()
+            by_step.get(step as usize - 1).cloned().unwrap_or_default()
         };
         let machine = FloatMachine::new(net, 1);
         let mut float = FloatTrials { net, machine, populations: &populations };
@@ -109,7 +107,7 @@ impl Recording {
                 Some(follow(&mut chip, &followed, &populations, (exam.seed, steps), &show)?)
             }
         };
-        let mut inputs = vec![Vec::new(); task.ports().len()];
+        let mut inputs = vec![Vec::new(); ports.len()];
         for (step, ports) in (1..).zip(&by_step) {
             for (list, lanes) in inputs.iter_mut().zip(ports) {
                 list.extend(lanes.iter().map(|lane| (step, *lane)));
@@ -191,7 +189,6 @@ fn follow<M: Machine>(
     let before = plastic.map_or(Ok(Vec::new()), |p| machine.record(&p.weights, 0))?;
     let mut seen = Seen {
         before,
-        after: Vec::new(),
         weights: Vec::new(),
         traces: vec![Vec::new(); plastic.map_or(0, |p| p.traces.len())],
         modulators: vec![Vec::new(); followed.modulators.len()],
@@ -217,6 +214,58 @@ fn follow<M: Machine>(
             seen.hidden.extend(fired.map(|(lane, _)| (step, lane)));
         }
     }
-    seen.after = seen.weights.last().cloned().unwrap_or_else(|| seen.before.clone());
     Ok(seen)
+}
+
+#[cfg(test)]
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Silent;
+    use crate::prepare::{find_chip, prepare};
+    use trifactor_host::task::TaskSpec;
+    use trifactor_host::{Settings, credit};
+
+    #[test]
+    fn the_recorded_episode_is_the_first_of_the_runs() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = support::trained(place.path());
+        let model = crate::episodes::trained(&folder, None).expect("trained");
+        let settings = Settings::load(&folder.join("train.ron"), &folder).expect("legal");
+        let measured = settings.evaluation.as_ref().map(|e| &e.task);
+        let Some(TaskSpec::CueAssociation(task)) = measured else { panic!("{measured:?}") };
+        let prepared = prepare(&model, find_chip(&model.chip).expect("a chip")).expect("it fits");
+        let link = Link::new(&model.network, &settings.readout, task).expect("it fits");
+        let answer = |seen: &Seen| -> f64 {
+            let window =
+                task.window().map(|step| &seen.readout[(step + link.latency) as usize - 1]);
+            let logits = window.fold([0.0; 2], |sum, v| [sum[0] + v[0], sum[1] + v[1]]);
+            logits[1] - logits[0]
+        };
+        let mut answers = [0; 2];
+        for seed in 0..16 {
+            let exam = Exam {
+                model: &model,
+                settings: &settings,
+                seed,
+                episodes: 1,
+                threads: 1,
+                progress: &Silent,
+            };
+            let shown = Recording::of(&exam, task, Some(&prepared)).expect("a run");
+            let class = shown.script.trials.last().expect("a test").0;
+            let credit = |seen: &Seen| credit(&[0.0, answer(seen)], class);
+            let float = exam.float(&model.network, task, "float").expect("a run");
+            let chip = exam.chip(task, &prepared, &float, "chip").expect("a run");
+            let seen = shown.chip.as_ref().expect("a chip");
+            assert_eq!(credit(&shown.float), float[0], "seed {seed}");
+            assert_eq!(credit(seen), chip.accuracy.mean, "seed {seed}");
+            answers[usize::from(float[0] > 0.5)] += 1;
+        }
+        // Otherwise any two episodes would agree.
+        assert!(answers.iter().all(|n| *n > 2), "{answers:?}");
+    }
 }

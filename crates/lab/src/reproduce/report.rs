@@ -1,7 +1,9 @@
 //! What a reproduction found, in all its forms: text, JSON, Markdown, a table for programs.
 
 use super::{PUBLISHED, Reading};
-use crate::episodes::{ChipRow, ChipUse, chip_lines, interval, percent, rounded, share, signed};
+use crate::episodes::{
+    ChipRow, ChipUse, chip_lines, interval, percent, rounded, saturations, share, signed,
+};
 use crate::tables::Table;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -33,8 +35,6 @@ pub struct Reproduction {
     pub chip: Option<ChipUse>,
     /// Pictures: file name and PNG.
     pub pictures: Vec<(String, Vec<u8>)>,
-    /// Recorded trainings in the model's folder.
-    pub curves: usize,
     /// What is legal but worth knowing about the model and its formats.
     pub warnings: Diagnostics,
 }
@@ -44,7 +44,7 @@ pub struct Reproduction {
 pub struct Row {
     /// Cues per trial.
     pub cues: u32,
-    /// The published share, if there is one.
+    /// The published share, if there is one and the task is the paper's.
     pub published: Option<f64>,
     /// Float.
     pub float: Accuracy,
@@ -131,6 +131,7 @@ impl Reproduction {
             "microseconds_per_epoch": self.per_epoch().map(rounded),
             "cores": self.chip.as_ref().map(|c| c.cores),
             "chip": self.chip.as_ref().map(|c| c.name.clone()),
+            "saturations": self.reference_chip().map(saturations),
             "missing_costs": self.reference_chip().map(|c| c.missing_costs.clone()),
         })
     }
@@ -252,7 +253,8 @@ impl Reproduction {
         out += if has("learning-curve.png") {
             "![accuracy during training](learning-curve.png)\n"
         } else {
-            "The model's folder holds no recorded training (training/evaluation-*.csv).\n"
+            "No picture: the model's folder holds no recorded training (training/evaluation-*.csv), \
+             or more than ten without a common update.\n"
         };
         out += &format!(
             "\n## One episode\n\nEpisode 0 with {m} cues; its last trial is the test. Sensor lines \

@@ -1,11 +1,14 @@
 //! The learning curves recorded in a model's folder.
 
-use crate::episodes::{fault, text};
+use crate::episodes::fault;
 use crate::error::LabError;
 use std::path::Path;
+use trifactor_model::read_text;
 
 /// Most curves of a folder.
 const MOST_CURVES: usize = 100;
+/// More of a table is not read, in bytes.
+const MAX_TEXT: u64 = 16 << 20;
 
 /// The measurements of one training on permutations it never showed.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,7 +21,8 @@ pub(super) struct LearningCurve {
 
 /// All `evaluation-*.csv` of a folder by name; none where there is no such folder.
 ///
-/// Errors: a table without the columns of a run's `evaluation.csv`, or with other numbers.
+/// Errors: a table without the columns of a run's `evaluation.csv`, with other numbers, or without
+/// rows.
 pub(super) fn curves(folder: &Path) -> Result<Vec<LearningCurve>, LabError> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut names: Vec<String> = entries
@@ -31,7 +35,8 @@ pub(super) fn curves(folder: &Path) -> Result<Vec<LearningCurve>, LabError> {
     }
     let curve = |name: String| {
         let path = folder.join(&name);
-        let points = parse(&text(&path)?).map_err(|message| fault(&path, message))?;
+        let points = read_text(&path, MAX_TEXT).and_then(|text| parse(&text));
+        let points = points.map_err(|message| fault(&path, message))?;
         let name = name.trim_start_matches("evaluation-").trim_end_matches(".csv").to_owned();
         Ok(LearningCurve { name, points })
     };
@@ -60,6 +65,9 @@ fn parse(text: &str) -> Result<Vec<(f64, f64, f64)>, String> {
         let [update, accuracy, low, high] = values;
         points.push((update, accuracy, (high - low) / 2.0));
     }
+    if points.is_empty() {
+        return Err("holds no measurement; leave it out".to_owned());
+    }
     Ok(points)
 }
 
@@ -83,6 +91,7 @@ mod tests {
             ("update,accuracy,low,high\n1,x,0,1\n", "line 2: column 'accuracy'"),
             ("update,accuracy,low,high\n1,NaN,0,1\n", "column 'accuracy'"),
             ("update,accuracy,low,high\n1,0.5\n", "column 'low'"),
+            ("update,accuracy,low,high\n\n", "holds no measurement"),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(word), "{error}");

@@ -72,10 +72,10 @@ pub fn untrained(place: &Path) -> PathBuf {
     folder
 }
 
-/// Trains for two updates; the parameters become a file of the model's folder.
+/// Trains for two updates by the folder's settings; the parameters become a file of the model's folder.
 pub fn train(place: &Path, folder: &Path, without_plasticity: bool, into: &str) {
     let model = load_with(folder, &Params::Initial).unwrap_or_else(|e| panic!("{e}"));
-    let settings = Settings::parse(SETTINGS).expect("legal");
+    let settings = Settings::load(&folder.join("train.ron"), folder).expect("legal");
     let options =
         RunOptions { seed: 1, threads: 1, resume: false, without_plasticity, go_on: false };
     let path = place.join(format!("run-{without_plasticity}"));

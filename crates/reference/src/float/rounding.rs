@@ -32,8 +32,6 @@ struct Rounded {
 #[derive(Clone, Debug)]
 pub(super) struct Roundings {
     states: SideTable<StateId, Option<Rounded>>,
-    /// Draw seed of each episode.
-    seeds: Vec<u32>,
     /// Mixed part of the draws of one row of lanes, per episode.
     rows: Vec<u32>,
 }
@@ -54,44 +52,31 @@ impl Roundings {
             };
             Some(Rounded { how, lanes })
         });
-        Self { states, seeds: vec![0; width], rows: vec![0; width] }
+        Self { states, rows: vec![0; width] }
     }
 
-    /// Seeds of the draws of each episode; those beyond the list keep theirs.
-    pub fn set_seeds(&mut self, seeds: &[u32]) {
-        self.seeds.iter_mut().zip(seeds).for_each(|(to, from)| *to = *from);
-    }
-
-    /// Rounds what a phase wrote in a step. Shape: `[lane][episode]`.
-    pub fn apply<T: Real>(&mut self, state: StateId, step: i64, values: &mut [T]) {
+    /// Rounds what a phase wrote in a step, with draws of these seeds, one per episode. Shape of
+    /// `values`: `[lane][episode]`.
+    pub fn apply<T: Real>(&mut self, state: StateId, step: i64, seeds: &[u32], values: &mut [T]) {
         let Some(Rounded { how, lanes }) = &self.states[state] else { return };
         let real = how.real;
-        match real.rounding() {
-            Rounding::Floor => each(values, |x| real.floor(x, 0.0)),
-            Rounding::Nearest => each(values, |x| real.floor(x, 0.5)),
-            Rounding::Zero => each(values, |x| real.zero(x)),
-            Rounding::Stochastic => {
-                let (seeds, rows) = (&self.seeds, &mut self.rows);
-                let mut row_of = None;
-                for ((pre, post), row) in lanes.iter().zip(values.chunks_exact_mut(seeds.len())) {
-                    if row_of != Some(*pre) {
-                        for (r, seed) in rows.iter_mut().zip(seeds) {
-                            *r = DrawKey::new(*seed, step as u32, how.stream, how.site).row(*pre);
-                        }
-                        row_of = Some(*pre);
-                    }
-                    for (x, r) in row.iter_mut().zip(&*rows) {
-                        let offset = RealRounding::offset(DrawKey::lane(*r, *post));
-                        *x = T::from_f64(real.floor(x.to_f64(), offset));
-                    }
+        if real.rounding() != Rounding::Stochastic {
+            return values.iter_mut().for_each(|x| *x = T::from_f64(real.round(x.to_f64(), 0)));
+        }
+        let rows = &mut self.rows;
+        let mut row_of = None;
+        for ((pre, post), row) in lanes.iter().zip(values.chunks_exact_mut(seeds.len())) {
+            if row_of != Some(*pre) {
+                for (r, seed) in rows.iter_mut().zip(seeds) {
+                    *r = DrawKey::new(*seed, step as u32, how.stream, how.site).row(*pre);
                 }
+                row_of = Some(*pre);
+            }
+            for (x, r) in row.iter_mut().zip(&*rows) {
+                *x = T::from_f64(real.round(x.to_f64(), DrawKey::lane(*r, *post)));
             }
         }
     }
-}
-
-fn each<T: Real>(values: &mut [T], f: impl Fn(f64) -> f64) {
-    values.iter_mut().for_each(|x| *x = T::from_f64(f(x.to_f64())));
 }
 
 #[cfg(test)]
@@ -120,15 +105,14 @@ mod tests {
         let real = RealRounding::new(q, q.raw_range(), rounding);
         let how = Some(StoreRounding { real, stream: 5, site: 1 });
         let table = SideTable::for_each(&network.states, |_, _| how);
-        let mut roundings = Roundings::new(&network, &table, WIDTH);
-        roundings.set_seeds(&(100..100 + WIDTH as u32).collect::<Vec<u32>>());
-        (state, roundings)
+        (state, Roundings::new(&network, &table, WIDTH))
     }
 
     fn round(rounding: Rounding, x: f64, step: i64) -> Vec<f64> {
         let (state, mut roundings) = roundings(rounding);
         let mut values = vec![x; LANES * WIDTH];
-        roundings.apply(state, step, &mut values);
+        let seeds: Vec<u32> = (100..100 + WIDTH as u32).collect();
+        roundings.apply(state, step, &seeds, &mut values);
         values
     }
 

@@ -87,6 +87,8 @@ pub struct Tape<T> {
     steps: u64,
     /// How states are rounded when a phase has written them, if they are.
     roundings: Option<Roundings>,
+    /// Seeds of stochastic roundings, one per episode.
+    seeds: Vec<u32>,
     pub(super) reverse: Reverse<T>,
 }
 
@@ -181,6 +183,7 @@ impl<T: Real> Tape<T> {
             checkpoints: Vec::new(),
             steps: 0,
             roundings: None,
+            seeds: vec![0; options.episodes.max(1)],
             reverse: Reverse::empty(network),
             network: network.clone(),
         };
@@ -223,11 +226,12 @@ impl<T: Real> Tape<T> {
         self.roundings = table.map(|t| Roundings::new(&self.network, t, self.width));
     }
 
-    /// Seeds of the stochastic roundings, one per episode; 0 until they are set.
+    /// Seeds of the stochastic roundings, one per episode from the first on; the others keep theirs,
+    /// which is 0 at the beginning.
+    ///
+    /// Panics if there are more seeds than episodes.
     pub fn set_draw_seeds(&mut self, seeds: &[u32]) {
-        if let Some(roundings) = &mut self.roundings {
-            roundings.set_seeds(seeds);
-        }
+        self.seeds[..seeds.len()].copy_from_slice(seeds);
     }
 
     /// Runs a trial of so many steps from the initial values (S7). `stimulus` fills the spikes of
@@ -395,7 +399,7 @@ impl<T: Real> Tape<T> {
                 program.run(&mut self.bank, &forward.inputs, &forward.outputs);
                 if let Some(roundings) = &mut self.roundings {
                     for (state, array) in phase.writes.iter().zip(&forward.outputs) {
-                        roundings.apply(*state, step, &mut self.bank[*array]);
+                        roundings.apply(*state, step, &self.seeds, &mut self.bank[*array]);
                     }
                 }
             }
