@@ -19,8 +19,8 @@ use trifactor_ir::CheckedNetwork;
 use trifactor_isa::Chip;
 use trifactor_quant::Plan;
 
-/// What the image's notes say beyond the network.
-#[derive(Clone, Debug)]
+/// What an author says beyond the network.
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// Hash of the model's dynamics and parameter shapes, hex.
     pub model_hash: String,
@@ -28,6 +28,8 @@ pub struct Identity {
     pub seed: u32,
     /// Milliseconds per step.
     pub step_ms: f64,
+    /// Most neurons of a core; by default as many as fit.
+    pub neurons_per_core: Option<u32>,
 }
 
 /// A compiled network.
@@ -58,7 +60,7 @@ pub fn compile(
     assert!(plan.chip_hash == chip.hash(), "internal: the plan was made for another chip");
     let structure = structure::read(net)?;
     let lowered = lower::lower(net, plan, chip, &structure)?;
-    let placement = place::place(net, chip, &structure, &lowered)?;
+    let placement = place::place(net, chip, identity.neurons_per_core, &structure, &lowered)?;
     let routes = route::route(net, &structure, &placement);
     let image = link::link(net, plan, chip, identity, &structure, &lowered, &placement, &routes)?;
     let report = report::utilisation(&image, chip);

@@ -7,7 +7,8 @@
 //! compartment, its incoming synapses (in exact words) and new input axons, and the first lane of
 //! a slice brings programs and modulator copies. A lane that does not fit opens the next core.
 //! Where a core would send more messages than its output table holds, the whole placement is
-//! made again with half as many neurons per core.
+//! made again with half as many neurons per core. An author may ask for fewer neurons per core
+//! than fit: a step lasts as long as that of the fullest core.
 //! Cost: O(synapses). Known limit: ignores distance on the mesh.
 
 use crate::lower::Lowered;
@@ -148,17 +149,19 @@ struct Placer<'a> {
     rows: SideTable<ProjectionId, Vec<u32>>,
 }
 
-/// Places all populations. Errors: `C020` where a lane does not fit an empty core, `C021` where
+/// Places all populations, at most so many neurons on a core. Errors: `C020` where a lane does not fit an empty core, `C021` where
 /// the chip has too few cores, `C022` where spikes of a core cause too many messages.
 pub fn place(
     net: &CheckedNetwork,
     chip: &Chip,
+    neurons_per_core: Option<u32>,
     structure: &Structure,
     lowered: &Lowered,
 ) -> Result<Placement, Diagnostics> {
     let incoming =
         SideTable::for_each(&structure.projections, |id, _| Incoming::of(net, structure, id));
-    let mut most_lanes = chip.core.compartments;
+    let most = chip.core.compartments;
+    let mut most_lanes = neurons_per_core.map_or(most, |n| n.clamp(1, most));
     let mut crowded = None;
     loop {
         let rows = SideTable::for_each(&structure.projections, |_, p| vec![0; net.lanes(p.pre)]);

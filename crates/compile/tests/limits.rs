@@ -4,7 +4,10 @@
 mod common;
 
 use common::{Draft, chip, fits, made, refused};
+use trifactor_compile::{Identity, compile};
 use trifactor_ir::{CheckedNetwork, Delay, ResetGroup, SpaceId, StateRole, Values};
+use trifactor_quant::{Requests, plan};
+use trifactor_testkit::chips;
 
 const RULE: &str = "kernel r {\n in w: own\n in x0: pre\n set w = w + 0.25 * x0\n}\n";
 
@@ -44,6 +47,20 @@ fn neurons_beyond_a_core_go_to_the_next_until_the_chip_is_full() {
     let message = "'out' no longer fits: all 4 cores of the chip 'tiny' are in use";
     let d = refused(&net(33), &four_cores, "C021", message);
     assert!(d.hint.is_some_and(|h| h.contains("--chip large")));
+}
+
+#[test]
+fn an_author_may_ask_for_fewer_neurons_on_a_core() {
+    let (mut draft, input, out) = Draft::sides(1, 1, 8);
+    draft.fixed("ff", input, out);
+    let (net, chip) = (draft.net(), chips::superset());
+    let (plan, _) = plan(&net, &chip, &Requests::new()).expect("a plan");
+    for (most, expected) in [(3, vec![3, 3, 2]), (8, vec![8]), (5000, vec![8])] {
+        let identity = Identity { neurons_per_core: Some(most), ..common::identity() };
+        let compiled = compile(&net, &plan, &chip, &identity).unwrap_or_else(|e| panic!("{e}"));
+        let sizes = compiled.placement.cores.iter().map(|c| c.slices.iter().map(|s| s.n).sum());
+        assert_eq!(sizes.collect::<Vec<u32>>(), expected, "at most {most}");
+    }
 }
 
 #[test]

@@ -159,6 +159,17 @@ fn short_arrays_and_wrong_lists_are_refused_before_anything_runs() {
 }
 
 #[test]
+fn code_for_no_rows_changes_nothing() {
+    let uniforms = [[0f32; SPLAT]; 2];
+    for level in Level::available() {
+        let Some(code) = Code::new(&sums(), &layout(0, &[0, 0], &[]), *level) else { continue };
+        let mut added = vec![3.0; 16];
+        code.run(&uniforms, [&[][..], &[]], [&mut [][..], &mut added]);
+        assert_eq!(added, [3.0; 16]);
+    }
+}
+
+#[test]
 fn rows_that_are_no_whole_vectors_have_no_code() {
     for level in Level::available() {
         for width in [0, 1, 3, 12] {

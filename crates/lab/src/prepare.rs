@@ -96,7 +96,12 @@ pub fn requests(model: &Model) -> Requests {
 }
 
 pub(crate) fn identity(model: &Model) -> Identity {
-    Identity { model_hash: model.hash.to_string(), seed: model.seed, step_ms: model.step_ms }
+    Identity {
+        model_hash: model.hash.to_string(),
+        seed: model.seed,
+        step_ms: model.step_ms,
+        neurons_per_core: model.neurons_per_core,
+    }
 }
 
 /// The same network with its rules taken out: what they changed are parameters now.

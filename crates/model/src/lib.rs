@@ -62,6 +62,8 @@ pub struct Model {
     pub step_ms: f64,
     /// Seed of runs unless the protocol or the caller says otherwise.
     pub seed: u32,
+    /// Most neurons of a core, where the author spreads them over more than they need.
+    pub neurons_per_core: Option<u32>,
     /// The network with its initial values.
     pub network: CheckedNetwork,
     /// Input populations in the order of the network's spaces, with their encoders.
@@ -176,6 +178,7 @@ fn resolve_model(
         chip: file.chip.clone(),
         step_ms: file.step_ms,
         seed: file.seed,
+        neurons_per_core: file.neurons_per_core,
         network,
         inputs,
         protocol: file.protocol.clone(),

@@ -28,6 +28,9 @@ pub struct ModelFile {
     /// Seed of initial values and, by default, of runs.
     #[serde(default = "one_step")]
     pub seed: u32,
+    /// Most neurons of a core; by default as many as fit. Fewer make steps shorter on more cores.
+    #[serde(default)]
+    pub neurons_per_core: Option<u32>,
     /// Neurons.
     #[serde(default)]
     pub populations: Ordered<PopulationSpec>,

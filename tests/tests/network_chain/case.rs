@@ -36,7 +36,8 @@ pub fn case(seed: u64) -> Option<Case> {
 }
 
 fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
-    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let identity =
+        Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     // A lane that does not fit a small core is no mistake; larger cores are tried then.
     for attempt in 0..4 {
         let chip = if attempt < 3 { chips::small(rng) } else { chips::superset() };

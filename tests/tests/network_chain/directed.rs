@@ -64,7 +64,8 @@ fn one_modulator_serves_pre_lanes_of_one_rule_and_post_lanes_of_another_on_one_c
     let net = b.finish().expect("it is legal");
     let mut chip = chips::superset();
     chip.core.compartments = 32;
-    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let identity =
+        Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     let (plan, _) = plan(&net, &chip, &Requests::new()).expect("it has a plan");
     let image = compile(&net, &plan, &chip, &identity).expect("it fits").image;
     let two_ranges = image.cores.iter().any(|core| core.modulators.len() == 2);
@@ -77,7 +78,8 @@ fn one_modulator_serves_pre_lanes_of_one_rule_and_post_lanes_of_another_on_one_c
 /// A case on the chip `superset`.
 fn on_superset(net: CheckedNetwork, requests: &Requests) -> Case {
     let chip = chips::superset();
-    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let identity =
+        Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     let (plan, _) = plan(&net, &chip, requests).expect("it has a plan");
     let image = compile(&net, &plan, &chip, &identity).expect("it fits").image;
     let structure = structure::read(&net).expect("it was just compiled");
@@ -135,7 +137,8 @@ fn a_projection_that_learns_and_ends_at_a_modulator_is_refused() {
     let net = b.finish().expect("it is legal");
     let chip = chips::superset();
     let (plan, _) = plan(&net, &chip, &Requests::new()).expect("it has a plan");
-    let identity = Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 };
+    let identity =
+        Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     let findings = compile(&net, &plan, &chip, &identity).expect_err("copies do not learn");
     assert!(findings.to_string().contains("C016"), "{findings}");
 }

@@ -256,7 +256,8 @@ impl Subject {
         chip.check().unwrap_or_else(|e| panic!("{e}"));
         let (mut plan, _) = plan(&net, chip, requests).unwrap_or_else(|e| panic!("{e}"));
         change(&net, &mut plan);
-        let identity = Identity { model_hash: "0".repeat(64), seed: 0, step_ms };
+        let identity =
+            Identity { model_hash: "0".repeat(64), seed: 0, step_ms, ..Identity::default() };
         let compiled = compile(&net, &plan, chip, &identity).unwrap_or_else(|e| panic!("{e}"));
         let structure = structure::read(&net).expect("it was just compiled");
         Self { net, plan, image: compiled.image, structure }

@@ -128,7 +128,7 @@ pub fn chip(change: impl FnOnce(&mut Chip)) -> Chip {
 }
 
 pub fn identity() -> Identity {
-    Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0 }
+    Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() }
 }
 
 pub fn made(net: &CheckedNetwork, chip: &Chip) -> Result<Compiled, Diagnostics> {

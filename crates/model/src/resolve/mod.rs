@@ -115,6 +115,10 @@ impl<'a> Resolver<'a> {
             let message = format!("an epoch of {} steps; 1 to {MAX_EPOCH} are allowed", f.epoch);
             self.report.error("M040", "epoch", message);
         }
+        if f.neurons_per_core == Some(0) {
+            let message = "0 neurons on a core; at least 1 is needed".to_owned();
+            self.report.error("M040", "neurons_per_core", message);
+        }
         self.network.epoch = f.epoch;
     }
 

@@ -305,3 +305,91 @@ pub(super) fn transpose<T: Real>(from: &[T], to: &mut [T], width: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trifactor_entity::EntityId;
+    use trifactor_ir::{Sign, SpaceId, Synapses};
+
+    const WIDTH: usize = 16;
+
+    /// All pre lanes to `columns` post lanes from `first` on, of `n_post`.
+    fn dense(n_pre: usize, first: u32, columns: u32, n_post: usize) -> Projection<f32> {
+        let row: Vec<u32> = (first..first + columns).collect();
+        let synapses = Synapses {
+            pre: SpaceId::from_index(0),
+            post: SpaceId::from_index(1),
+            row_start: (0..=n_pre as u32).map(|i| i * columns).collect(),
+            post_lane: row.repeat(n_pre),
+            sign: Sign::Mixed,
+        };
+        Projection::new(Arc::new(Edges::new(&synapses, n_post, WIDTH)), WIDTH)
+    }
+
+    /// Numbers from -1 to 1, one in `one_in` of them and 0 else.
+    fn noise(n: usize, seed: u32, one_in: u32) -> Vec<f32> {
+        let mut state = seed;
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        let mut number = || {
+            let value = draw() as f32 / (1 << 23) as f32 - 1.0;
+            if draw().is_multiple_of(one_in) { value } else { 0.0 }
+        };
+        (0..n).map(|_| number()).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|x| x.to_bits()).collect()
+    }
+
+    #[test]
+    fn native_code_gives_the_bits_of_the_loops() {
+        let mut native = 0;
+        for (n_pre, first, columns, n_post) in
+            [(1, 0, 1, 1), (5, 0, 7, 7), (4, 3, 5, 11), (37, 2, 40, 64), (70, 0, 33, 33)]
+        {
+            let fast = dense(n_pre, first, columns, n_post);
+            native += usize::from(fast.dense.is_some());
+            let slow = Projection { dense: None, ..fast.clone() };
+            let synapses = n_pre * columns as usize;
+            let mut w = noise(synapses, 1, 1);
+            let mut s = noise(n_pre * WIDTH, 2, 3);
+            // Lane 0 never fires, so that what is no number in its row must not be seen.
+            s[..WIDTH].fill(0.0);
+            w[0] = f32::NAN;
+            let onto = noise(n_post * WIDTH, 3, 1);
+            let deliver = |projection: &Projection<f32>, by_lane| {
+                let (mut sums, mut onto) = (vec![0.0; n_post * WIDTH], onto.clone());
+                projection.deliver(&w, &s, WIDTH, &mut sums, by_lane);
+                flush(&mut sums, &mut onto, WIDTH, by_lane);
+                assert!(sums.iter().all(|x| *x == 0.0));
+                bits(&onto)
+            };
+            let expected = deliver(&slow, false);
+            assert!(expected.iter().all(|x| !f32::from_bits(*x).is_nan()));
+            assert_eq!(deliver(&fast, false), expected);
+            if fast.delivers_by_lane() {
+                assert_eq!(deliver(&fast, true), expected);
+            }
+
+            let d = noise(n_post * WIDTH, 4, 1);
+            let weights = |projection: &Projection<f32>| {
+                let mut dw = noise(synapses, 5, 1);
+                projection.add_weight_gradient(&mut dw, &s, WIDTH, &d);
+                bits(&dw)
+            };
+            assert_eq!(weights(&fast), weights(&slow), "{n_pre} lanes to {columns}");
+            w[0] = 0.5;
+            let spikes = |projection: &Projection<f32>| {
+                let mut ds = noise(n_pre * WIDTH, 6, 1);
+                projection.add_spike_gradient(&mut ds, &w, &d, WIDTH);
+                bits(&ds)
+            };
+            assert_eq!(spikes(&fast), spikes(&slow), "{n_pre} lanes to {columns}");
+        }
+        assert_eq!(native, if Level::best().is_some() { 5 } else { 0 });
+    }
+}
