@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod check;
+pub mod chips;
 pub mod compile;
 pub mod disasm;
 pub mod dump;

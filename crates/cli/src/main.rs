@@ -31,6 +31,7 @@ const OVERVIEW: &str = "\
 A model is a folder: model.ron, kernels (*.kern), data. From there:
 
   trifactor check   MODEL              is it right, does it fit on the chip?
+  trifactor chips   MODEL              which chips hold it, at what cost and loss?
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
   trifactor train   MODEL              train its plasticity rule by gradient descent
@@ -61,6 +62,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(cmd::check::Cmd),
+    Chips(cmd::chips::Cmd),
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
     Train(cmd::train::Cmd),
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
     match command {
         Command::Check(cmd) => cmd.run(terminal),
+        Command::Chips(cmd) => cmd.run(terminal),
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),

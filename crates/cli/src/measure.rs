@@ -63,7 +63,7 @@ pub fn fault(error: LabError, source: &ModelArgs) -> Fault {
 }
 
 /// The folder of a model: as given, else below [`MODELS`] where the name alone is no folder.
-fn place(given: &Path) -> Result<PathBuf, Fault> {
+pub fn place(given: &Path) -> Result<PathBuf, Fault> {
     if given.exists() || given.components().count() != 1 {
         return Ok(given.to_owned());
     }

@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, what is printed where, and which files appear.
 
 mod check;
+mod chips;
 mod compile;
 mod disasm;
 mod dump;
