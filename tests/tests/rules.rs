@@ -6,18 +6,23 @@
 //! with sums of exponentials instead of traces. Additive pair STDP (equation 12) and the three
 //! kinds of modulator are in `firmware.rs`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use trifactor_lab::{CurveReport, Report, RunOptions, Series, Silent, run_model};
 use trifactor_model::load;
 
-fn run(name: &str) -> CurveReport {
-    run_with(name, &RunOptions::default())
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../firmware-models").join(name)
 }
 
-fn run_with(name: &str, options: &RunOptions) -> CurveReport {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../firmware-models").join(name);
-    let model = load(&folder).unwrap_or_else(|d| panic!("{name}: {d}"));
-    match run_model(&model, options, &Silent) {
+fn run(name: &str) -> CurveReport {
+    run_folder(&folder(name), None)
+}
+
+fn run_folder(folder: &Path, trials: Option<u32>) -> CurveReport {
+    let name = folder.display();
+    let model = load(folder).unwrap_or_else(|d| panic!("{name}: {d}"));
+    match run_model(&model, &RunOptions { trials, ..RunOptions::default() }, &Silent) {
         Ok(Report::Curve(report)) => *report,
         Ok(Report::FewShot(_)) => panic!("{name} is no few-shot model"),
         Err(e) => panic!("{name}: {e}"),
@@ -195,30 +200,48 @@ fn each_neuron_learns_by_its_own_response_to_the_error() {
     assert!(moved(0.9) < 2.2 * moved(0.35));
 }
 
-/// Equations 16 and 17 on a task: what an actor does right is rewarded, and after thirty showings
-/// of each cue the right association has won.
+/// Mean spikes of an actor in some presentations of a cue: (float, chip).
+fn spikes(report: &CurveReport, cue: &str, actor: usize, from: usize, to: usize) -> (f64, f64) {
+    let curve = series(report, &format!("actors spikes, cue {cue} [{actor}]"));
+    assert_eq!(curve.points.len(), 30);
+    let n = (to - from) as f64;
+    let points = &curve.points[from..to];
+    (points.iter().map(|p| p.1).sum::<f64>() / n, points.iter().map(|p| p.2).sum::<f64>() / n)
+}
+
+/// Equations 16 and 17 on a task: what an actor does right is rewarded, and after thirty
+/// presentations of each cue the right association has won.
 #[test]
 fn reward_makes_the_right_association_win() {
     let report = run("rstdp");
     for (cue, right) in [("A", 0), ("B", 1)] {
-        let curve = |lane: usize| series(&report, &format!("actors spikes, cue {cue} [{lane}]"));
-        let (good, bad) = (curve(right), curve(1 - right));
-        assert_eq!(good.points.len(), 30);
-        let spikes = |s: &Series, from: usize, to: usize, chip: bool| {
-            let of = |p: &(f64, f64, f64)| if chip { p.2 } else { p.1 };
-            s.points[from..to].iter().map(of).sum::<f64>() / (to - from) as f64
-        };
-        for chip in [false, true] {
-            let share = |from, to| {
-                let (good, bad) = (spikes(good, from, to, chip), spikes(bad, from, to, chip));
-                good / (good + bad)
-            };
-            let (before, after) = (share(0, 1), share(25, 30));
-            assert!(before < 0.8, "cue {cue}, chip {chip}: {before} of the first spikes are right");
-            assert!(after > 0.95, "cue {cue}, chip {chip}: {after} of the last spikes are right");
-        }
-        let (float, chip) = (spikes(good, 25, 30, false), spikes(good, 25, 30, true));
-        assert!((float - chip).abs() < 0.5, "cue {cue}: {float} spikes in float, {chip} on chip");
+        let mean = |actor, from, to| spikes(&report, cue, actor, from, to);
+        let (good, bad) = (mean(right, 0, 1), mean(1 - right, 0, 1));
+        assert!(bad.0 > 0.25 * good.0 && bad.1 > 0.25 * good.1, "cue {cue} is known at once");
+        let (good, bad) = (mean(right, 25, 30), mean(1 - right, 25, 30));
+        assert!(good.0 > 20.0 * bad.0, "cue {cue}, float: {} and {} spikes", good.0, bad.0);
+        assert!(good.1 > 20.0 * bad.1, "cue {cue}, chip: {} and {} spikes", good.1, bad.1);
+        assert!((good.0 - good.1).abs() < 0.5, "cue {cue}: float {}, chip {}", good.0, good.1);
+    }
+}
+
+/// The control: with the judges' verdict reversed, the other association wins.
+#[test]
+fn a_reversed_reward_makes_the_wrong_association_win() {
+    let place = tempfile::tempdir().expect("a folder");
+    let text = |file: &str| fs::read_to_string(folder("rstdp").join(file)).expect("it ships");
+    let (model, verdict) = (text("model.ron"), "weights: [1.0, 1.0, -1.0, -1.0]");
+    assert_eq!(model.matches(verdict).count(), 1);
+    let reversed = model.replace(verdict, "weights: [-1.0, -1.0, 1.0, 1.0]");
+    for (file, content) in [("model.ron", reversed), ("rstdp.kern", text("rstdp.kern"))] {
+        fs::write(place.path().join(file), content).expect("it can be written");
+    }
+    let report = run_folder(place.path(), Some(6));
+    for (cue, right) in [("A", 0), ("B", 1)] {
+        let (good, bad) =
+            (spikes(&report, cue, right, 25, 30), spikes(&report, cue, 1 - right, 25, 30));
+        assert!(bad.0 > 20.0 * good.0, "cue {cue}, float: {} and {} spikes", good.0, bad.0);
+        assert!(bad.1 > 20.0 * good.1, "cue {cue}, chip: {} and {} spikes", good.1, bad.1);
     }
 }
 
@@ -250,8 +273,7 @@ fn the_page_of_rules_gives_the_costs_that_runs_report() {
             panic!("six cells are expected: {row}")
         };
         let name = link.trim_start_matches('[').split(']').next().unwrap_or_default();
-        let options = RunOptions { trials: Some(1), ..RunOptions::default() };
-        let costs = run_with(name, &options).learning.into_iter().map(|c| {
+        let costs = run_folder(&folder(name), Some(1)).learning.into_iter().map(|c| {
             if c.evaluated == 0 {
                 return ("nothing".to_owned(), "never");
             }

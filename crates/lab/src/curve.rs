@@ -145,16 +145,14 @@ fn readouts(context: &Context<'_>) -> Vec<Option<String>> {
 /// What a trial shows in a curve, in the order of its segments: the states that read-outs record
 /// and, of a read-out that records none, what it reads.
 fn seen<'a>(readouts: &[Option<String>], trial: &'a TrialResult) -> Vec<(String, &'a [f64])> {
-    let mut seen = Vec::new();
-    for (at, readout) in readouts.iter().enumerate() {
-        let records = trial.records.iter().filter(|r| r.segment == at);
-        seen.extend(records.map(|r| (r.state.clone(), r.values.as_slice())));
-        if let Some(name) = readout {
-            let answers = trial.answers.iter().filter(|a| a.segment == at);
-            seen.extend(answers.map(|a| (name.clone(), a.values.as_slice())));
-        }
-    }
-    seen
+    let records = trial.records.iter().map(|r| (r.segment, r.state.clone(), r.values.as_slice()));
+    let read = trial.answers.iter().filter_map(|a| {
+        let name = readouts[a.segment].clone()?;
+        Some((a.segment, name, a.values.as_slice()))
+    });
+    let mut seen: Vec<(usize, String, &[f64])> = records.chain(read).collect();
+    seen.sort_by_key(|(segment, ..)| *segment);
+    seen.into_iter().map(|(_, name, values)| (name, values)).collect()
 }
 
 fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
