@@ -46,6 +46,18 @@ fn the_pairing_curve_is_the_closed_form() {
     }
 }
 
+/// A protocol that reads nothing out is still a run with a cost; it has no curve to draw.
+#[test]
+fn a_run_without_a_read_out_has_no_picture() {
+    let mut silent = model("pair-stdp");
+    let protocol = silent.protocol.as_mut().expect("it has one");
+    protocol.phases[0].readout = None;
+    let options = RunOptions { trials: Some(2), ..RunOptions::default() };
+    let report = run_model(&silent, &options, &Silent).unwrap_or_else(|e| panic!("{e}"));
+    let names: Vec<String> = report.files().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["report.txt", "report.json", "curve.csv"]);
+}
+
 fn change(series: &[Series], name: &str, phase: usize) -> (f64, f64) {
     let s = series.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no curve '{name}'"));
     let ((_, f0, c0), (_, f1, c1)) = (s.points[phase - 1], s.points[phase]);

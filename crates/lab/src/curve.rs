@@ -3,15 +3,16 @@
 
 use crate::error::LabError;
 use crate::few_shot::Context;
+use crate::learning::{self, LearningCost};
 use crate::machine::{ChipMachine, FloatTrials, Populations};
-use crate::outcome::RunResult;
+use crate::outcome::{RunResult, TrialResult};
 use crate::picture;
 use crate::run::{Task, run};
 use serde_json::{Value, json};
 use std::fmt;
 use trifactor_emu::{Emulator, Options};
 use trifactor_reference::float::FloatMachine;
-use trifactor_stimulus::Sampler;
+use trifactor_stimulus::{Phase, Sampler};
 
 /// One recorded value, averaged over lanes, against the sweep or the segment.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,9 +38,11 @@ pub struct CurveReport {
     pub microseconds_per_trial: f64,
     /// Energy on the chip per trial, in microjoules.
     pub microjoules_per_trial: f64,
+    /// What each rule cost per synapse and epoch.
+    pub learning: Vec<LearningCost>,
     /// States that saturated on the chip, and how often.
     pub saturations: Vec<(String, u64)>,
-    /// The picture, as PNG.
+    /// The picture, as PNG; empty where nothing is read out.
     pub picture: Vec<u8>,
     /// What the model's probes saw, as table and picture; empty without probes.
     pub probes: Vec<(String, Vec<u8>)>,
@@ -94,11 +97,14 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         series,
         microseconds_per_trial: picoseconds as f64 / 1e6 / n,
         microjoules_per_trial: fj as f64 / 1e9 / n,
+        learning: learning::costs(&ledgers),
         saturations,
         picture: Vec::new(),
         probes: crate::probe::files(context, &populations)?,
     };
-    report.picture = report.draw()?;
+    if !report.series.is_empty() {
+        report.picture = report.draw()?;
+    }
     Ok(report)
 }
 
@@ -118,20 +124,48 @@ fn series(
     if is_sweep { pairing(context, float, chip) } else { trajectories(context, float, chip) }
 }
 
-fn initial(context: &Context<'_>, name: &str) -> Vec<f64> {
+/// A state's initial values; `None` for what is no state.
+fn initial(context: &Context<'_>, name: &str) -> Option<Vec<f64>> {
     let net = &context.model.network;
-    let state = net.states.iter().find(|(id, _)| net.full_name(*id) == name);
-    state.map_or_else(Vec::new, |(_, s)| (0..net.lanes(s.space)).map(|k| s.init.at(k)).collect())
+    let (_, state) = net.states.iter().find(|(id, _)| net.full_name(*id) == name)?;
+    Some((0..net.lanes(state.space)).map(|k| state.init.at(k)).collect())
+}
+
+/// What a read-out that records no state is called in a curve, such as `actors spikes, cue A`;
+/// `None` for others. Shape: one per segment, the same in all trials.
+fn readouts(context: &Context<'_>) -> Vec<Option<String>> {
+    let phases = &context.trials.protocol().phases;
+    let name = |phase: &Phase| {
+        let readout = phase.readout.as_ref().filter(|r| r.record.is_empty())?;
+        Some(format!("{} {}, {}", readout.population, readout.variable, phase.name))
+    };
+    context.trials.trial(0).segments.iter().map(|s| name(&phases[s.phase])).collect()
+}
+
+/// What a trial shows in a curve, in the order of its segments: the states that read-outs record
+/// and, of a read-out that records none, what it reads.
+fn seen<'a>(readouts: &[Option<String>], trial: &'a TrialResult) -> Vec<(String, &'a [f64])> {
+    let records = trial.records.iter().map(|r| (r.segment, r.state.clone(), r.values.as_slice()));
+    let read = trial.answers.iter().filter_map(|a| {
+        let name = readouts[a.segment].clone()?;
+        Some((a.segment, name, a.values.as_slice()))
+    });
+    let mut seen: Vec<(usize, String, &[f64])> = records.chain(read).collect();
+    seen.sort_by_key(|(segment, ..)| *segment);
+    seen.into_iter().map(|(_, name, values)| (name, values)).collect()
 }
 
 fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
+    let readouts = readouts(context);
     let mut list: Vec<Series> = Vec::new();
     for (f, c) in float.trials.iter().zip(&chip.trials) {
-        for (a, b) in f.records.iter().zip(&c.records) {
-            let offset = mean(&initial(context, &a.state));
+        for ((state, a), (_, b)) in seen(&readouts, f).into_iter().zip(seen(&readouts, c)) {
+            let (name, offset) = match initial(context, &state) {
+                Some(values) => (format!("change of {state}"), mean(&values)),
+                None => (state, 0.0),
+            };
             let x = f.value.unwrap_or(f64::from(f.number));
-            let point = (x, mean(&a.values) - offset, mean(&b.values) - offset);
-            let name = format!("change of {}", a.state);
+            let point = (x, mean(a) - offset, mean(b) - offset);
             match list.iter_mut().find(|s| s.name == name) {
                 Some(s) => s.points.push(point),
                 None => list.push(Series { name, points: vec![point] }),
@@ -141,49 +175,54 @@ fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Se
     list
 }
 
+/// Means over trials of what was seen under a name. Shape: `[occurrence]`[lane].
+fn averaged(readouts: &[Option<String>], run: &RunResult, name: &str) -> Vec<Vec<f64>> {
+    let n = run.trials.len() as f64;
+    let mut sums: Vec<Vec<f64>> = Vec::new();
+    for trial in &run.trials {
+        let of_name = seen(readouts, trial).into_iter().filter(|(state, _)| state == name);
+        for (at, (_, values)) in of_name.enumerate() {
+            if sums.len() <= at {
+                sums.push(vec![0.0; values.len()]);
+            }
+            for (sum, value) in sums[at].iter_mut().zip(values) {
+                *sum += value / n;
+            }
+        }
+    }
+    sums
+}
+
 fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
     let Some(first) = float.trials.first() else { return Vec::new() };
-    let mut names: Vec<&str> = Vec::new();
-    for record in &first.records {
-        if !names.contains(&record.state.as_str()) {
-            names.push(&record.state);
+    let readouts = readouts(context);
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in seen(&readouts, first) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     // Float and chip are a line each.
     let shown = (SHOWN_SERIES / 2 / names.len().max(1)).clamp(1, SHOWN_LANES);
-    let n = float.trials.len() as f64;
     let mut list = Vec::new();
     for name in names {
-        let start = initial(context, name);
-        // [record of this state][lane], summed over trials.
-        let summed = |run: &RunResult| -> Vec<Vec<f64>> {
-            let mut sums: Vec<Vec<f64>> = Vec::new();
-            for trial in &run.trials {
-                for (at, record) in trial.records.iter().filter(|r| r.state == name).enumerate() {
-                    if sums.len() <= at {
-                        sums.push(vec![0.0; record.values.len()]);
-                    }
-                    for (sum, value) in sums[at].iter_mut().zip(&record.values) {
-                        *sum += value / n;
-                    }
-                }
-            }
-            sums
-        };
-        let (f, c) = (summed(float), summed(chip));
+        let start = initial(context, &name);
+        let (f, c) = (averaged(&readouts, float, &name), averaged(&readouts, chip, &name));
+        let from = start.as_ref().unwrap_or(&f[0]);
         let change =
-            |lane: usize| f.iter().map(|v| (v[lane] - start[lane]).abs()).fold(0.0, f64::max);
-        let mut lanes: Vec<usize> = (0..start.len()).collect();
+            |lane: usize| f.iter().map(|v| (v[lane] - from[lane]).abs()).fold(0.0, f64::max);
+        let mut lanes: Vec<usize> = (0..from.len()).collect();
         lanes.sort_by(|a, b| change(*b).total_cmp(&change(*a)).then(a.cmp(b)));
         lanes.truncate(shown);
         lanes.sort_unstable();
         for lane in lanes {
-            let mut points = vec![(0.0, start[lane], start[lane])];
+            // A state has a value before the first phase, a read-out has none.
+            let mut points: Vec<_> = start.iter().map(|s| (0.0, s[lane], s[lane])).collect();
             points.extend(
                 (1u32..).zip(f.iter().zip(&c)).map(|(x, (f, c))| (x.into(), f[lane], c[lane])),
             );
             list.push(Series {
-                name: format!("{name} {}", lane_name(context, name, lane)),
+                name: format!("{name} {}", lane_name(context, &name, lane)),
                 points,
             });
         }
@@ -255,6 +294,7 @@ impl CurveReport {
             "series": series,
             "microseconds_per_trial": self.microseconds_per_trial,
             "microjoules_per_trial": self.microjoules_per_trial,
+            "learning": learning::to_json(&self.learning),
             "saturations": self.saturations.iter().map(|(k, v)| (k.clone(), json!(v)))
                 .collect::<serde_json::Map<String, Value>>(),
         })
@@ -273,8 +313,10 @@ impl CurveReport {
             ("report.txt".to_owned(), self.to_string().into_bytes()),
             ("report.json".to_owned(), json.into_bytes()),
             ("curve.csv".to_owned(), table.into_bytes()),
-            ("picture.png".to_owned(), self.picture.clone()),
         ];
+        if !self.picture.is_empty() {
+            files.push(("picture.png".to_owned(), self.picture.clone()));
+        }
         files.extend(self.probes.iter().cloned());
         files
     }
@@ -295,6 +337,9 @@ impl fmt::Display for CurveReport {
             "  {:.2} us and {:.4} uJ a trial on the chip",
             self.microseconds_per_trial, self.microjoules_per_trial
         )?;
+        for cost in &self.learning {
+            writeln!(f, "  {cost}")?;
+        }
         for (state, count) in &self.saturations {
             writeln!(f, "  saturated: {state}, {count} times in all trials")?;
         }

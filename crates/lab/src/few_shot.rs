@@ -3,6 +3,7 @@
 
 use crate::baseline::{nearest_counts, nearest_pixels, showings};
 use crate::error::LabError;
+use crate::learning::{self, LearningCost};
 use crate::machine::{ChipMachine, FloatTrials, Populations};
 use crate::outcome::{Progress, RunResult};
 use crate::picture;
@@ -60,6 +61,8 @@ pub struct FewShotReport {
     pub microjoules_per_trial: f64,
     /// Energy per trial by cause, in microjoules.
     pub by_cause: Vec<(String, f64)>,
+    /// What each rule cost per synapse and epoch.
+    pub learning: Vec<LearningCost>,
     /// Cost coefficients the preset does not give.
     pub missing_costs: Vec<&'static str>,
     /// States that saturated on the chip, and how often.
@@ -173,6 +176,7 @@ pub(crate) fn run_few_shot(
         microseconds_per_trial: 0.0,
         microjoules_per_trial: 0.0,
         by_cause: Vec::new(),
+        learning: learning::costs(&ledgers),
         missing_costs: Vec::new(),
         saturations: Vec::new(),
         steps_per_trial: trials.trial(0).steps,
@@ -263,6 +267,7 @@ impl FewShotReport {
             "float_minus_chip": {"mean": self.difference.mean, "half_width": self.difference.half_width},
             "steps_per_trial": self.steps_per_trial,
             "microjoules_by_cause": self.by_cause.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<serde_json::Map<String, Value>>(),
+            "learning": learning::to_json(&self.learning),
             "saturations": self.saturations.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<serde_json::Map<String, Value>>(),
             "costs_missing": self.missing_costs,
         })
@@ -336,6 +341,9 @@ impl fmt::Display for FewShotReport {
         )?;
         for (cause, uj) in &self.by_cause {
             writeln!(f, "  {cause:<44} {uj:10.4} uJ")?;
+        }
+        for cost in &self.learning {
+            writeln!(f, "  {cost}")?;
         }
         if !self.missing_costs.is_empty() {
             writeln!(f, "  not in the preset, counted as 0: {}", self.missing_costs.join(", "))?;

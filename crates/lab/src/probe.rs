@@ -13,6 +13,10 @@ use trifactor_reference::float::FloatMachine;
 const MAX_VALUES: u64 = 20_000_000;
 /// Panels of variables in the picture.
 const SHOWN_PANELS: usize = 8;
+/// Rasters in the picture.
+const SHOWN_RASTERS: usize = 12;
+/// Named stretches of time in the picture.
+const SHOWN_SPANS: usize = 64;
 /// Lanes of one panel.
 const SHOWN_LANES: usize = 3;
 
@@ -140,48 +144,59 @@ impl ProbeRecord {
         out
     }
 
-    /// Rasters of probed spikes (the chip's) and panels of the other probes, float and chip.
+    /// The named stretches, or none where there are more than a page can tell apart.
+    fn shown_spans(&self) -> Vec<picture::Span> {
+        let span = |(name, from, to): &(String, u32, u32)| picture::Span {
+            name: name.clone(),
+            from: u64::from(*from),
+            to: u64::from(*to),
+        };
+        if self.spans.len() <= SHOWN_SPANS {
+            self.spans.iter().map(span).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Rasters of probed spikes and panels of the other probes, float and chip.
     pub fn picture(&self, title: &str) -> Result<Vec<u8>, LabError> {
         let mut run = picture::Run {
             title: title.to_owned(),
             steps: u64::from(self.steps) + 1,
             populations: Vec::new(),
             traces: Vec::new(),
-            spans: self
-                .spans
-                .iter()
-                .take(64)
-                .map(|(name, from, to)| picture::Span {
-                    name: name.clone(),
-                    from: u64::from(*from),
-                    to: u64::from(*to),
-                })
-                .collect(),
+            spans: self.shown_spans(),
         };
         for probe in &self.probes {
             if let Some(population) = probe.name.strip_suffix(".spike") {
-                if run.populations.len() < 12 {
-                    run.populations.push(probe.raster(population));
-                }
+                run.populations.extend(probe.rasters(population));
             } else if run.traces.len() < SHOWN_PANELS {
                 run.traces.push(probe.panel());
             }
         }
+        run.populations.truncate(SHOWN_RASTERS);
         Ok(picture::raster_and_traces(&run)?)
     }
 }
 
 impl Probed {
-    fn raster(&self, population: &str) -> picture::Population {
-        let spikes = self.rows.iter().flat_map(|(step, _, chip)| {
-            let fired = self.lanes.iter().zip(chip).filter(|(_, s)| **s != 0.0);
-            fired.map(|(lane, _)| (u64::from(*step), *lane))
-        });
-        picture::Population {
-            name: population.to_owned(),
-            units: self.n_lanes,
-            spikes: spikes.collect(),
+    /// One raster where float and chip spike alike, else one of each.
+    fn rasters(&self, population: &str) -> Vec<picture::Population> {
+        let raster = |name: String, chip: bool| {
+            let spikes = self.rows.iter().flat_map(|(step, on_float, on_chip)| {
+                let values = if chip { on_chip } else { on_float };
+                let fired = self.lanes.iter().zip(values).filter(|(_, s)| **s != 0.0);
+                fired.map(|(lane, _)| (u64::from(*step), *lane))
+            });
+            picture::Population { name, units: self.n_lanes, spikes: spikes.collect() }
+        };
+        if self.rows.iter().all(|(_, float, chip)| float == chip) {
+            return vec![raster(population.to_owned(), true)];
         }
+        vec![
+            raster(format!("{population}, float"), false),
+            raster(format!("{population}, chip"), true),
+        ]
     }
 
     /// The lanes that move most.
@@ -212,5 +227,49 @@ impl Probed {
             series.push(one("chip", true, picture::Style::Points));
         }
         picture::Trace { label: self.name.clone(), series }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spikes(rows: &[(u32, [f64; 2], [f64; 2])]) -> Probed {
+        Probed {
+            name: "actors.spike".to_owned(),
+            lanes: vec![1, 3],
+            n_lanes: 4,
+            rows: rows.iter().map(|(t, f, c)| (*t, f.to_vec(), c.to_vec())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_trial_of_many_phases_is_not_half_shaded() {
+        let spans = |n: u32| (0..n).map(|k| ("show".to_owned(), k + 1, k + 2)).collect();
+        let record = |n| ProbeRecord { spans: spans(n), ..ProbeRecord::default() };
+        assert_eq!(record(64).shown_spans().len(), 64);
+        assert_eq!(record(65).shown_spans(), []);
+    }
+
+    #[test]
+    fn spikes_that_agree_are_one_raster() {
+        let probe = spikes(&[(1, [0.0, 1.0], [0.0, 1.0]), (2, [0.0, 0.0], [0.0, 0.0])]);
+        let rasters = probe.rasters("actors");
+        assert_eq!(rasters.len(), 1);
+        assert_eq!((rasters[0].name.as_str(), rasters[0].units), ("actors", 4));
+        assert_eq!(rasters[0].spikes, [(1, 3)]);
+    }
+
+    #[test]
+    fn spikes_that_differ_are_a_raster_of_each_reading() {
+        let probe = spikes(&[(1, [0.0, 1.0], [0.0, 1.0]), (2, [1.0, 0.0], [0.0, 0.0])]);
+        let rasters = probe.rasters("actors");
+        assert_eq!(rasters.len(), 2);
+        assert_eq!(
+            (rasters[0].name.as_str(), rasters[1].name.as_str()),
+            ("actors, float", "actors, chip")
+        );
+        assert_eq!(rasters[0].spikes, [(1, 3), (2, 1)]);
+        assert_eq!(rasters[1].spikes, [(1, 3)]);
     }
 }

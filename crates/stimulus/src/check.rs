@@ -273,10 +273,10 @@ impl Check<'_> {
 
     fn spikes_at(&mut self, key: &str, phase: &Phase, at: &At, every: Option<&At>, count: u32) {
         let sweeps = matches!(self.protocol.sampler, Sampler::Sweep { .. });
-        let moving = at.coefficient != 0.0 || every.is_some_and(|e| e.coefficient != 0.0);
-        if moving && !sweeps {
-            let hint = Some("add the sampler Sweep or leave the coefficient out");
-            self.fault(key, "a coefficient needs a sweep to multiply", hint);
+        let depends = |at: &At| at.coefficient != 0.0 || at.inverse != 0.0;
+        if !sweeps && (depends(at) || every.is_some_and(depends)) {
+            let hint = Some("add the sampler Sweep or leave coefficient and inverse out");
+            self.fault(key, "a coefficient or inverse needs a sweep whose value it takes", hint);
         }
         if count == 0 || (count > 1 && every.is_none()) {
             let message = format!("{count} spikes without a distance between them");

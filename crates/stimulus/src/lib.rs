@@ -16,7 +16,7 @@
 //!         name: "pair".into(), for_each: ForEach::Once, steps: 10, reset_before: vec![], readout: None,
 //!         present: vec![Present {
 //!             input: "pre".into(),
-//!             what: What::SpikesAt { lane: 0, at: At { base: 4.0, coefficient: 0.0 }, every: None, count: 1 },
+//!             what: What::SpikesAt { lane: 0, at: At { base: 4.0, ..At::default() }, every: None, count: 1 },
 //!         }],
 //!     }],
 //! };

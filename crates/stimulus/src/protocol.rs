@@ -149,21 +149,31 @@ pub struct Present {
     pub what: What,
 }
 
-/// A time that may depend on the sweep: `base + coefficient * value`.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+/// A time that may depend on the sweep: `base + coefficient * value + inverse / value`.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct At {
     /// Constant part, in steps.
+    #[serde(default)]
     pub base: f64,
     /// Steps per unit of the sweep's variable.
     #[serde(default)]
     pub coefficient: f64,
+    /// Steps times a unit of the sweep's variable: with 1 ms a step, `inverse: 1000.0` makes a
+    /// distance of spikes out of a frequency in Hz.
+    #[serde(default)]
+    pub inverse: f64,
 }
 
 impl At {
     /// The step for a value of the sweep, rounded to the nearest, ties away from 0.
     pub fn step(&self, value: Option<f64>) -> f64 {
-        (self.base + self.coefficient * value.unwrap_or(0.0)).round()
+        let moved = value.map_or(0.0, |value| {
+            // Without an inverse part, 0 is a value like any other.
+            let inverse = if self.inverse == 0.0 { 0.0 } else { self.inverse / value };
+            self.coefficient * value + inverse
+        });
+        (self.base + moved).round()
     }
 }
 

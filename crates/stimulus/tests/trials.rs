@@ -156,6 +156,29 @@ fn a_sweep_moves_a_spike_and_knows_its_number_of_trials() {
 }
 
 #[test]
+fn a_sweep_over_a_frequency_sets_the_distance_of_spikes() {
+    let p = protocol(
+        r#"(sampler: Sweep(variable: "Hz", from: 100, to: 250, step: 150), phases: [(name: "train", steps: 20,
+            present: [(input: "retina", what: SpikesAt(lane: 0, at: (base: 2), every: Some((inverse: 1000)), count: 2))])])"#,
+    );
+    let (inputs, data) = (inputs(), Datasets::default());
+    assert_eq!(p.faults(&inputs, &[]), vec![]);
+    let trials = Trials::new(&p, &inputs, &data, 1, Part::Test).unwrap();
+    let when = |k: u32| -> Vec<u32> {
+        let trial = trials.trial(k);
+        (1..=20).filter(|s| !trial.segments[0].spikes(*s)[0].is_empty()).collect()
+    };
+    // 1000 / 100 and 1000 / 250 steps.
+    assert_eq!((when(0), when(1)), (vec![2, 12], vec![2, 6]));
+    let p = protocol(
+        r#"(sampler: Sweep(variable: "Hz", from: 0, to: 100, step: 50), phases: [(name: "train", steps: 20,
+            present: [(input: "retina", what: SpikesAt(lane: 0, at: (base: 2), every: Some((inverse: 1000)), count: 2))])])"#,
+    );
+    let faults = p.faults(&inputs, &[]);
+    assert!(faults[0].message.contains("at the sweep's value 0"), "{faults:?}");
+}
+
+#[test]
 fn arrays_are_shown_row_by_row() {
     let p = protocol(
         r#"(trials: Some(3), phases: [(name: "a", for_each: Repeat(2), steps: 2,

@@ -16,11 +16,18 @@ Examples:
   trifactor run firmware-models/one-shot-prototypes
   trifactor run firmware-models/one-shot-prototypes --trials 100 --seed 7 --json
   trifactor run firmware-models/one-shot-prototypes --data my-characters --out results
+  trifactor run firmware-models/stdp-triplet --out results
   trifactor run stdp.elf --steps 1000
 
 A model is compiled, then its protocol runs on the emulated chip and in float with the same
-spikes. The report is on standard output; pictures and tables are written to the folder of --out.
-The same seed gives the same results, with any number of threads.
+spikes. The report is on standard output; it ends with what each rule cost per synapse and epoch.
+The folder of --out gets
+  report.txt, report.json    the report
+  curve.csv, picture.png     what the protocol records, against the sweep or the phases done;
+                             answers.csv and the trials' drawings for few-shot protocols
+  probes.csv, probes.png     the model's probes in the first trial, spikes as rasters
+Float is drawn as lines, the chip as points. The same seed gives the same results, with any
+number of threads.
 
 An image holds no stimuli: without its model it runs in silence, driven by its biases alone.";
 
