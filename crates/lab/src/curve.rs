@@ -3,15 +3,17 @@
 
 use crate::error::LabError;
 use crate::few_shot::Context;
+use crate::learning_curve;
 use crate::machine::{ChipMachine, FloatTrials, Populations};
 use crate::outcome::RunResult;
 use crate::picture;
+use crate::rule_cost::RuleCost;
 use crate::run::{Task, run};
 use serde_json::{Value, json};
 use std::fmt;
 use trifactor_emu::{Emulator, Options};
 use trifactor_reference::float::FloatMachine;
-use trifactor_stimulus::Sampler;
+use trifactor_stimulus::{Sampler, Segment};
 
 /// One recorded value, averaged over lanes, against the sweep or the segment.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,12 +33,16 @@ pub struct CurveReport {
     pub n_trials: u32,
     /// Name of the x axis.
     pub x_label: String,
-    /// What was recorded.
+    /// Right answers, where the protocol scores them, then what was recorded.
     pub series: Vec<Series>,
+    /// How many of the series are right answers.
+    pub n_scored: usize,
     /// Simulated time on the chip per trial, in microseconds.
     pub microseconds_per_trial: f64,
     /// Energy on the chip per trial, in microjoules.
     pub microjoules_per_trial: f64,
+    /// What each rule costs per synapse and epoch.
+    pub rules: Vec<RuleCost>,
     /// States that saturated on the chip, and how often.
     pub saturations: Vec<(String, u64)>,
     /// The picture, as PNG.
@@ -57,6 +63,7 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         populations: &populations,
         what: "chip",
         threads: context.threads,
+        keep_records: true,
         at_end: &[],
     };
     let image = &prepared.compiled.image;
@@ -76,7 +83,9 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         Sampler::Sweep { variable, .. } => Some(variable.clone()),
         _ => None,
     };
-    let series = series(context, &float_run, &chip_run, sweep.is_some());
+    let mut all = learning_curve::series(context, task, &float_run, &chip_run)?;
+    let n_scored = all.len();
+    all.extend(series(context, &float_run, &chip_run, sweep.is_some()));
     let n = f64::from(context.n_trials.max(1));
     let mut saturations: Vec<(String, u64)> = Vec::new();
     for s in ledgers.iter().flat_map(|l| &l.saturations).filter(|s| s.count > 0) {
@@ -91,9 +100,11 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         model: net.name.clone(),
         n_trials: context.n_trials,
         x_label: sweep.unwrap_or_else(|| "phases done".to_owned()),
-        series,
+        series: all,
+        n_scored,
         microseconds_per_trial: picoseconds as f64 / 1e6 / n,
         microjoules_per_trial: fj as f64 / 1e9 / n,
+        rules: RuleCost::of(&ledgers),
         saturations,
         picture: Vec::new(),
         probes: crate::probe::files(context, &populations)?,
@@ -131,7 +142,11 @@ fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Se
             let offset = mean(&initial(context, &a.state));
             let x = f.value.unwrap_or(f64::from(f.number));
             let point = (x, mean(&a.values) - offset, mean(&b.values) - offset);
-            let name = format!("change of {}", a.state);
+            // A state that is recorded more than once has a curve for each time.
+            let often = f.records.iter().filter(|r| r.state == a.state).count() > 1;
+            let when =
+                if often { segment_name(context, f.number, a.segment) } else { String::new() };
+            let name = format!("change of {}{when}", a.state);
             match list.iter_mut().find(|s| s.name == name) {
                 Some(s) => s.points.push(point),
                 None => list.push(Series { name, points: vec![point] }),
@@ -139,6 +154,18 @@ fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Se
         }
     }
     list
+}
+
+/// `, PHASE`, with the number of the run where the phase is repeated.
+fn segment_name(context: &Context<'_>, trial: u32, segment: usize) -> String {
+    let segments = context.trials.trial(trial).segments;
+    let phase = segments[segment].phase;
+    let runs = |s: &[Segment]| s.iter().filter(|s| s.phase == phase).count();
+    let name = &context.trials.protocol().phases[phase].name;
+    match runs(&segments) {
+        1 => format!(", {name}"),
+        _ => format!(", {name} {}", runs(&segments[..=segment])),
+    }
 }
 
 fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
@@ -211,7 +238,10 @@ fn mean(values: &[f64]) -> f64 {
 impl CurveReport {
     fn draw(&self) -> Result<Vec<u8>, LabError> {
         let mut series = Vec::new();
-        for s in self.series.iter().take(SHOWN_SERIES / 2) {
+        // Scores and states have no axis in common; where answers are scored, they are what counts.
+        let shown =
+            if self.n_scored > 0 { &self.series[..self.n_scored] } else { &self.series[..] };
+        for s in shown.iter().take(SHOWN_SERIES / 2) {
             series.push(picture::Series {
                 name: format!("{}, float", s.name),
                 points: s.points.iter().map(|p| (p.0, p.1)).collect(),
@@ -223,8 +253,9 @@ impl CurveReport {
                 style: picture::Style::Points,
             });
         }
-        let y_label = match self.series.as_slice() {
+        let y_label = match shown {
             [one] => one.name.clone(),
+            _ if self.n_scored > 0 => learning_curve::NAME.to_owned(),
             _ => "recorded value".to_owned(),
         };
         Ok(picture::curve(&picture::Curve {
@@ -255,6 +286,7 @@ impl CurveReport {
             "series": series,
             "microseconds_per_trial": self.microseconds_per_trial,
             "microjoules_per_trial": self.microjoules_per_trial,
+            "rules": self.rules.iter().map(RuleCost::to_json).collect::<Vec<Value>>(),
             "saturations": self.saturations.iter().map(|(k, v)| (k.clone(), json!(v)))
                 .collect::<serde_json::Map<String, Value>>(),
         })
@@ -295,6 +327,9 @@ impl fmt::Display for CurveReport {
             "  {:.2} us and {:.4} uJ a trial on the chip",
             self.microseconds_per_trial, self.microjoules_per_trial
         )?;
+        for rule in &self.rules {
+            writeln!(f, "  {rule}")?;
+        }
         for (state, count) in &self.saturations {
             writeln!(f, "  saturated: {state}, {count} times in all trials")?;
         }

@@ -14,6 +14,7 @@ mod episodes;
 mod error;
 mod evaluate;
 mod few_shot;
+mod learning_curve;
 mod machine;
 mod outcome;
 pub mod picture;
@@ -21,6 +22,7 @@ mod prepare;
 mod probe;
 mod report;
 pub mod reproduce;
+mod rule_cost;
 mod run;
 mod statistics;
 mod tables;
@@ -33,6 +35,7 @@ pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResu
 pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learning};
 pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
+pub use rule_cost::RuleCost;
 pub use statistics::Estimate;
 
 use std::path::PathBuf;
