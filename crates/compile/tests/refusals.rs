@@ -83,6 +83,24 @@ fn a_projection_to_a_modulator_cannot_learn() {
 }
 
 #[test]
+fn a_rule_cannot_read_a_membrane() {
+    for state in ["out.v", "out.u"] {
+        let (mut draft, input, out) = Draft::sides(1, 2, 2);
+        let variable = state.trim_start_matches("out.");
+        let rule = format!(
+            "kernel r {{\n in w: own\n in {variable}: post\n set w = clamp(w + 0.25 * {variable}, -1, 1)\n}}\n"
+        );
+        draft.plastic("ff", input, out, &rule);
+        let message = format!(
+            "the rule 'ff' reads '{state}', and an engine of the chip 'superset' reads only spikes, traces \
+             and modulators of a neuron"
+        );
+        let d = refused(&draft.net(), &chips::superset(), "C017", &message);
+        assert_eq!(d.hint.as_deref(), Some("read a trace of the neuron's spikes instead"));
+    }
+}
+
+#[test]
 fn a_trace_parameter_with_a_value_per_lane_is_refused_once_for_all_cores() {
     let (mut draft, input, out) = Draft::sides(1, 4, 12);
     draft.trace(input, "x1");

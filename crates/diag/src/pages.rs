@@ -68,6 +68,11 @@ const PAGES: &[Page] = &[
         text: "Every core whose rules read a modulator holds a copy of its lines and of the synapses that feed them. Learning engines serve the synapses of neurons only. Let the projection end at a population whose spikes drive the modulator, or give it fixed weights.",
     },
     Page {
+        code: "C017",
+        title: "a rule reads a state of its neurons that no load reaches",
+        text: "A learning engine sees spike flags, traces and modulators of the pre and post neuron, and the variables of the synapse. Membranes (u and v) belong to the neuron units. Read a trace of the neuron's spikes instead, or bring what drives the neuron to a modulator of scope PerPost or PerPre. In float, such a rule can be trained and evaluated as it is.",
+    },
+    Page {
         code: "C020",
         title: "a neuron does not fit a core",
         text: "All synapses that end on a neuron are stored on its core, with one input axon per source. One neuron alone exceeds a resource. Lower its fan-in, store fewer bits per synapse (`formats`), or choose the chip 'large'.",

@@ -4,6 +4,7 @@
 use crate::error::LabError;
 use crate::few_shot::Context;
 use crate::learning::{self, LearningCost};
+use crate::learning_curve;
 use crate::machine::{ChipMachine, FloatTrials, Populations};
 use crate::outcome::{RunResult, TrialResult};
 use crate::picture;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use std::fmt;
 use trifactor_emu::{Emulator, Options};
 use trifactor_reference::float::FloatMachine;
-use trifactor_stimulus::{Phase, Sampler};
+use trifactor_stimulus::{Phase, Sampler, Segment};
 
 /// One recorded value, averaged over lanes, against the sweep or the segment.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,8 +33,10 @@ pub struct CurveReport {
     pub n_trials: u32,
     /// Name of the x axis.
     pub x_label: String,
-    /// What was recorded.
+    /// Right answers, where the protocol scores them, then what was recorded.
     pub series: Vec<Series>,
+    /// How many of the series are right answers.
+    pub n_scored: usize,
     /// Simulated time on the chip per trial, in microseconds.
     pub microseconds_per_trial: f64,
     /// Energy on the chip per trial, in microjoules.
@@ -60,6 +63,7 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         populations: &populations,
         what: "chip",
         threads: context.threads,
+        keep_records: true,
         at_end: &[],
     };
     let image = &prepared.compiled.image;
@@ -79,7 +83,9 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         Sampler::Sweep { variable, .. } => Some(variable.clone()),
         _ => None,
     };
-    let series = series(context, &float_run, &chip_run, sweep.is_some());
+    let mut all = learning_curve::series(context, task, &float_run, &chip_run)?;
+    let n_scored = all.len();
+    all.extend(series(context, &float_run, &chip_run, sweep.is_some()));
     let n = f64::from(context.n_trials.max(1));
     let mut saturations: Vec<(String, u64)> = Vec::new();
     for s in ledgers.iter().flat_map(|l| &l.saturations).filter(|s| s.count > 0) {
@@ -94,7 +100,8 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         model: net.name.clone(),
         n_trials: context.n_trials,
         x_label: sweep.unwrap_or_else(|| "phases done".to_owned()),
-        series,
+        series: all,
+        n_scored,
         microseconds_per_trial: picoseconds as f64 / 1e6 / n,
         microjoules_per_trial: fj as f64 / 1e9 / n,
         learning: learning::costs(&ledgers),
@@ -142,30 +149,46 @@ fn readouts(context: &Context<'_>) -> Vec<Option<String>> {
     context.trials.trial(0).segments.iter().map(|s| name(&phases[s.phase])).collect()
 }
 
+/// A state or read-out that a trial shows in a curve.
+struct Seen<'a> {
+    segment: usize,
+    name: String,
+    values: &'a [f64],
+}
+
 /// What a trial shows in a curve, in the order of its segments: the states that read-outs record
 /// and, of a read-out that records none, what it reads.
-fn seen<'a>(readouts: &[Option<String>], trial: &'a TrialResult) -> Vec<(String, &'a [f64])> {
-    let records = trial.records.iter().map(|r| (r.segment, r.state.clone(), r.values.as_slice()));
+fn seen<'a>(readouts: &[Option<String>], trial: &'a TrialResult) -> Vec<Seen<'a>> {
+    let records = trial.records.iter().map(|r| Seen {
+        segment: r.segment,
+        name: r.state.clone(),
+        values: &r.values,
+    });
     let read = trial.answers.iter().filter_map(|a| {
         let name = readouts[a.segment].clone()?;
-        Some((a.segment, name, a.values.as_slice()))
+        Some(Seen { segment: a.segment, name, values: &a.values })
     });
-    let mut seen: Vec<(usize, String, &[f64])> = records.chain(read).collect();
-    seen.sort_by_key(|(segment, ..)| *segment);
-    seen.into_iter().map(|(_, name, values)| (name, values)).collect()
+    let mut seen: Vec<Seen<'_>> = records.chain(read).collect();
+    seen.sort_by_key(|s| s.segment);
+    seen
 }
 
 fn pairing(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
     let readouts = readouts(context);
     let mut list: Vec<Series> = Vec::new();
     for (f, c) in float.trials.iter().zip(&chip.trials) {
-        for ((state, a), (_, b)) in seen(&readouts, f).into_iter().zip(seen(&readouts, c)) {
-            let (name, offset) = match initial(context, &state) {
-                Some(values) => (format!("change of {state}"), mean(&values)),
-                None => (state, 0.0),
-            };
+        let (of_float, of_chip) = (seen(&readouts, f), seen(&readouts, c));
+        for (a, b) in of_float.iter().zip(&of_chip) {
             let x = f.value.unwrap_or(f64::from(f.number));
-            let point = (x, mean(a) - offset, mean(b) - offset);
+            let (name, offset) = match initial(context, &a.name) {
+                Some(values) => (format!("change of {}", a.name), mean(&values)),
+                None => (a.name.clone(), 0.0),
+            };
+            // What is seen more than once has a curve for each time.
+            let often = of_float.iter().filter(|other| other.name == a.name).count() > 1;
+            let when = often.then(|| segment_name(context, f.number, a.segment));
+            let name = name + &when.unwrap_or_default();
+            let point = (x, mean(a.values) - offset, mean(b.values) - offset);
             match list.iter_mut().find(|s| s.name == name) {
                 Some(s) => s.points.push(point),
                 None => list.push(Series { name, points: vec![point] }),
@@ -180,8 +203,8 @@ fn averaged(readouts: &[Option<String>], run: &RunResult, name: &str) -> Vec<Vec
     let n = run.trials.len() as f64;
     let mut sums: Vec<Vec<f64>> = Vec::new();
     for trial in &run.trials {
-        let of_name = seen(readouts, trial).into_iter().filter(|(state, _)| state == name);
-        for (at, (_, values)) in of_name.enumerate() {
+        let of_name = seen(readouts, trial).into_iter().filter(|s| s.name == name);
+        for (at, Seen { values, .. }) in of_name.enumerate() {
             if sums.len() <= at {
                 sums.push(vec![0.0; values.len()]);
             }
@@ -193,11 +216,23 @@ fn averaged(readouts: &[Option<String>], run: &RunResult, name: &str) -> Vec<Vec
     sums
 }
 
+/// `, PHASE`, with the number of the run where the phase is repeated.
+fn segment_name(context: &Context<'_>, trial: u32, segment: usize) -> String {
+    let segments = context.trials.trial(trial).segments;
+    let phase = segments[segment].phase;
+    let runs = |s: &[Segment]| s.iter().filter(|s| s.phase == phase).count();
+    let name = &context.trials.protocol().phases[phase].name;
+    match runs(&segments) {
+        1 => format!(", {name}"),
+        _ => format!(", {name} {}", runs(&segments[..=segment])),
+    }
+}
+
 fn trajectories(context: &Context<'_>, float: &RunResult, chip: &RunResult) -> Vec<Series> {
     let Some(first) = float.trials.first() else { return Vec::new() };
     let readouts = readouts(context);
     let mut names: Vec<String> = Vec::new();
-    for (name, _) in seen(&readouts, first) {
+    for Seen { name, .. } in seen(&readouts, first) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -250,7 +285,10 @@ fn mean(values: &[f64]) -> f64 {
 impl CurveReport {
     fn draw(&self) -> Result<Vec<u8>, LabError> {
         let mut series = Vec::new();
-        for s in self.series.iter().take(SHOWN_SERIES / 2) {
+        // Scores and states have no axis in common; where answers are scored, they are what counts.
+        let shown =
+            if self.n_scored > 0 { &self.series[..self.n_scored] } else { &self.series[..] };
+        for s in shown.iter().take(SHOWN_SERIES / 2) {
             series.push(picture::Series {
                 name: format!("{}, float", s.name),
                 points: s.points.iter().map(|p| (p.0, p.1)).collect(),
@@ -262,8 +300,9 @@ impl CurveReport {
                 style: picture::Style::Points,
             });
         }
-        let y_label = match self.series.as_slice() {
+        let y_label = match shown {
             [one] => one.name.clone(),
+            _ if self.n_scored > 0 => learning_curve::NAME.to_owned(),
             _ => "recorded value".to_owned(),
         };
         Ok(picture::curve(&picture::Curve {

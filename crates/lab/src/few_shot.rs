@@ -108,6 +108,7 @@ pub(crate) fn run_few_shot(
         populations: &populations,
         what: "chip",
         threads: context.threads,
+        keep_records: true,
         at_end: &[],
     };
     let chip = |image| {

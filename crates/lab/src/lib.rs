@@ -16,6 +16,7 @@ mod error;
 mod evaluate;
 mod few_shot;
 mod learning;
+mod learning_curve;
 mod machine;
 mod outcome;
 pub mod picture;

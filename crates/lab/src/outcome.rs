@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Answer {
     /// Position of the segment in its trial.
     pub segment: usize,
-    /// The right slot, where the segment is about an item.
+    /// The right lane: the item's slot, or what the score names.
     pub slot: Option<u32>,
     /// Value of each lane of the population that is read, summed over the window. Units: the
     /// author's, or spikes.

@@ -27,6 +27,8 @@ pub(crate) struct Task<'a> {
     pub what: &'a str,
     /// Worker threads.
     pub threads: usize,
+    /// Whether states are recorded where the protocol says so.
+    pub keep_records: bool,
     /// States to record at the end of every trial, by full name.
     pub at_end: &'a [String],
 }
@@ -115,9 +117,10 @@ fn lockstep<M: Machine>(
         for (k, result) in results.iter_mut().enumerate() {
             if let Some(values) = window.values(k) {
                 let slot = trials[k].segments[at].item.map(|i| i.slot);
+                let slot = readout.and_then(|r| r.score.right_lane(slot)).or(slot);
                 result.answers.push(Answer { segment: at, slot, values });
             }
-            for state in readout.iter().flat_map(|r| &r.record) {
+            for state in readout.iter().filter(|_| task.keep_records).flat_map(|r| &r.record) {
                 let values = machine.record(state, k)?;
                 result.records.push(Record { segment: at, state: state.clone(), values });
             }

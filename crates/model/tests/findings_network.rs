@@ -112,6 +112,12 @@ fn leaks_are_given_once_and_inside_their_domain() {
 #[test]
 fn numbers_outside_their_domain_are_named_with_their_lane() {
     expect(
+        &with("score: ArgmaxEqualsSlot", "score: ArgmaxEquals(9)"),
+        "M043",
+        "protocol.phases[1].readout.score",
+        "lane 9 of 'out' does not exist",
+    );
+    expect(
         &with("threshold: 1.0", "threshold: [1, 1, inf, 1]"),
         "M016",
         "populations.hidden.threshold",

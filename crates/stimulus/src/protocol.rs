@@ -250,8 +250,22 @@ pub enum Score {
     /// Not at all.
     #[default]
     None,
-    /// Right if the lane with the largest value is the item's slot; of equals, the first counts.
+    /// Right if the lane with the largest value is the item's slot; a tie is wrong.
     ArgmaxEqualsSlot,
+    /// Right if the lane with the largest value is this one; a tie is wrong. For phases that are
+    /// about no item.
+    ArgmaxEquals(u32),
+}
+
+impl Score {
+    /// The lane that is right; `slot` is that of the phase's item.
+    pub fn right_lane(self, slot: Option<u32>) -> Option<u32> {
+        match self {
+            Self::None => None,
+            Self::ArgmaxEqualsSlot => slot,
+            Self::ArgmaxEquals(lane) => Some(lane),
+        }
+    }
 }
 
 /// What is read from a run of a phase.

@@ -13,7 +13,7 @@ use crate::structure::{ProjectionId, Structure};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
 use trifactor_image::{Field, Format, Guard};
-use trifactor_ir::{CheckedNetwork, Delay, StateRole};
+use trifactor_ir::{CheckedNetwork, Delay, PhaseId, Read, Role, StateRole};
 use trifactor_isa::Chip;
 use trifactor_quant::Plan;
 
@@ -35,7 +35,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C016`.
+/// Lowers every projection. Errors: `C010` to `C017`.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
@@ -48,7 +48,9 @@ pub fn lower(
         check_fields(net, chip, structure, id, &mut diagnostics);
         let format = format(net, plan, chip, structure, id);
         let mut lowered = LoweredProjection { format, program: None, guard: Guard::Always };
-        if let Some(rule) = projection.rule {
+        if let Some(rule) = projection.rule
+            && check_reads(net, chip, structure, rule, &mut diagnostics)
+        {
             match select(net, plan, chip, structure, id) {
                 Ok(program) => lowered.program = Some(program),
                 Err(found) => diagnostics.append(found),
@@ -181,6 +183,42 @@ fn check_fields(
             .hint("give one delay for the whole projection"),
         );
     }
+}
+
+/// Whether loads reach what a rule reads: traces, modulators, flags and the synapse's own fields.
+fn check_reads(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    rule: PhaseId,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let phase = &net.phases[rule];
+    let ports = &net.kernels[phase.kernel].ports;
+    let beyond = phase.reads.iter().find_map(|(port, read)| match *read {
+        Read::State(state) if ports[port].role != Role::Own => {
+            let trace = structure.traces.values().any(|t| t.state == state);
+            let modulator = structure.modulators.values().any(|m| m.state == state);
+            (!trace && !modulator).then_some(state)
+        }
+        _ => None,
+    });
+    let Some(state) = beyond else { return true };
+    diagnostics.push(
+        Diagnostic::error(
+            "C017",
+            format!(
+                "the rule '{}' reads '{}', and an engine of the chip '{}' reads only spikes, traces and \
+                 modulators of a neuron",
+                phase.name,
+                net.full_name(state),
+                chip.name
+            ),
+        )
+        .at(Place::at_key(&phase.key))
+        .hint("read a trace of the neuron's spikes instead"),
+    );
+    false
 }
 
 fn check_epoch(net: &CheckedNetwork, chip: &Chip, diagnostics: &mut Diagnostics) {

@@ -4,7 +4,7 @@ use crate::report::{Report, suggestion};
 use crate::surface::{FormatSpec, ModelFile};
 use trifactor_fixed::Rounding;
 use trifactor_ir::{Network, SpaceKind, StateId};
-use trifactor_stimulus::Input;
+use trifactor_stimulus::{Input, Score};
 
 /// A format that the author insists on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,6 +170,15 @@ pub(crate) fn protocol_faults(
                 format!("'{}' has no '{}' to read", readout.population, readout.variable),
                 "read v of any population, or spikes of one with a threshold",
             );
+        }
+        let n = network.lanes(space);
+        if let Score::ArgmaxEquals(lane) = readout.score
+            && lane as usize >= n
+        {
+            let name = &readout.population;
+            let message =
+                format!("lane {lane} of '{name}' does not exist; it has {n}, counted from 0");
+            report.error("M043", format!("{key}.score"), message);
         }
         for name in &readout.record {
             find(&names, name, "M043", &format!("{key}.record"), report);
