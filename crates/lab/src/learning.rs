@@ -49,7 +49,7 @@ pub(crate) fn costs(ledgers: &[Ledger]) -> Vec<LearningCost> {
                 _ => evaluated += line.count,
             }
             let sum = if line.cause == Cause::RuleSkip { &mut passed } else { &mut done };
-            *sum = *sum + line.cost;
+            *sum += line.cost;
         }
         let pj = |cost: Cost, n: u64| cost.fj as f64 / 1e3 / n.max(1) as f64;
         let ns = |cost: Cost, n: u64| (cost.ticks * first.tick_ps) as f64 / 1e3 / n.max(1) as f64;

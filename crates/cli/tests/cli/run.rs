@@ -29,9 +29,27 @@ fn the_report_is_the_same_for_every_number_of_threads_and_differs_in_length() {
 #[test]
 fn results_go_to_the_folder_that_is_asked_for() {
     let place = Place::with_model(PAIR);
-    place.call(&["run", "m", "--out", "here/there"]).expect_code(0);
-    assert!(!place.names("here/there").is_empty());
+    place.call(&["run", "m", "--out", "here/there"]).expect_code(0).expect_printed(&[
+        "change of plastic.w",
+        "rule of plastic: ",
+        " per synapse and epoch",
+    ]);
+    let files = ["curve.csv", "picture.png", "report.json", "report.txt"];
+    assert_eq!(place.names("here/there"), files);
     assert_eq!(place.names("."), ["here", "m"]);
+}
+
+#[test]
+fn probes_are_a_table_and_a_picture_of_the_first_trial() {
+    let probes = r#"probes: [(state: "post.spike"), (state: "plastic.w", every: 5)],"#;
+    let place = Place::with_model(&PAIR.replace("protocol:", &format!("{probes} protocol:")));
+    place.call(&["run", "m", "--out", "seen"]).expect_code(0);
+    let table = String::from_utf8(place.read("seen/probes.csv")).expect("a table is text");
+    let rows: Vec<&str> = table.lines().collect();
+    // 20 steps of one neuron; 2 synapses at steps 5, 10, 15 and 20.
+    assert_eq!((rows[0], rows.len()), ("state,lane,step,float,chip", 1 + 20 + 2 * 4));
+    assert!(rows.contains(&"plastic.w,1,20,64,64"), "{table}");
+    assert!(place.read("seen/probes.png").starts_with(b"\x89PNG"));
 }
 
 #[test]
