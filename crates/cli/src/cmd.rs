@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod conformance;
 pub mod disasm;
 pub mod dump;
 pub mod evaluate;
