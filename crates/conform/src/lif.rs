@@ -132,7 +132,8 @@ impl States {
         let held: Vec<i64> = wanted.iter().map(|x| (*x).clamp(lo, hi)).collect();
         self.difference = Some(if held == got {
             Ok(Finding::ByDesign(format!(
-                "the peer's states are real numbers without a range: in step {step} its {name}                  leaves our {} bits, and all states before are the same",
+                "the peer's states are real numbers without a range: its {name} leaves our {} bits \
+                 in step {step}, and all states before are the same",
                 self.bits
             )))
         } else {

@@ -338,3 +338,80 @@ impl Compiled {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trifactor_fixed::mix32;
+
+    /// Numbers that look drawn.
+    struct Drawn(u32);
+
+    impl Drawn {
+        fn below(&mut self, n: u32) -> u32 {
+            self.0 = self.0.wrapping_add(1);
+            mix32(self.0.wrapping_mul(0x9e37_79b9)) % n
+        }
+        fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+            list[self.below(list.len() as u32) as usize]
+        }
+    }
+
+    fn connection(d: &mut Drawn, recurrent: bool, n_pre: u32, n: u32) -> Connection {
+        let sign = d.pick(&[SignMode::Excitatory, SignMode::Inhibitory, SignMode::Mixed]);
+        let bits = 1 + d.below(8) as u8;
+        let exponent = d.pick(&[-8, -5, -3, -2, -1, 0, 1, 4, 7]);
+        let format = WeightFormat::new(sign, bits, exponent).expect("legal");
+        let longest = d.pick(&[1, 1, 5, 62]);
+        let mut synapses = Vec::new();
+        for pre in 0..n_pre {
+            for post in 0..n {
+                if d.below(3) > 0 {
+                    let mantissa = i64::from(d.below(513)) - 256;
+                    synapses.push((pre, post, mantissa, d.below(longest) as u8));
+                }
+            }
+        }
+        Connection { recurrent, format, synapses }
+    }
+
+    /// Every choice of every peer, with delays, shifts to the right and states at their ends;
+    /// [`Compiled::run`] compares the two readings.
+    #[test]
+    fn the_emulator_equals_the_fixed_reading_under_the_arithmetic_of_every_peer() {
+        let (mut spikes_seen, mut largest) = (0, 0);
+        for seed in 0..60 {
+            let mut d = Drawn(seed * 100_000);
+            let (n, n_inputs) = (1 + d.below(6), 1 + d.below(4));
+            let mut connections = vec![connection(&mut d, false, n_inputs, n)];
+            connections.push(connection(&mut d, false, n_inputs, n));
+            connections.push(connection(&mut d, true, n, n));
+            let bias = |d: &mut Drawn| i64::from(d.pick(&[0i32, 1, -200, 4000 << 7, -4000 << 7]));
+            let neurons = Neurons {
+                n,
+                n_inputs,
+                du: d.pick(&[0, 3, 100, 2000, 4094, 4095]),
+                dv: d.pick(&[0, 1, 300, 4000, 4095]),
+                vth_mant: d.pick(&[1, 50, 3000, 131_071]),
+                bias: (0..n).map(|_| bias(&mut d)).collect(),
+                refractory: d.pick(&[1, 1, 2, 9]),
+                connections,
+            };
+            let mut input = Vec::new();
+            for step in 1..=80 {
+                input.extend((0..n_inputs).filter(|_| d.below(2) > 0).map(|lane| (step, lane)));
+            }
+            for peer in Chip::peer_names() {
+                let chip = Chip::builtin(peer).expect("it is listed");
+                let compiled =
+                    neurons.compile(&chip).unwrap_or_else(|e| panic!("{peer}, seed {seed}: {e}"));
+                let ran = compiled.run(80, &input, |_, now| {
+                    spikes_seen += now.spikes.len();
+                    largest = now.u.iter().map(|u| u.abs()).max().unwrap_or(0).max(largest);
+                });
+                ran.unwrap_or_else(|e| panic!("{peer}, seed {seed}: {e}"));
+            }
+        }
+        assert!(spikes_seen > 1000 && largest > 1 << 23, "{spikes_seen} spikes, u to {largest}");
+    }
+}

@@ -154,10 +154,10 @@ fn same<T: PartialEq + std::fmt::Debug>(
     name: &str,
     when: &str,
     at: u32,
-    got: &Vec<T>,
+    got: &[T],
     wanted: Option<&Vec<T>>,
 ) -> Result<(), String> {
-    if wanted == Some(got) {
+    if wanted.map(Vec::as_slice) == Some(got) {
         return Ok(());
     }
     Err(format!("{name} in {when} {at} is {got:?}, recorded {wanted:?}"))

@@ -72,9 +72,8 @@ struct File {
 }
 
 /// Recorded random numbers; what a file does not need may be left out.
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(default)]
-#[derive(Default)]
 struct Random {
     x_decay: Vec<f64>,
     y_decay: Vec<f64>,

@@ -93,12 +93,14 @@ fn deliver_as(
         }
         Travel::PerSynapse(field) => {
             counts.synops += arriving.len() as u64;
+            // Spikes of one step and one delay are summed together; a delay that learns stands
+            // for what it is now, as in the fixed reading.
+            let delay = |synapse: &u32| state.fields[field].get(*synapse as usize);
+            let mut order: Vec<(i32, u32)> = arriving.iter().map(|s| (delay(s), *s)).collect();
+            order.sort_unstable();
             let mut travelled = None;
-            for synapse in arriving {
-                let synapse = *synapse as usize;
-                // Spikes that were sent in the same step were filed one after the other, and
-                // those of another step have travelled longer or less long.
-                let delay = state.fields[field].get(synapse);
+            for (delay, synapse) in order {
+                let synapse = synapse as usize;
                 if travelled.replace(delay).is_some_and(|before| before != delay) {
                     inputs.flush();
                 }
