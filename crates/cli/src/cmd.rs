@@ -3,6 +3,7 @@
 pub mod check;
 pub mod chips;
 pub mod compile;
+pub mod conformance;
 pub mod disasm;
 pub mod dump;
 pub mod evaluate;

@@ -41,6 +41,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
+  trifactor conformance PATH           agreement with recorded outputs of public models
   trifactor explain CODE               what a finding such as error[M010] means
 
 `trifactor COMMAND --help` shows each with an example. What a time step means is defined in
@@ -72,6 +73,7 @@ enum Command {
     Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
+    Conformance(cmd::conformance::Cmd),
     Explain(cmd::explain::Cmd),
 }
 
@@ -102,6 +104,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
+        Command::Conformance(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),
     }
 }

@@ -10,7 +10,7 @@ use crate::route::{Landing, RoutedGroup, Routes};
 use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure, TraceId, bound};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::EntityId;
-use trifactor_fixed::Decay;
+use trifactor_fixed::DecayCode;
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, FieldMap, FieldRange, Group, Image,
     Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
@@ -19,7 +19,7 @@ use trifactor_image::{
 };
 use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
 use trifactor_isa::{Chip, isa_hash};
-use trifactor_quant::Plan;
+use trifactor_quant::{Encoding, Plan};
 
 struct Linker<'a> {
     net: &'a CheckedNetwork,
@@ -114,9 +114,16 @@ impl Linker<'_> {
     }
 
     fn decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u16 {
-        let bits = bound(self.net, phase, port)
-            .map_or(16, |state| self.plan.states[state].q.frac.unsigned_abs());
-        Decay::from_keep(keep, bits).register as u16
+        let (bits, code) =
+            bound(self.net, phase, port).map_or((16, DecayCode::default()), |state| {
+                let format = &self.plan.states[state];
+                let code = match format.encoding {
+                    Encoding::Decay(code) => code,
+                    Encoding::Plain => DecayCode::default(),
+                };
+                (format.q.frac.unsigned_abs(), code)
+            });
+        code.register(keep, bits) as u16
     }
 
     fn space_name(&self, space: SpaceId) -> String {

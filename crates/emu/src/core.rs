@@ -8,7 +8,7 @@ use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
 use crate::tables::{CoreTable, GroupTable, Travel, Widths};
 use crate::traces::{close_epoch, traces};
-use trifactor_fixed::{self as fixed, Overflow, RawRange, Rounding, site};
+use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
 use trifactor_isa::ResolvedCosts;
 
 /// Where a step is.
@@ -92,22 +92,40 @@ impl Core {
         self.counts = Counts::default();
         self.rule_ticks = 0;
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
-            deliver(table, state, now, &mut self.accumulators, &mut self.counts);
+            deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
-        match widths.overflow {
-            Overflow::Saturate => self.neurons(now, widths, |x, range| {
+        let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
+        if own == Overflow::Saturate && neuron == NeuronArithmetic::default() {
+            let fit = |x: i64| {
                 let y = x.clamp(range.lo, range.hi);
                 (y, x != y)
-            }),
-            Overflow::Wrap => {
-                self.neurons(now, widths, |x, range| fixed::fit(x, range, Overflow::Wrap));
-            }
+            };
+            self.neurons(
+                now,
+                widths,
+                |kept, q| fit(kept + q),
+                |kept, u, bias| fit(kept + u + bias),
+            );
+        } else {
+            self.neurons(
+                now,
+                widths,
+                |kept, q| neuron.current(kept, q, range, own),
+                |kept, u, bias| neuron.voltage(kept, u, bias, range, own),
+            );
         }
     }
 
-    /// Current, voltage, spike and reset. Source: S20 to S25.
+    /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to
+    /// the states. Source: S20 to S25.
     #[inline(always)]
-    fn neurons(&mut self, now: Now, w: &Widths, fit: impl Fn(i64, RawRange) -> (i64, bool)) {
+    fn neurons(
+        &mut self,
+        now: Now,
+        w: &Widths,
+        current: impl Fn(i64, i64) -> (i64, bool),
+        voltage: impl Fn(i64, i64, i64) -> (i64, bool),
+    ) {
         let t = &self.table.neurons;
         let n = t.len();
         let (u, v, hold) =
@@ -118,9 +136,9 @@ impl Core {
         let (mut active, mut events) = (0u64, 0u8);
         for i in 0..n {
             let kept_u = narrow::decay_to_zero(u[i], keep_u[i], w.decay_bits);
-            let (new_u, clipped_u) = fit(i64::from(kept_u) + i64::from(q[i]), w.state);
+            let (new_u, clipped_u) = current(kept_u.into(), q[i].into());
             let kept_v = narrow::decay_to_zero(v[i], keep_v[i], w.decay_bits);
-            let (new_v, clipped_v) = fit(i64::from(kept_v) + new_u + i64::from(bias[i]), w.state);
+            let (new_v, clipped_v) = voltage(kept_v.into(), new_u, bias[i].into());
             let raised = (new_v as i32).max(v_min[i]);
             let held = hold[i] > 0;
             let spike = !held & (raised > threshold[i]);

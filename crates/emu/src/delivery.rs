@@ -4,6 +4,7 @@ use crate::core::Now;
 use crate::ledger::Counts;
 use crate::state::{GroupState, Lanes};
 use crate::tables::{GroupTable, Travel};
+use trifactor_fixed::{InputArithmetic, NeuronArithmetic};
 
 /// Where spikes that arrive `ahead` steps after a step are filed.
 pub(crate) fn slot(step: u32, ahead: u32, slots: usize) -> usize {
@@ -15,6 +16,7 @@ pub(crate) fn deliver(
     table: &GroupTable,
     state: &mut GroupState,
     now: Now,
+    neuron: &NeuronArithmetic,
     accumulators: &mut [i32],
     counts: &mut Counts,
 ) {
@@ -24,6 +26,13 @@ pub(crate) fn deliver(
     }
     let mut arriving = std::mem::take(&mut state.in_flight[slot]);
     let targets = &mut accumulators[table.first_target..table.first_target + table.n_post];
+    let input = neuron.input;
+    if input.sums_first(table.shift) || input.weight_limit.is_some() {
+        deliver_as(table, state, &arriving, input, targets, counts);
+        arriving.clear();
+        state.in_flight[slot] = arriving;
+        return;
+    }
     match table.travel {
         Travel::Fixed(_) => {
             for row in &arriving {
@@ -57,6 +66,80 @@ pub(crate) fn deliver(
     // The list goes back empty, so that its memory is used again.
     arriving.clear();
     state.in_flight[slot] = arriving;
+}
+
+/// The same with contributions that are limited, or shifted as a sum.
+fn deliver_as(
+    table: &GroupTable,
+    state: &GroupState,
+    arriving: &[u32],
+    input: InputArithmetic,
+    targets: &mut [i32],
+    counts: &mut Counts,
+) {
+    let shift = table.shift;
+    let sums = input.sums_first(shift).then(|| vec![0; targets.len()]);
+    let mut inputs = Inputs { input, shift, targets, sums };
+    match table.travel {
+        Travel::Fixed(_) => {
+            for row in arriving {
+                let row = *row as usize;
+                counts.synops += table.row(row).len() as u64;
+                counts.synapse_words += u64::from(table.row_words[row]);
+                for synapse in table.row(row) {
+                    inputs.add(table.post_of(row, synapse), state.fields[0].get(synapse));
+                }
+            }
+        }
+        Travel::PerSynapse(field) => {
+            counts.synops += arriving.len() as u64;
+            // Spikes of one step and one delay are summed together; a delay that learns stands
+            // for what it is now, as in the fixed reading.
+            let delay = |synapse: &u32| state.fields[field].get(*synapse as usize);
+            let mut order: Vec<(i32, u32)> = arriving.iter().map(|s| (delay(s), *s)).collect();
+            order.sort_unstable();
+            let mut travelled = None;
+            for (delay, synapse) in order {
+                let synapse = synapse as usize;
+                if travelled.replace(delay).is_some_and(|before| before != delay) {
+                    inputs.flush();
+                }
+                let row = table.row_start.partition_point(|s| *s as usize <= synapse) - 1;
+                inputs.add(table.post_of(row, synapse), state.fields[0].get(synapse));
+            }
+        }
+    }
+    inputs.flush();
+}
+
+/// Accumulators, with sums of weights in front of them where these are shifted together.
+struct Inputs<'a> {
+    input: InputArithmetic,
+    shift: i32,
+    targets: &'a mut [i32],
+    sums: Option<Vec<i64>>,
+}
+
+impl Inputs<'_> {
+    fn add(&mut self, post: u32, weight: i32) {
+        let (post, weight) = (post as usize, i64::from(weight));
+        match &mut self.sums {
+            Some(sums) => sums[post] += weight,
+            None => self.contribute(post, weight),
+        }
+    }
+    fn contribute(&mut self, post: usize, weight: i64) {
+        let moved = self.input.contribution(weight, self.shift);
+        self.targets[post] = self.targets[post].wrapping_add(moved as i32);
+    }
+    /// Moves the sums into the accumulators.
+    fn flush(&mut self) {
+        let Some(mut sums) = self.sums.take() else { return };
+        for (post, sum) in sums.iter_mut().enumerate() {
+            self.contribute(post, std::mem::take(sum));
+        }
+        self.sums = Some(sums);
+    }
 }
 
 fn add_row<T: Copy + Into<i32>>(

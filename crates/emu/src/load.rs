@@ -9,7 +9,7 @@ mod group;
 use crate::error::EmuError;
 use crate::tables::{CoreTable, ModulatorTable, Neurons, Widths};
 use std::collections::{BTreeMap, BTreeSet};
-use trifactor_fixed::{Decay, QFormat, RawRange};
+use trifactor_fixed::{DecayCode, QFormat, RawRange};
 use trifactor_image::{Core, Image};
 use trifactor_isa::Chip;
 
@@ -50,6 +50,7 @@ fn widths(image: &Image, chip: &Chip) -> Result<Widths, EmuError> {
     Ok(Widths {
         state: QFormat::signed(chip.neuron.state_bits, 0).raw_range(),
         overflow: chip.neuron.overflow,
+        neuron: chip.arithmetic.neuron,
         decay_bits: chip.neuron.decay_bits.into(),
         epoch,
     })
@@ -124,9 +125,9 @@ fn core_table(
 }
 
 /// The surviving numerator of a decay register.
-fn keep(register: u16, widths: &Widths) -> Option<i64> {
-    let decay = Decay { bits: widths.decay_bits as u8, register: register.into() };
-    (u32::from(register) < 1 << widths.decay_bits).then(|| decay.keep_raw())
+fn keep(register: u16, code: DecayCode, widths: &Widths) -> Option<i64> {
+    let (register, bits) = (u32::from(register), widths.decay_bits as u8);
+    (register <= code.max(bits)).then(|| code.keep_raw(register, bits))
 }
 
 fn neurons(
@@ -141,13 +142,13 @@ fn neurons(
     let from = ids[usize::from(core.id)];
     for (c, record) in core.compartments.iter().enumerate() {
         let wrong = |reason: &str| fault(core.id, format!("compartment {c}"), reason);
-        let decay = |register| {
-            keep(register, widths)
+        let decay = |register, code| {
+            keep(register, code, widths)
                 .map(|k| k as u32)
                 .ok_or_else(|| wrong("a decay register is wider than the chip's"))
         };
-        t.keep_u.push(decay(record.decay_u)?);
-        t.keep_v.push(decay(record.decay_v)?);
+        t.keep_u.push(decay(record.decay_u, widths.neuron.decay_u)?);
+        t.keep_v.push(decay(record.decay_v, widths.neuron.decay_v)?);
         t.bias.push(record.bias);
         t.v_min.push(record.v_min);
         t.threshold.push(if record.spikes { record.threshold } else { i32::MAX });
@@ -203,7 +204,7 @@ fn modulators(
             first_target: n + first as usize,
             n_lines: lines as usize,
             first_lane: record.first_lane,
-            keep: keep(record.decay, widths)
+            keep: keep(record.decay, DecayCode::default(), widths)
                 .ok_or_else(|| wrong("its decay register is wider than the chip's"))?,
             rounding: record.rounding,
             range: RawRange { lo: record.lo.into(), hi: record.hi.into() },

@@ -5,7 +5,7 @@
 
 use crate::program::Program;
 use crate::state::Lanes;
-use trifactor_fixed::{Overflow, RawRange, Rounding};
+use trifactor_fixed::{NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
 
 /// Widths of the chip that the arithmetic of every core uses.
@@ -13,8 +13,10 @@ use trifactor_image::{ColumnKind, Guard};
 pub(crate) struct Widths {
     /// Raw range of u and v (S25).
     pub state: RawRange,
-    /// What u and v do beyond it.
+    /// What u and v do beyond it, unless `neuron` says otherwise.
     pub overflow: Overflow,
+    /// Arithmetic of neurons and deliveries.
+    pub neuron: NeuronArithmetic,
     /// Bits of decay registers (S45).
     pub decay_bits: u32,
     /// Steps per epoch (S5).

@@ -7,13 +7,23 @@
 //!
 //! Statement numbers such as S40 refer to `docs/semantics.md`.
 
+mod arithmetic;
 mod draw;
 mod format;
+mod learning;
 mod real;
 mod round;
 
+pub use arithmetic::{
+    BiasJoins, DecayCode, ExponentActs, InputArithmetic, MantissaArithmetic, NeuronArithmetic,
+    Truncation, WeightSign, shifted,
+};
 pub use draw::{Draw, DrawKey, KeyedDraws, mix32, site};
 pub use format::{QFormat, RawRange};
+pub use learning::{
+    ChangeArithmetic, Decision, EarlySpikes, LearningArithmetic, ProductArithmetic,
+    TraceArithmetic, TraceLaw, from_unit, unit, whole_away,
+};
 pub use real::RealRounding;
 pub use round::{
     Decay, Overflow, Rounding, align, clamp_raw, fit, mul_round, round_shift, sat32, scale_decay,

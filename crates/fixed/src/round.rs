@@ -51,6 +51,23 @@ pub enum Overflow {
     Saturate,
     /// Two's complement: the high bits are lost.
     Wrap,
+    /// The nearest end of the range without its lowest value, so that both ends are as far from 0.
+    Symmetric,
+    /// One turn, over a range that is one above the format's at both ends: what is still outside
+    /// after it stays there.
+    WrapOnce,
+}
+
+impl Overflow {
+    /// The values that stay as they are, of a format with this range.
+    #[inline(always)]
+    pub const fn range(self, format: RawRange) -> RawRange {
+        match self {
+            Self::Saturate | Self::Wrap => format,
+            Self::Symmetric => RawRange { lo: format.lo + 1, hi: format.hi },
+            Self::WrapOnce => RawRange { lo: format.lo + 1, hi: format.hi + 1 },
+        }
+    }
 }
 
 /// `x / 2^shift`, rounded. `draw` is used only by [`Rounding::Stochastic`].
@@ -125,11 +142,16 @@ pub const fn align(x: i64, shift: i32, rounding: Rounding, draw: u32) -> i64 {
 /// Fits a value into `bits` bits; the flag says whether it changed. Source: S42.
 #[inline(always)]
 pub const fn fit(x: i64, range: RawRange, overflow: Overflow) -> (i64, bool) {
+    let range = overflow.range(range);
     if x >= range.lo && x <= range.hi {
         return (x, false);
     }
     match overflow {
-        Overflow::Saturate => (clamp_raw(x, range), true),
+        Overflow::Saturate | Overflow::Symmetric => (clamp_raw(x, range), true),
+        Overflow::WrapOnce => {
+            let span = range.hi - range.lo + 1;
+            (if x > range.hi { x - span } else { x + span }, true)
+        }
         Overflow::Wrap => {
             let span = range.hi - range.lo + 1;
             let turned = (x - range.lo).rem_euclid(span) + range.lo;
@@ -235,6 +257,19 @@ mod tests {
             let expected = exact.clamp(i128::from(i32::MIN), i128::from(i32::MAX));
             prop_assert_eq!(i128::from(align(x.into(), shift, Rounding::Floor, 0)), expected);
         }
+    }
+
+    #[test]
+    fn one_turn_folds_once_over_a_range_that_is_open_below() {
+        let q = crate::QFormat::signed(24, 0).raw_range();
+        let top = 1i64 << 23;
+        let turn = |x| fit(x, q, Overflow::WrapOnce);
+        assert_eq!(turn(top), (top, false));
+        assert_eq!(turn(-top), (top, true));
+        assert_eq!(turn(top + 1), (1 - top, true));
+        assert_eq!(turn(4 * top), (2 * top, true));
+        assert_eq!(fit(-top, q, Overflow::Symmetric), (1 - top, true));
+        assert_eq!(fit(top, q, Overflow::Symmetric), (top - 1, true));
     }
 
     #[test]

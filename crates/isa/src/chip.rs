@@ -6,9 +6,12 @@
 //! because readers need nearly all of them; a chip that is changed in memory should be passed
 //! through [`Chip::check`] again.
 
+mod arithmetic;
 mod check;
 mod cost;
+mod variant;
 
+pub use arithmetic::Arithmetic;
 pub use cost::{
     BarrierPoint, Certainty, Cost, CostClass, CostTable, LearningCosts, Preset, ResolvedCosts,
     ResolvedLearning, SystemCosts,
@@ -47,6 +50,9 @@ pub struct Chip {
     pub modulator: ModulatorUnit,
     /// What the compiler takes where a model says nothing.
     pub defaults: Defaults,
+    /// Choices in which published models of such chips differ; left out, the engine's own.
+    #[serde(default, skip_serializing_if = "Arithmetic::is_own")]
+    pub arithmetic: Arithmetic,
     /// Time and energy.
     pub cost: CostTable,
 }
@@ -187,6 +193,14 @@ pub enum ChipError {
         /// What is wrong there.
         message: String,
     },
+    /// The description differs from a chip that does not exist.
+    #[error("key base: there is no built-in chip '{base}'; there are {known}")]
+    UnknownBase {
+        /// The name given.
+        base: String,
+        /// The names that would do.
+        known: String,
+    },
     /// The description breaks a rule.
     #[error("chip '{chip}', key {key}: {message}")]
     Rejected {
@@ -201,19 +215,37 @@ pub enum ChipError {
     },
 }
 
-const BUILTIN: [(&str, &str); 2] = [
-    ("superset", include_str!("../../../isa/chips/superset.ron")),
-    ("large", include_str!("../../../isa/chips/large.ron")),
-];
-
-impl Chip {
-    /// Reads and checks a description.
-    pub fn parse(text: &str) -> Result<Self, ChipError> {
-        let chip: Self = ron::from_str(text).map_err(|e| ChipError::Syntax {
+impl From<ron::error::SpannedError> for ChipError {
+    fn from(e: ron::error::SpannedError) -> Self {
+        Self::Syntax {
             line: e.span.start.line,
             column: e.span.start.col,
             message: e.code.to_string(),
-        })?;
+        }
+    }
+}
+
+const BUILTIN: [(&str, &str); 3] = [
+    ("superset", include_str!("../../../isa/chips/superset.ron")),
+    ("large", include_str!("../../../isa/chips/large.ron")),
+    ("loihi1", include_str!("../../../isa/chips/loihi1.ron")),
+];
+
+/// Chips with the arithmetic of a public model, for conformance.
+const PEERS: [(&str, &str); 3] = [
+    ("lava-nc", include_str!("../../../isa/chips/lava-nc.ron")),
+    ("nengo-loihi", include_str!("../../../isa/chips/nengo-loihi.ron")),
+    ("brian2-loihi", include_str!("../../../isa/chips/brian2-loihi.ron")),
+];
+
+impl Chip {
+    /// Reads and checks a description: a whole one, or one that names the built-in chip from
+    /// which it differs under `base`.
+    pub fn parse(text: &str) -> Result<Self, ChipError> {
+        let chip: Self = match variant::parse(text)? {
+            Some(chip) => chip,
+            None => ron::from_str(text)?,
+        };
         chip.check()?;
         Ok(chip)
     }
@@ -224,10 +256,25 @@ impl Chip {
         check::check(self)
     }
 
-    /// A chip that is part of this crate.
+    /// A chip that is part of this crate, or a peer's arithmetic as a chip.
     pub fn builtin(name: &str) -> Option<Self> {
         let text = Self::builtin_text(name)?;
         Some(Self::parse(text).unwrap_or_else(|e| panic!("internal: built-in chip: {e}")))
+    }
+
+    /// What u does beyond its range.
+    pub fn current_overflow(&self) -> Overflow {
+        self.arithmetic.neuron.current.unwrap_or(self.neuron.overflow)
+    }
+
+    /// What v does beyond its range.
+    pub fn voltage_overflow(&self) -> Overflow {
+        self.arithmetic.neuron.voltage.unwrap_or(self.neuron.overflow)
+    }
+
+    /// The names of the public models whose arithmetic is part of this crate, as chips.
+    pub fn peer_names() -> impl ExactSizeIterator<Item = &'static str> {
+        PEERS.into_iter().map(|(name, _)| name)
     }
 
     /// The names of the chips that are part of this crate.
@@ -237,7 +284,7 @@ impl Chip {
 
     /// The file of a chip that is part of this crate, with its comments.
     pub fn builtin_text(name: &str) -> Option<&'static str> {
-        BUILTIN.into_iter().find(|(n, _)| *n == name).map(|(_, text)| text)
+        BUILTIN.into_iter().chain(PEERS).find(|(n, _)| *n == name).map(|(_, text)| text)
     }
 
     /// The description without comments and layout: two files that say the same are equal here.

@@ -43,6 +43,7 @@ rejected! {
     state_width_out_of_range: "neuron.state_bits", |c| c.neuron.state_bits = 33;
     decay_width_out_of_range: "neuron.decay_bits", |c| c.neuron.decay_bits = 17;
     accumulator_narrower_than_state: "neuron.accumulator_bits", |c| c.neuron.accumulator_bits = 23;
+    arithmetic_out_of_range: "arithmetic.neuron.input.unit", |c| c.arithmetic.neuron.input.unit = 17;
     no_width_to_choose: "trace.bits", |c| c.trace.bits.clear();
     unsorted_widths: "synapse.tag_bits", |c| c.synapse.tag_bits.swap(0, 1);
     width_out_of_range: "modulator.bits", |c| c.modulator.bits.push(17);
@@ -87,6 +88,36 @@ fn built_in_chips_are_named_after_their_files_and_survive_printing() {
         assert_eq!(Chip::parse(&chip.canonical()), Ok(chip));
     }
     assert_eq!(Chip::builtin("mini"), None);
+}
+
+#[test]
+fn a_variant_differs_from_its_base_in_what_it_names() {
+    let text = "(name: \"mine\", doc: \"d\", base: \"loihi1\", trace: (bits: [7, 8]))";
+    let mut mine = Chip::parse(text).expect("it is a variant");
+    let base = Chip::builtin("loihi1").expect("it is built in");
+    assert_eq!(mine.trace.bits, [7, 8]);
+    mine.trace.clone_from(&base.trace);
+    mine.name.clone_from(&base.name);
+    mine.doc.clone_from(&base.doc);
+    assert_eq!(mine, base);
+    let refused = Chip::parse(&text.replace("loihi1", "loihi9")).expect_err("no such base");
+    assert!(refused.to_string().contains("superset, large, loihi1"), "{refused}");
+    let unknown = Chip::parse(&text.replace("trace:", "traces:")).expect_err("no such key");
+    assert!(unknown.to_string().contains("traces"), "{unknown}");
+}
+
+#[test]
+fn peers_are_chips_with_an_arithmetic_that_survives_printing() {
+    for name in Chip::peer_names() {
+        let chip = Chip::builtin(name).expect("it is listed");
+        assert_eq!(chip.name, name);
+        assert!(!chip.arithmetic.is_own());
+        assert_eq!(Chip::parse(&chip.canonical()), Ok(chip));
+    }
+    for name in Chip::builtin_names() {
+        let chip = Chip::builtin(name).expect("it is listed");
+        assert!(chip.arithmetic.is_own() && !chip.canonical().contains("arithmetic:("), "{name}");
+    }
 }
 
 #[test]

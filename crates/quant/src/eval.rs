@@ -5,7 +5,7 @@
 
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
 use trifactor_entity::{SideTable, Table};
-use trifactor_fixed::{RawRange, Rounding, align, clamp_raw, fit, round_shift};
+use trifactor_fixed::{QFormat, Rounding, align, fit, round_shift};
 use trifactor_ir::{Kernel, Op, PortId, ValueId};
 
 /// A random draw for a site; called only where a stochastic rounding drops bits.
@@ -34,7 +34,7 @@ pub fn eval(
     for (id, op) in kernel.ops.iter() {
         let p = &plan.values[id];
         let raw = eval_op(op, p, ports, &values, draws);
-        values.push(saturate(raw, p.bits));
+        values.push(fit(raw, QFormat::signed(p.bits, 0).raw_range(), p.overflow).0);
     }
     values
 }
@@ -93,9 +93,4 @@ pub fn store(
 
 const fn needs_draw(shift: u32, rounding: Rounding) -> bool {
     shift > 0 && matches!(rounding, Rounding::Stochastic)
-}
-
-fn saturate(raw: i64, bits: u8) -> i64 {
-    let half = 1i64 << (bits - 1);
-    clamp_raw(raw, RawRange { lo: -half, hi: half - 1 })
 }

@@ -7,7 +7,7 @@
 use crate::plan::{Encoding, FormatRequest, Requests, StateFormat};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_entity::{EntityId, SideTable};
-use trifactor_fixed::{Overflow, QFormat, RawRange, Rounding};
+use trifactor_fixed::{DecayCode, Overflow, QFormat, RawRange, Rounding};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, MAX_DELAY, Phase, PhaseId, Read, Sign, StateId, StateRole,
@@ -77,7 +77,7 @@ impl Chooser<'_> {
         self.formats[state.index()] = Some(format);
     }
 
-    fn set_decay(&mut self, state: StateId) {
+    fn set_decay(&mut self, state: StateId, code: DecayCode) {
         let bits = self.chip.neuron.decay_bits;
         // The surviving fraction is an integer over 2^bits, and 2^bits itself is "all survives".
         let q = QFormat::unsigned(bits + 1, bits as i8);
@@ -86,7 +86,7 @@ impl Chooser<'_> {
             rounding: Rounding::Nearest,
             overflow: Overflow::Saturate,
             raw: RawRange { lo: 0, hi: 1 << bits },
-            encoding: Encoding::Decay,
+            encoding: Encoding::Decay(code),
         });
     }
 
@@ -348,12 +348,15 @@ impl Chooser<'_> {
                 "remove 'bits'; 'frac' may be chosen",
             );
         }
-        let wide = QFormat::signed(self.chip.neuron.accumulator_bits, frac);
+        let unit = self.chip.arithmetic.neuron.input.unit;
+        let wide = QFormat::signed(self.chip.neuron.accumulator_bits - unit, frac - unit as i8);
         let narrow = QFormat::signed(bits, frac);
         self.check_accumulator(phase, q, drive, wide);
         self.set(q, wide, Rounding::Floor);
         self.set(u, narrow, Rounding::Zero);
         self.set(v, narrow, Rounding::Zero);
+        self.stores_what_the_sum_leaves(u, self.chip.current_overflow());
+        self.stores_what_the_sum_leaves(v, self.chip.voltage_overflow());
         for name in ["threshold", "bias", "v_min"] {
             let Some(state) = part(self, name) else { continue };
             self.set(state, narrow, Rounding::Nearest);
@@ -394,9 +397,22 @@ impl Chooser<'_> {
                 );
             }
         }
-        for state in [keep_u, keep_v].into_iter().flatten() {
-            self.set_decay(state);
+        let codes = [self.chip.arithmetic.neuron.decay_u, self.chip.arithmetic.neuron.decay_v];
+        for (state, code) in [keep_u, keep_v].into_iter().zip(codes) {
+            if let Some(state) = state {
+                self.set_decay(state, code);
+            }
         }
+    }
+
+    /// The sum has treated its overflow already; the store behind it changes nothing more.
+    fn stores_what_the_sum_leaves(&mut self, state: StateId, overflow: Overflow) {
+        let format = self.formats[state.index()].as_mut().expect("set just now");
+        format.raw = match overflow {
+            // One turn may not be enough to come back.
+            Overflow::WrapOnce => QFormat::signed(32, 0).raw_range(),
+            Overflow::Saturate | Overflow::Wrap | Overflow::Symmetric => overflow.range(format.raw),
+        };
     }
 
     /// How often one synapse can deliver to an accumulator in one step: once, unless a rule
@@ -465,7 +481,7 @@ impl Chooser<'_> {
         let rounding = self.chip.defaults.trace_rounding;
         self.fitted(x, bits, &allowed, false, 0.0, reach, "trace", rounding);
         let Some(format) = self.formats[x.index()] else { return };
-        self.set_decay(keep);
+        self.set_decay(keep, DecayCode::default());
         let rounding = Rounding::Nearest;
         if saturating {
             // The factor of S31 lies between 0 and 1.
@@ -502,7 +518,7 @@ impl Chooser<'_> {
         let wide = QFormat::signed(self.chip.neuron.accumulator_bits, format.q.frac);
         self.check_accumulator(phase, q, drive, wide);
         self.set(q, wide, Rounding::Floor);
-        self.set_decay(keep);
+        self.set_decay(keep, DecayCode::default());
     }
 
     fn no_unit(&mut self, phase: &Phase) {

@@ -9,7 +9,7 @@ use crate::interval;
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
-use trifactor_fixed::{RawRange, Rounding, site};
+use trifactor_fixed::{Overflow, RawRange, Rounding, site};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
@@ -38,12 +38,29 @@ impl Known {
     }
 }
 
-/// Rounding of products inside a unit, and how many bits its sums saturate to.
+/// Rounding of products inside a unit, how many bits its sums are fitted to, and how.
 struct Style {
     product: Rounding,
     bits: u8,
+    /// What the sums of u and v do beyond their range.
+    overflow: [Overflow; 2],
+    /// Bits of the accumulator that reach u, and what is lost beyond them.
+    input_bits: Option<u8>,
     /// Sites of the products in order, for units; rules count from 0.
     unit_sites: Option<[u8; 2]>,
+}
+
+impl Style {
+    /// Sums in registers of the engine.
+    fn register(product: Rounding) -> Self {
+        Self {
+            product,
+            bits: REGISTER_BITS,
+            overflow: [Overflow::Saturate; 2],
+            input_bits: None,
+            unit_sites: None,
+        }
+    }
 }
 
 pub(crate) fn plan_phase(
@@ -60,16 +77,20 @@ pub(crate) fn plan_phase(
     };
     let style = match unit {
         Some(Unit::Lif(_)) => {
-            Style { product: Rounding::Zero, bits: chip.neuron.state_bits, unit_sites: None }
+            let input = &chip.arithmetic.neuron.input;
+            Style {
+                product: Rounding::Zero,
+                bits: chip.neuron.state_bits,
+                overflow: [chip.current_overflow(), chip.voltage_overflow()],
+                input_bits: input.sum_bits.map(|bits| bits - input.unit),
+                unit_sites: None,
+            }
         }
         Some(Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => Style {
-            product: trace_rounding(),
-            bits: REGISTER_BITS,
             unit_sites: Some([site::DECAY, site::IMPULSE]),
+            ..Style::register(trace_rounding())
         },
-        Some(Unit::Deliver) | None => {
-            Style { product: Rounding::Nearest, bits: REGISTER_BITS, unit_sites: None }
-        }
+        Some(Unit::Deliver) | None => Style::register(Rounding::Nearest),
     };
     let mut sweep = Sweep {
         net,
@@ -122,6 +143,7 @@ impl Sweep<'_> {
             rounding: Rounding::Floor,
             site: 0,
             bits: REGISTER_BITS,
+            overflow: Overflow::Saturate,
             raw: RawRange { lo: 0, hi: 0 },
             bound: 0.0,
         };
@@ -139,15 +161,29 @@ impl Sweep<'_> {
                 unreachable!("internal: a forward phase holds no gradient operation (I12)")
             }
         };
-        let bits = match op {
-            Op::Add(..) if matches!(self.unit, Some(Unit::Lif(_))) && !self.awaits_bias(id) => {
-                self.style.bits
-            }
-            _ => REGISTER_BITS,
-        };
-        let known = Known { raw: clip(known.raw, bits), ..known };
-        let plan = ValuePlan { frac: known.frac, raw: known.raw, bound: known.bound, bits, ..plan };
+        let (bits, overflow) = self.fitted(id, op);
+        let known = Known { raw: reached(known.raw, bits, overflow), ..known };
+        let Known { frac, raw, bound } = known;
+        let plan = ValuePlan { frac, raw, bound, bits, overflow, ..plan };
         self.push(known, plan);
+    }
+
+    /// The bits that a result is fitted to, and what it does beyond them. Source: S25.
+    fn fitted(&self, id: ValueId, op: &Op) -> (u8, Overflow) {
+        let register = (REGISTER_BITS, Overflow::Saturate);
+        if !matches!(self.unit, Some(Unit::Lif(_))) {
+            return register;
+        }
+        match op {
+            Op::Add(..) if !self.awaits_bias(id) => {
+                let is_u = self.kernel.output("u").is_some_and(|u| u.value == id);
+                (self.style.bits, self.style.overflow[usize::from(!is_u)])
+            }
+            Op::Port(port) if self.kernel.ports[*port].name == "q" => {
+                self.style.input_bits.map_or(register, |bits| (bits, Overflow::Wrap))
+            }
+            _ => register,
+        }
     }
 
     /// S25: the voltage's sum saturates once, after the bias.
@@ -394,6 +430,17 @@ fn constant(c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
     let known = Known { frac, raw: RawRange { lo: raw, hi: raw }, bound: 0.0 };
     let held = raw as f64 * known.lsb();
     (Known { bound: (held - c).abs(), ..known }, ValuePlan { constant: raw, ..blank })
+}
+
+/// Values that a result of this range can have after it is fitted.
+fn reached(raw: RawRange, bits: u8, overflow: Overflow) -> RawRange {
+    match overflow {
+        Overflow::Saturate | Overflow::Symmetric => clip(raw, bits),
+        // A value that turns may end anywhere in the range.
+        Overflow::Wrap if clip(raw, bits) == raw => raw,
+        Overflow::Wrap => clip(RawRange { lo: i64::MIN, hi: i64::MAX }, bits),
+        Overflow::WrapOnce => clip(raw, REGISTER_BITS),
+    }
 }
 
 fn clip(raw: RawRange, bits: u8) -> RawRange {

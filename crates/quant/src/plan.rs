@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use trifactor_diag::Diagnostics;
 use trifactor_entity::SideTable;
-use trifactor_fixed::{Decay, Overflow, QFormat, RawRange, Rounding, clamp_raw};
+use trifactor_fixed::{
+    DecayCode, NeuronArithmetic, Overflow, QFormat, RawRange, Rounding, clamp_raw,
+};
 use trifactor_ir::{CheckedNetwork, PhaseId, StateId, ValueId};
 use trifactor_isa::Chip;
 
@@ -35,8 +37,8 @@ pub type Requests = BTreeMap<String, FormatRequest>;
 pub enum Encoding {
     /// Nearest multiple of the last place.
     Plain,
-    /// The surviving fraction of a decay register (S45).
-    Decay,
+    /// The surviving fraction of a decay register (S45), which is read so.
+    Decay(DecayCode),
 }
 
 /// The format of a state.
@@ -59,7 +61,10 @@ impl StateFormat {
     pub fn quantise(&self, value: f64) -> i64 {
         match self.encoding {
             Encoding::Plain => clamp_raw(self.q.quantise(value), self.raw),
-            Encoding::Decay => Decay::from_keep(value, self.q.frac.unsigned_abs()).keep_raw(),
+            Encoding::Decay(code) => {
+                let bits = self.q.frac.unsigned_abs();
+                code.keep_raw(code.register(value, bits), bits)
+            }
         }
     }
     /// The real value of a raw one.
@@ -84,8 +89,10 @@ pub struct ValuePlan {
     pub rounding: Rounding,
     /// Draw site of a stochastic `shift`.
     pub site: u8,
-    /// The result saturates to so many bits, signed (24 in the compartment, else 32).
+    /// The result is fitted to so many bits, signed (24 in the compartment, else 32).
     pub bits: u8,
+    /// What becomes of a result that does not fit.
+    pub overflow: Overflow,
     /// Reachable raw values.
     pub raw: RawRange,
     /// Bound on |fixed - float| for one evaluation, in the author's units.
@@ -119,6 +126,8 @@ pub struct PhasePlan {
 pub struct Plan {
     /// Hash of the chip description it was made for.
     pub chip_hash: String,
+    /// Arithmetic of the chip's neurons and deliveries, as far as it is not in the values' plans.
+    pub neuron: NeuronArithmetic,
     /// One format per state.
     pub states: SideTable<StateId, StateFormat>,
     /// One plan per phase.
@@ -129,6 +138,9 @@ impl Plan {
     /// The plan as text, one line per state and value; what [`Plan::hash`] hashes.
     pub fn print(&self, net: &CheckedNetwork) -> String {
         let mut out = String::new();
+        if !self.neuron.is_own() {
+            let _ = writeln!(out, "neuron {:?}", self.neuron);
+        }
         for (id, f) in self.states.iter() {
             let _ = writeln!(
                 out,
@@ -158,6 +170,9 @@ impl Plan {
                     p.constant,
                     p.bound
                 );
+                if p.overflow != Overflow::Saturate {
+                    let _ = writeln!(out, "  {v} {:?}", p.overflow);
+                }
             }
             for (output, p) in net.kernels[net.phases[id].kernel].outputs.iter().zip(&phase.outputs)
             {
@@ -191,7 +206,8 @@ pub fn plan(
     let phases = SideTable::for_each(&net.phases, |_, phase| {
         kernel::plan_phase(net, chip, phase, &states, &mut diagnostics)
     });
-    let plan = Plan { chip_hash: chip.hash(), states, phases };
+    let neuron = chip.arithmetic.neuron;
+    let plan = Plan { chip_hash: chip.hash(), neuron, states, phases };
     warn::losses(net, &plan, &mut diagnostics);
     diagnostics.into_result(plan)
 }

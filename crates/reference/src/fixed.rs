@@ -5,8 +5,9 @@
 //! skipping, so it is the oracle that an emulated image must equal bit for bit, in every state
 //! and every step. It is not meant to be fast.
 
+use std::collections::BTreeMap;
 use trifactor_entity::{EntityId, SideTable, Table};
-use trifactor_fixed::{Draw, KeyedDraws};
+use trifactor_fixed::{BiasJoins, Draw, KeyedDraws, QFormat, Rounding, align};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, Network, Op, Phase, PhaseId, PortId, Read, ResetGroup, Role,
@@ -267,6 +268,9 @@ impl<'a> FixedMachine<'a> {
         let net: &Network = self.net;
         let kernel = &net.kernels[phase.kernel];
         let synapses = net.synapses(phase.over).expect("internal: delivery over lanes (I6)");
+        let input = &self.plan.neuron.input;
+        // Where weights are summed before they are shifted: by output, target and time of sending.
+        let mut sums: BTreeMap<(usize, u32, i64), i64> = BTreeMap::new();
         for k in 0..synapses.len() {
             let pre = self.pre_lanes[phase.over.index()][k] as usize;
             let arrivals = phase.reads.values().filter_map(|read| match *read {
@@ -285,20 +289,36 @@ impl<'a> FixedMachine<'a> {
                 self.draws.draw(self.step, phase.stream, site, pre as u32, post)
             });
             for (j, output) in kernel.outputs.iter().enumerate() {
-                let state = phase.writes[j];
-                let (moved, _) = store(
-                    values[output.value],
-                    &self.plan.phases[id].outputs[j],
-                    &self.plan.states[state],
-                    &|_| 0,
-                );
+                let shift = -self.plan.phases[id].outputs[j].shift;
+                let n = arrivals.max(1);
+                if input.sums_first(shift) {
+                    let travelled = self.travelled(phase, k);
+                    *sums.entry((j, post, travelled)).or_default() += values[output.value] * n;
+                    continue;
+                }
                 // Each arrival is a contribution of its own, shifted by itself (S10, S11).
-                self.raw[state.index()][post as usize] += moved * arrivals.max(1);
+                let moved = input.contribution(values[output.value], shift);
+                self.raw[phase.writes[j].index()][post as usize] += moved * n;
             }
+        }
+        for ((j, post, _), sum) in sums {
+            let shift = -self.plan.phases[id].outputs[j].shift;
+            let moved = input.contribution(sum, shift);
+            self.raw[phase.writes[j].index()][post as usize] += moved;
         }
         if let Some(ring) = &mut self.filed[id.index()] {
             ring[self.step as usize % RING].fill(0);
         }
+    }
+
+    /// How many steps ago a spike that arrives at a synapse was sent; delays that learn stand
+    /// for what they are now.
+    fn travelled(&self, phase: &Phase, k: usize) -> i64 {
+        let delay = phase.reads.values().find_map(|read| match *read {
+            Read::Arriving { delay: Delay::PerSynapse(d), .. } => Some(d),
+            _ => None,
+        });
+        delay.map_or(0, |d| self.raw[d.index()][k])
     }
 
     /// Raw values of a kernel's inputs for one lane.
@@ -387,7 +407,11 @@ impl<'a> FixedMachine<'a> {
             };
             let ports = self.ports(id, phase, lane, pre, post);
             let draws = |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
-            let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+            let mut values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+            if is_lif && self.plan.neuron.bias != BiasJoins::Voltage {
+                let ports = self.joined_bias(id, phase, ports, &values);
+                values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+            }
             let mut clipped: Vec<StateId> = Vec::new();
             if is_lif {
                 clipped = self.register_saturations(id, phase, &values);
@@ -428,6 +452,29 @@ impl<'a> FixedMachine<'a> {
         }
     }
 
+    /// The inputs of a neuron with the bias as the voltage's sum gets it, on a chip where it
+    /// joins the current: `values` are those of an evaluation with the bias as it is.
+    fn joined_bias(
+        &self,
+        id: PhaseId,
+        phase: &Phase,
+        ports: SideTable<PortId, i64>,
+        values: &Table<trifactor_ir::ValueId, i64>,
+    ) -> SideTable<PortId, i64> {
+        let kernel = &self.net.kernels[phase.kernel];
+        let (Some(bias), Some(u)) = (kernel.port("bias"), kernel.output("u")) else {
+            return ports;
+        };
+        let range = QFormat::signed(self.plan.phases[id].values[u.value].bits, 0).raw_range();
+        let mut joined = SideTable::empty();
+        for (port, raw) in ports.iter() {
+            let current = values[u.value];
+            let raw = if port == bias { self.plan.neuron.bias(current, *raw, range) } else { *raw };
+            joined.push(raw);
+        }
+        joined
+    }
+
     /// S25: the compartment's sums saturate to the state's width inside the kernel; the states
     /// whose exact sum lay outside, once each.
     fn register_saturations(
@@ -441,7 +488,8 @@ impl<'a> FixedMachine<'a> {
         for (v, op) in kernel.ops.iter() {
             let p = &self.plan.phases[id].values[v];
             let (Op::Add(a, b), true) = (op, p.bits < 32) else { continue };
-            if values[*a] + values[*b] == values[v] {
+            let operand = |v, side: usize| align(values[v], p.align[side], Rounding::Nearest, 0);
+            if operand(*a, 0) + operand(*b, 1) == values[v] {
                 continue;
             }
             // The first sum is the current, the other the voltage.

@@ -8,9 +8,11 @@
 //! ```
 
 use crate::Rng;
+use trifactor_fixed::Overflow;
 use trifactor_isa::Chip;
 
-/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion.
+/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion; one in
+/// three has the neurons and deliveries of a public model.
 pub fn small(rng: &mut Rng) -> Chip {
     let mut chip = superset();
     chip.name = "superset-small".to_owned();
@@ -20,6 +22,15 @@ pub fn small(rng: &mut Rng) -> Chip {
     chip.core.synapse_words = rng.within(256..=2048) as u32;
     chip.core.ucode_words = rng.within(64..=256) as u32;
     chip.core.profiles = rng.within(2..=8) as u32;
+    if rng.below(3) == 0 {
+        let names: Vec<&str> = Chip::peer_names().collect();
+        let peer = Chip::builtin(names[rng.below(names.len())]).expect("the chip is built in");
+        chip.arithmetic.neuron = peer.arithmetic.neuron;
+        // The codes of the decay registers are those of 12 bits.
+        chip.neuron.decay_bits = peer.neuron.decay_bits;
+        // Narrow enough for states to leave their range, whatever the peer holds them in.
+        chip.neuron.overflow = [Overflow::Saturate, Overflow::Wrap][rng.below(2)];
+    }
     chip.check().expect("a smaller chip is still a chip");
     chip
 }

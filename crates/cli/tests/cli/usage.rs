@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "check",
     "compile",
     "run",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 11] = [
     "reproduce",
     "dump",
     "disasm",
+    "conformance",
     "explain",
 ];
 

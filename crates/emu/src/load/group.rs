@@ -6,7 +6,7 @@ use crate::state::Lanes;
 use crate::tables::{
     ByPost, ColumnTable, FieldTable, GroupTable, ModulatorTable, Rule, Travel, Widths,
 };
-use trifactor_fixed::{QFormat, RawRange};
+use trifactor_fixed::{DecayCode, QFormat, RawRange};
 use trifactor_image::{
     AxonIn, Column, Core, Format, Group, Guard, Image, NO_DELAY_FIELD, NO_PROFILE, PackError,
     Profile, unpack_row, words_for,
@@ -257,7 +257,7 @@ fn column(
         let here = |(id, column): &(u16, u16)| *id == core.id && usize::from(*column) == at;
         usize::from(t.projection) == projection && t.parts.iter().any(here)
     });
-    let keep = keep(c.decay, widths)
+    let keep = keep(c.decay, DecayCode::default(), widths)
         .ok_or_else(|| wrong("its decay register is wider than the chip's"))?;
     Ok(ColumnTable {
         trace,

@@ -7,6 +7,7 @@ use crate::{
     AxonIn, Column, ColumnKind, Compartment, Core, Format, Group, ImageError, Map, ModulatorLines,
     NO_DELAY_FIELD, NO_PROFILE, Profile, Slot,
 };
+use trifactor_fixed::DecayCode;
 use trifactor_isa::Chip;
 
 /// Widest shift of a weight's contribution: an accumulator has 32 bits.
@@ -60,8 +61,8 @@ fn compartments(core: &Core, chip: &Chip) -> Result<(), ImageError> {
     let longest = chip.neuron.refractory_max;
     for (k, c) in core.compartments.iter().enumerate() {
         let site = || at::<Compartment>(core.id, k);
-        decay(c.decay_u, chip, site())?;
-        decay(c.decay_v, chip, site())?;
+        decay(c.decay_u, chip.arithmetic.neuron.decay_u, chip, site())?;
+        decay(c.decay_v, chip.arithmetic.neuron.decay_v, chip, site())?;
         for (name, value) in [
             ("bias", c.bias),
             ("v_min", c.v_min),
@@ -82,9 +83,9 @@ fn compartments(core: &Core, chip: &Chip) -> Result<(), ImageError> {
     Ok(())
 }
 
-fn decay(register: u16, chip: &Chip, site: Site) -> Result<(), ImageError> {
+fn decay(register: u16, code: DecayCode, chip: &Chip, site: Site) -> Result<(), ImageError> {
     let bits = chip.neuron.decay_bits;
-    let legal = u32::from(register) < 1 << bits;
+    let legal = u32::from(register) <= code.max(bits);
     ensure!(legal, site, "decay register {register} does not fit {bits} bits");
     Ok(())
 }
@@ -105,7 +106,7 @@ fn modulators(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
         next = first + n;
         let lanes = inside(m.first_lane, n, named.n as usize);
         ensure!(lanes, site(), "lanes {} + {n} of {}", m.first_lane, named.n);
-        decay(m.decay, chip, site())?;
+        decay(m.decay, DecayCode::default(), chip, site())?;
         let ordered = m.lo <= m.init && m.init <= m.hi;
         ensure!(ordered, site(), "initial value {} outside of {} to {}", m.init, m.lo, m.hi);
         let fits = i64::from(m.lo) >= -half && i64::from(m.hi) < half;
@@ -308,7 +309,7 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         ensure!(legal, site(), "largest value {} of 0 to {largest}", c.max);
         let legal = (0..=c.max).contains(&c.init);
         ensure!(legal, site(), "initial value {} of 0 to {}", c.init, c.max);
-        decay(c.decay, chip, site())?;
+        decay(c.decay, DecayCode::default(), chip, site())?;
         let legal = (0..=MAX_IMPULSE).contains(&c.impulse);
         ensure!(legal, site(), "impulse {} of 0 to {MAX_IMPULSE}", c.impulse);
         if c.kind == ColumnKind::Saturating {

@@ -5,12 +5,13 @@
 
 use super::{Chip, ChipError};
 use crate::{Field, ISA_NAME, Slot};
+use trifactor_fixed::ChangeArithmetic;
 
 /// What a check found: the key at fault, and what is wrong with it.
 type Fault = (String, String);
 type Check = fn(&Chip) -> Result<(), Fault>;
 
-const CHECKS: [(&str, Check); 22] = [
+const CHECKS: [(&str, Check); 23] = [
     ("unusable_name", unusable_name),
     ("foreign_isa", foreign_isa),
     ("empty_mesh", empty_mesh),
@@ -24,6 +25,7 @@ const CHECKS: [(&str, Check); 22] = [
     ("state_width_out_of_range", state_width_out_of_range),
     ("decay_width_out_of_range", decay_width_out_of_range),
     ("accumulator_narrower_than_state", accumulator_narrower_than_state),
+    ("arithmetic_out_of_range", arithmetic_out_of_range),
     ("no_width_to_choose", no_width_to_choose),
     ("unsorted_widths", unsorted_widths),
     ("width_out_of_range", width_out_of_range),
@@ -147,6 +149,39 @@ fn decay_width_out_of_range(chip: &Chip) -> Result<(), Fault> {
 /// One full-scale input must be deliverable.
 fn accumulator_narrower_than_state(chip: &Chip) -> Result<(), Fault> {
     within("neuron.accumulator_bits", chip.neuron.accumulator_bits, chip.neuron.state_bits, 32)
+}
+
+/// Choices that the units cannot carry out.
+fn arithmetic_out_of_range(chip: &Chip) -> Result<(), Fault> {
+    let a = &chip.arithmetic.neuron;
+    for (key, code) in [("decay_u", a.decay_u), ("decay_v", a.decay_v)] {
+        let whole = 1u32 << chip.neuron.decay_bits;
+        if code.max(chip.neuron.decay_bits) > whole {
+            let message = format!("a register of {} bits ends at {whole}", chip.neuron.decay_bits);
+            return fault(format!("arithmetic.neuron.{key}"), message);
+        }
+    }
+    within("arithmetic.neuron.input.unit", a.input.unit, 0, 16)?;
+    if let Some(bits) = a.input.sum_bits {
+        within("arithmetic.neuron.input.sum_bits", bits, a.input.unit + 2, 32)?;
+    }
+    if a.input.weight_limit.is_some_and(|limit| limit < 1) {
+        return fault("arithmetic.neuron.input.weight_limit", "a limit is at least 1");
+    }
+    if let Some(learning) = &chip.arithmetic.learning {
+        within("arithmetic.learning.trace.fraction_bits", learning.trace.fraction_bits, 0, 16)?;
+        within("arithmetic.learning.trace.draw_bits", learning.trace.draw_bits, 0, 32)?;
+        if let ChangeArithmetic::Accumulator(sum) = learning.change {
+            within("arithmetic.learning.change.fraction", sum.fraction, 1, 15)?;
+            if sum.range.0 > sum.range.1 {
+                return fault(
+                    "arithmetic.learning.change.range",
+                    "its ends are the wrong way round",
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A chip without tags or rates may leave their lists empty.
