@@ -128,7 +128,8 @@ impl Neurons {
     pub fn compile(&self, chip: &Chip) -> Result<Compiled, String> {
         let (net, requests, neurons, input) = self.network(chip)?;
         let (plan, _) = plan(&net, chip, &requests).map_err(|e| first(&e))?;
-        let identity = Identity { model_hash: String::new(), seed: 0, step_ms: 1.0 };
+        let identity =
+            Identity { model_hash: String::new(), seed: 0, step_ms: 1.0, ..Identity::default() };
         let compiled = compile(&net, &plan, chip, &identity).map_err(|e| first(&e))?;
         Ok(Compiled { net, plan, image: compiled.image, neurons, input })
     }
