@@ -66,6 +66,10 @@ pub struct Settings {
     /// Reasons to end before the last update.
     #[serde(default)]
     pub stop: Stop,
+    /// Settings of a further part, which begins at the parameters that this one ends with; a path
+    /// from the model's folder.
+    #[serde(default)]
+    pub then: Option<PathBuf>,
     /// Updates between checkpoints of the run.
     #[serde(default = "defaults::checkpoint_every")]
     pub checkpoint_every: u64,

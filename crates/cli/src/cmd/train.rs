@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use trifactor_host::{Accuracy, HostError, RunDirectory, RunOptions, Settings, Update, Watch};
-use trifactor_model::{Params, load_with};
+use trifactor_model::{Model, Params, load_with};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,11 @@ What is trained, on which task and how, stands in the model's train.ron. A run i
 run.ron (all settings), metrics.csv (a row per update), evaluation.csv (accuracy on permutations
 that training never shows), checkpoint.bin and params.safetensors. A run that was interrupted at
 any moment continues with --resume to the same bytes, with any number of threads. Copy
-params.safetensors into the model's folder to use what was learned.";
+params.safetensors into the model's folder to use what was learned.
+
+Where train.ron names further settings under `then`, a second part follows in the folder `then` of
+the run, from the parameters of the first and with a seed that is larger by 10. --updates ends the
+training after so many updates of the first part.";
 
 /// Train a model's rule by gradient descent through its plasticity.
 #[derive(clap::Args)]
@@ -56,48 +60,106 @@ pub struct Cmd {
     from: Option<PathBuf>,
 }
 
+/// Most parts of a training; more are a circle.
+const MOST_PARTS: usize = 8;
+/// How far the seeds of two parts are apart, so that parts do not repeat each other's episodes.
+const SEEDS_APART: u32 = 10;
+
+/// A part of a training.
+struct Part {
+    /// File of its settings.
+    path: PathBuf,
+    settings: Settings,
+    /// Whether it begins at parameters instead of new values.
+    go_on: bool,
+}
+
 impl Cmd {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
         // Parameters that lie in the folder are the result of a training, not its start.
         let start = self.from.clone().map_or(Params::Initial, Params::File);
         let model = load_with(&self.model, &start)?;
         terminal.findings(&model.warnings);
-        let path = self.settings.clone().unwrap_or_else(|| self.model.join("train.ron"));
-        let mut settings = Settings::load(&path, &self.model).map_err(|e| fault(e, &path))?;
-        if self.from.is_some() {
-            settings = settings.going_on();
-        }
-        if let Some(updates) = self.updates {
-            settings.updates = u64::from(updates);
-        }
-        let threads = threads(self.threads);
+        let parts = self.parts()?;
         let out = self.out.clone().unwrap_or_else(|| {
             let name = crate::folder::default_for(&model.name);
             Path::new("trifactor-out/train").join(name.file_name().unwrap_or_default())
         });
         for seed in &self.seeds {
-            let out =
+            let mut out =
                 if self.seeds.len() > 1 { out.join(format!("seed-{seed}")) } else { out.clone() };
-            let options = RunOptions {
-                seed: *seed,
-                threads,
-                resume: self.resume,
-                without_plasticity: self.without_plasticity,
-                go_on: self.from.is_some(),
-            };
-            let mut run = RunDirectory::open(&out, &model, &settings, &options)
-                .map_err(|e| fault(e, &path))?;
-            let mut bar = Bar::new(terminal, run.training().updates(), settings.updates);
-            run.run(&model, &mut bar).map_err(|e| fault(e, &path))?;
-            bar.bar.finish_and_clear();
-            let accuracy = bar.last.map_or_else(String::new, measured);
-            let updates = run.training().updates();
-            terminal.print(&format!(
-                "seed {seed}: {updates} updates{accuracy}\n  {}\n",
-                out.join("params.safetensors").display()
-            ))?;
+            let mut start: Option<PathBuf> = None;
+            for (k, part) in (0..).zip(&parts) {
+                let seed = seed.wrapping_add(k * SEEDS_APART);
+                let model = match &start {
+                    None => &model,
+                    Some(params) => &load_with(&self.model, &Params::File(params.clone()))?,
+                };
+                // A part that was not begun has nothing to continue.
+                let resume = self.resume && (k == 0 || out.exists());
+                self.part(part, model, &out, (seed, resume), terminal)?;
+                start = Some(out.join("params.safetensors"));
+                out = out.join("then");
+            }
         }
         Ok(())
+    }
+
+    /// The settings of all parts, read before the first one begins.
+    fn parts(&self) -> Result<Vec<Part>, Fault> {
+        let mut next = Some(self.settings.clone().unwrap_or_else(|| self.model.join("train.ron")));
+        let mut parts: Vec<Part> = Vec::new();
+        while let Some(path) = next {
+            if parts.len() == MOST_PARTS {
+                let path = path.display();
+                return Err(Fault::File(format!(
+                    "then: {path} would be part {} of the training, and {MOST_PARTS} are the limit",
+                    MOST_PARTS + 1
+                )));
+            }
+            let mut settings = Settings::load(&path, &self.model).map_err(|e| fault(e, &path))?;
+            let go_on = self.from.is_some() || !parts.is_empty();
+            if go_on {
+                settings = settings.going_on();
+            }
+            next = settings.then.as_ref().map(|then| self.model.join(then));
+            if let Some(updates) = self.updates {
+                settings.updates = u64::from(updates);
+                // A number of updates is that of the whole training.
+                next = None;
+            }
+            parts.push(Part { path, settings, go_on });
+        }
+        Ok(parts)
+    }
+
+    fn part(
+        &self,
+        part: &Part,
+        model: &Model,
+        out: &Path,
+        (seed, resume): (u32, bool),
+        terminal: &Terminal,
+    ) -> Result<(), Fault> {
+        let Part { path, settings, go_on } = part;
+        let options = RunOptions {
+            seed,
+            threads: threads(self.threads),
+            resume,
+            without_plasticity: self.without_plasticity,
+            go_on: *go_on,
+        };
+        let mut run =
+            RunDirectory::open(out, model, settings, &options).map_err(|e| fault(e, path))?;
+        let mut bar = Bar::new(terminal, run.training().updates(), settings.updates);
+        run.run(model, &mut bar).map_err(|e| fault(e, path))?;
+        bar.bar.finish_and_clear();
+        let accuracy = bar.last.map_or_else(String::new, measured);
+        let updates = run.training().updates();
+        terminal.print(&format!(
+            "seed {seed}: {updates} updates{accuracy}\n  {}\n",
+            out.join("params.safetensors").display()
+        ))
     }
 }
 

@@ -11,4 +11,5 @@ mod models;
 mod quantise;
 mod reproduce;
 mod run;
+mod train;
 mod usage;

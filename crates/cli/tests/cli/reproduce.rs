@@ -34,7 +34,7 @@ const KERNEL: &str = "kernel rule {
 }
 ";
 
-const SETTINGS: &str = r#"(
+pub const SETTINGS: &str = r#"(
     readout: (population: "readout"),
     batch: 4, width: 4, updates: 1, checkpoint_every: 1,
     trained: [(state: "plastic.w"), (state: "hidden_readout.w")],
