@@ -212,10 +212,6 @@ pub struct LearningArithmetic {
     pub trace: TraceArithmetic,
     /// Sums of products.
     pub change: ChangeArithmetic,
-    /// Whether all lanes of a side, and all synapses, share one draw per epoch.
-    pub shared_draws: bool,
-    /// Whether learned weights keep all bits, instead of those their format stores.
-    pub full_precision: bool,
     /// Range of a learned weight of both signs.
     pub mixed: (i16, i16),
     /// Smallest learned inhibitory weight.
