@@ -321,7 +321,7 @@ fn grouped(n: u64) -> String {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = self.unit.unwrap_or("trial");
-        let (time, energy) = (format!("us a {unit}"), format!("uJ a {unit}"));
+        let (time, energy) = (format!("us per {unit}"), format!("uJ per {unit}"));
         let mut header = vec!["chip", "cores", "synapse words", "microcode", "fullest"];
         if self.unit.is_some() {
             header.extend([time.as_str(), &energy, "chip against float", "clipped"]);

@@ -209,6 +209,17 @@ impl Chooser<'_> {
         let name = self.net.full_name(id);
         let bits = request.bits.unwrap_or(default_bits);
         let signed = request.signed.unwrap_or(signed);
+        if allowed.is_empty() {
+            let chip = &self.chip.name;
+            self.error(
+                "Q002",
+                format!("'{name}' is a {word}, and the chip '{chip}' stores none"),
+                &name,
+                "choose a chip that does, such as 'superset'; a value that is the same for all \
+                 synapses needs no place: write it into the rule",
+            );
+            return;
+        }
         if !allowed.contains(&bits) {
             let list: Vec<String> = allowed.iter().map(u8::to_string).collect();
             self.error(

@@ -89,6 +89,17 @@ fn learning() -> Pair {
 }
 
 #[test]
+fn a_chip_without_rates_is_named_with_a_chip_that_has_them() {
+    let chip = trifactor_isa::Chip::builtin("loihi1").expect("it is built in");
+    let net = learning().net();
+    let found = trifactor_quant::plan(&net, &chip, &trifactor_quant::Requests::new());
+    let found = found.expect_err("this chip has no rates");
+    let d = found.iter().find(|d| d.code == "Q002").expect("a width that cannot be had");
+    assert_eq!(d.message, "'ff.a' is a rate, and the chip 'loihi1' stores none");
+    assert!(d.hint.as_ref().is_some_and(|h| h.contains("'superset'")), "{:?}", d.hint);
+}
+
+#[test]
 fn traces_have_no_sign_and_modulators_have_one() {
     let sign = |signed| FormatRequest { signed: Some(signed), ..FormatRequest::default() };
     let message = "a sign is asked for 'in.x1', but a trace of the chip 'superset' has no sign";
