@@ -168,16 +168,9 @@ impl fmt::Display for Report {
 pub fn run(path: &Path) -> Result<Report, VectorError> {
     let mut report = Report::default();
     for vector in vector::find(path)? {
-        let findings = match vector.schema.as_str() {
-            "cuba_lif/1" => lif::run(&vector),
-            "cuba_network/1" => net::run(&vector),
-            "rule_parse/1" => rules::run(&vector),
-            "sop_learning/1" => sop::run(&vector),
-            "sop_learning_statistics/1" => sop::statistics(&vector),
-            "pes_learning/1" => pes::run(&vector),
-            "brian2_plasticity/1" => brian2::run(&vector),
-            "brian2_plasticity_statistics/1" => brian2::statistics(&vector),
-            _ => vector.all_peers("this schema is not supported yet"),
+        let findings = match vector.oversized() {
+            Some(reason) => vector.all_peers(&reason),
+            None => compare(&vector),
         };
         report.cases.extend(findings.into_iter().map(|(peer, finding)| Case {
             file: vector.file.clone(),
@@ -187,4 +180,19 @@ pub fn run(path: &Path) -> Result<Report, VectorError> {
         }));
     }
     Ok(report)
+}
+
+/// What each peer of a file comes to.
+fn compare(vector: &vector::Vector) -> vector::Findings {
+    match vector.schema.as_str() {
+        "cuba_lif/1" => lif::run(vector),
+        "cuba_network/1" => net::run(vector),
+        "rule_parse/1" => rules::run(vector),
+        "sop_learning/1" => sop::run(vector),
+        "sop_learning_statistics/1" => sop::statistics(vector),
+        "pes_learning/1" => pes::run(vector),
+        "brian2_plasticity/1" => brian2::run(vector),
+        "brian2_plasticity_statistics/1" => brian2::statistics(vector),
+        _ => vector.all_peers("this schema is not known"),
+    }
 }

@@ -105,6 +105,10 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
     Ok(Finding::Exact(format!("u, v and spikes of {steps} steps{weights}")))
 }
 
+/// The widest registers stand for a peer whose states are real numbers; others have a range of
+/// their own, and leaving it is a difference.
+const REAL_BITS: u8 = 32;
+
 /// Compares states step by step, up to the first difference.
 pub(crate) struct States {
     range: RawRange,
@@ -130,7 +134,7 @@ impl States {
         // A peer whose states are real numbers leaves the range of every register at some time.
         let RawRange { lo, hi } = self.range;
         let held: Vec<i64> = wanted.iter().map(|x| (*x).clamp(lo, hi)).collect();
-        self.difference = Some(if held == got {
+        self.difference = Some(if self.bits == REAL_BITS && held == got {
             Ok(Finding::ByDesign(format!(
                 "the peer's states are real numbers without a range: its {name} leaves our {} bits \
                  in step {step}, and all states before are the same",
@@ -202,5 +206,24 @@ impl Projection {
             }
         }
         Ok(Connection { recurrent: false, format, synapses })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_peer_of_real_numbers_may_leave_the_range_of_its_registers() {
+        for (peer, top, by_design) in
+            [("lava-nc", (1 << 23) - 1, false), ("brian2-loihi", i64::from(i32::MAX), true)]
+        {
+            let mut states = States::new(&Chip::builtin(peer).expect("it is built in"));
+            states.compare("u", 1, &[7], Some(&vec![7]));
+            assert_eq!(states.difference, None);
+            states.compare("u", 2, &[top], Some(&vec![top + 1]));
+            let found = states.difference.expect("the numbers differ");
+            assert_eq!(matches!(found, Ok(Finding::ByDesign(_))), by_design, "{peer}: {found:?}");
+        }
     }
 }

@@ -307,6 +307,9 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
     {
         return Err("the post spikes differ".to_owned());
     }
+    if compared.is_empty() {
+        return Err("nothing is recorded that could be compared".to_owned());
+    }
     let epochs = weights.len();
     Ok(Finding::Exact(format!("{} over {epochs} epochs", compared.join(", "))))
 }

@@ -36,6 +36,13 @@ pub enum VectorError {
     },
 }
 
+/// Neurons, inputs or seeds of a file at most; a chip of the family has 131,072 neurons.
+const MOST_LANES: u64 = 1 << 17;
+/// Steps of a file at most.
+const MOST_STEPS: u64 = 1_000_000;
+/// Synapses of a plastic projection at most.
+const MOST_SYNAPSES: u64 = 1 << 22;
+
 /// A vector file.
 pub(crate) struct Vector {
     /// Relative to the path asked for.
@@ -58,6 +65,22 @@ impl Vector {
     /// Its content as a schema describes it; the error names the key at fault.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
         T::deserialize(&self.json).map_err(|e| format!("the file is not of its schema: {e}"))
+    }
+
+    /// Which of its sizes is beyond what is run: a slip of a file's author must not fill the memory.
+    pub fn oversized(&self) -> Option<String> {
+        let params = &self.json["params"];
+        let size = |key: &str| params[key].as_u64().or(self.json[key].as_u64());
+        let counts = ["n_neurons", "n_inputs", "n_ext", "n_pre", "n_post", "n_seeds", "n_samples"];
+        let limits = counts.map(|key| (key, MOST_LANES)).into_iter().chain([("steps", MOST_STEPS)]);
+        for (key, limit) in limits {
+            if let Some(n) = size(key).filter(|n| *n > limit) {
+                return Some(format!("{key} is {n}, and {limit} is the limit"));
+            }
+        }
+        let (pre, post) = (size("n_pre").unwrap_or(0), size("n_post").unwrap_or(0));
+        (pre * post > MOST_SYNAPSES)
+            .then(|| format!("n_pre times n_post is above the limit of {MOST_SYNAPSES}"))
     }
 
     /// The same for every peer, as `reason` says.

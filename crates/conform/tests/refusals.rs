@@ -77,7 +77,7 @@ fn a_file_that_is_not_of_its_schema_fails_for_each_of_its_peers() {
     let mut case = neuron();
     case["params"].as_object_mut().expect("an object").remove("du");
     failed(&case, "missing field `du`");
-    failed(&json!({"schema": "cuba_lif/2", "expected": {"a": 1}}), "not supported yet");
+    failed(&json!({"schema": "cuba_lif/2", "expected": {"a": 1}}), "not known");
     failed(&json!({"schema": "cuba_lif/1"}), "not of its schema");
 }
 
@@ -103,4 +103,17 @@ fn the_report_for_programs_counts_and_lists() {
     assert_eq!(json["cases"][0]["peer"], "lava-nc");
     assert_eq!(json["cases"][0]["result"], "exact");
     assert_eq!(json["cases"][0]["file"], "case.json");
+}
+
+#[test]
+fn sizes_beyond_any_chip_are_refused_before_memory_is_taken() {
+    for key in ["steps", "n_neurons", "n_inputs"] {
+        let mut case = neuron();
+        case["params"][key] = json!(2_000_000_000);
+        failed(&case, &format!("{key} is 2000000000, and"));
+    }
+    let mut case = neuron();
+    case["params"]["n_pre"] = json!(100_000);
+    case["params"]["n_post"] = json!(100_000);
+    failed(&case, "n_pre times n_post");
 }
