@@ -24,8 +24,8 @@ pub use mutant::Mutant;
 pub struct Target {
     /// Its name, also that of its folder below `tests/fuzz/cases`.
     pub name: &'static str,
-    /// Panics where something fails that must not.
-    pub run: fn(&[u8]),
+    /// Whether an input is accepted. Panics where something fails that must not.
+    pub run: fn(&[u8]) -> bool,
     /// Good inputs to begin with.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }

@@ -11,29 +11,40 @@ use bolero::TypeGenerator;
 #[derive(Clone, Debug, TypeGenerator)]
 pub struct Mutant {
     seed: u16,
-    #[generator(bolero::produce_with::<Vec<Edit>>().len(1usize..6))]
+    #[generator(bolero::produce_with::<Vec<Edit>>().len(1usize..4))]
     edits: Vec<Edit>,
 }
 
 /// One slip.
 #[derive(Clone, Debug, TypeGenerator)]
 enum Edit {
+    /// A bit is turned over.
+    Bit { at: u32, bit: u8 },
     /// A byte becomes another one.
     Byte { at: u32, value: u8 },
+    /// A digit in the text becomes another one.
+    Digit { which: u16, value: u8 },
     /// A number in the text becomes an extreme one.
     Number { which: u16, choice: u8 },
     /// A word in the text becomes another word of the seeds.
     Word { which: u16, other: u32 },
-    /// A piece vanishes.
-    Cut { at: u32, length: u8 },
-    /// A piece appears twice.
-    Repeat { at: u32, length: u8 },
-    /// A piece of another seed appears.
-    Graft { at: u32, seed: u16, from: u32, length: u8 },
-    /// The end is missing.
-    End { at: u32 },
     /// A line of the text vanishes.
     Line { which: u16 },
+    /// A piece changes as a whole.
+    Piece { at: u32, length: u8, change: Change },
+}
+
+/// What becomes of a piece.
+#[derive(Clone, Debug, TypeGenerator)]
+enum Change {
+    /// It vanishes.
+    Cut,
+    /// It appears twice.
+    Repeat,
+    /// It is the last one.
+    End,
+    /// A piece of another seed, as long, stands before it.
+    Graft { seed: u16, from: u32 },
 }
 
 /// Numbers that break what was not thought of.
@@ -80,11 +91,17 @@ impl Edit {
         if bytes.is_empty() {
             return;
         }
-        let place = |at: u32| at as usize % bytes.len();
+        let length_now = bytes.len();
+        let place = |at: u32| at as usize % length_now;
         match *self {
-            Self::Byte { at, value } => {
-                let at = place(at);
-                bytes[at] = value;
+            Self::Bit { at, bit } => bytes[place(at)] ^= 1 << (bit % 8),
+            Self::Byte { at, value } => bytes[place(at)] = value,
+            Self::Digit { which, value } => {
+                let digits: Vec<usize> =
+                    (0..bytes.len()).filter(|k| bytes[*k].is_ascii_digit()).collect();
+                if !digits.is_empty() {
+                    bytes[digits[usize::from(which) % digits.len()]] = b'0' + value % 10;
+                }
             }
             Self::Number { which, choice } => {
                 let numbers = runs(bytes, |b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
@@ -99,31 +116,27 @@ impl Edit {
                     exchange(bytes, &words, which.into(), &donor[from..to]);
                 }
             }
-            Self::Cut { at, length } => {
-                let at = place(at);
-                let end = (at + usize::from(length)).min(bytes.len());
-                bytes.drain(at..end);
-            }
-            Self::Repeat { at, length } => {
-                let at = place(at);
-                let end = (at + usize::from(length)).min(bytes.len());
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            Self::Graft { at, seed, from, length } => {
-                let at = place(at);
-                let donor = &seeds[usize::from(seed) % seeds.len()];
-                let from = from as usize % donor.len().max(1);
-                let end = (from + usize::from(length)).min(donor.len());
-                bytes.splice(at..at, donor[from..end].iter().copied());
-            }
-            Self::End { at } => {
-                let at = place(at);
-                bytes.truncate(at);
-            }
             Self::Line { which } => {
                 let lines = runs(bytes, |b| b != b'\n');
                 exchange(bytes, &lines, which.into(), b"");
+            }
+            Self::Piece { at, length, ref change } => {
+                let at = place(at);
+                let end = (at + usize::from(length)).min(bytes.len());
+                match *change {
+                    Change::Cut => drop(bytes.drain(at..end)),
+                    Change::Repeat => {
+                        let piece = bytes[at..end].to_vec();
+                        bytes.splice(at..at, piece);
+                    }
+                    Change::End => bytes.truncate(end),
+                    Change::Graft { seed, from } => {
+                        let donor = &seeds[usize::from(seed) % seeds.len()];
+                        let from = from as usize % donor.len().max(1);
+                        let to = (from + usize::from(length)).min(donor.len());
+                        bytes.splice(at..at, donor[from..to].iter().copied());
+                    }
+                }
             }
         }
     }
@@ -174,12 +187,12 @@ mod tests {
         assert_eq!(apply(Edit::Number { which: 0, choice: 13 }), "n: NaN, name: \"a\"\nb");
         assert_eq!(apply(Edit::Word { which: 2, other: 1 }), "n: 20, other: \"a\"\nb");
         assert_eq!(apply(Edit::Line { which: 0 }), "\nb");
-        assert_eq!(apply(Edit::Cut { at: 0, length: 3 }), "20, name: \"a\"\nb");
-        assert_eq!(apply(Edit::Repeat { at: 3, length: 2 }), "n: 2020, name: \"a\"\nb");
-        assert_eq!(apply(Edit::End { at: 5 }), "n: 20");
-        assert_eq!(
-            apply(Edit::Graft { at: 0, seed: 1, from: 0, length: 9 }),
-            "othern: 20, name: \"a\"\nb"
-        );
+        assert_eq!(apply(Edit::Bit { at: 0, bit: 8 }), "o: 20, name: \"a\"\nb");
+        assert_eq!(apply(Edit::Digit { which: 3, value: 15 }), "n: 25, name: \"a\"\nb");
+        let piece = |at, length, change| apply(Edit::Piece { at, length, change });
+        assert_eq!(piece(0, 3, Change::Cut), "20, name: \"a\"\nb");
+        assert_eq!(piece(3, 2, Change::Repeat), "n: 2020, name: \"a\"\nb");
+        assert_eq!(piece(3, 2, Change::End), "n: 20");
+        assert_eq!(piece(0, 9, Change::Graft { seed: 1, from: 0 }), "othern: 20, name: \"a\"\nb");
     }
 }

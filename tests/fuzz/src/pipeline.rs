@@ -17,8 +17,8 @@ const MOST_VALUES: usize = 40_000;
 /// Steps that are compared: several epochs of the usual lengths.
 const STEPS: u32 = 12;
 
-/// Takes `model.ron` through the whole product.
-pub fn pipeline(bytes: &[u8]) {
+/// Takes `model.ron` through the whole product; whether it was executed.
+pub fn pipeline(bytes: &[u8]) -> bool {
     let seed = bytes.iter().fold(bytes.len() as u64, |h, b| h.wrapping_mul(31) + u64::from(*b));
     let compiled = scratch::with(|folder| {
         scratch::write(folder, "model.ron", bytes);
@@ -34,20 +34,18 @@ pub fn pipeline(bytes: &[u8]) {
             }
         }
     });
-    if let Some(prepared) = compiled {
-        execute(&prepared, &mut Rng::new(seed));
-    }
+    compiled.is_some_and(|prepared| execute(&prepared, &mut Rng::new(seed)))
 }
 
 /// Emulator and fixed reading side by side, every spike and every field of a synapse.
-fn execute(prepared: &Prepared, rng: &mut Rng) {
+fn execute(prepared: &Prepared, rng: &mut Rng) -> bool {
     let net = &prepared.network;
     let file = elf::write(&prepared.compiled.image).expect("a linked image can be written");
     let image = elf::read(&file).expect("a written image can be read");
     assert_eq!(image, prepared.compiled.image, "the file is not the image");
     let values: usize = net.states.values().map(|s| net.lanes(s.space)).sum();
     if values > MOST_VALUES {
-        return;
+        return false;
     }
     let structure = structure::read(net).expect("it was just compiled");
     let mut emulator = Emulator::load(&image, Options::default())
@@ -103,4 +101,5 @@ fn execute(prepared: &Prepared, rng: &mut Rng) {
             }
         }
     }
+    true
 }
