@@ -6,7 +6,8 @@
 //! nothing is fitted to a file. `docs/conformance.md` is the manual.
 
 mod brian2;
-mod epoch;
+mod builder;
+mod learner;
 mod lif;
 mod membrane;
 mod net;
