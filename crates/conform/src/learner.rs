@@ -96,16 +96,15 @@ impl Task<'_> {
             engine.ok_or_else(|| format!("the chip '{}' has no such engine", chip.name))?;
         let mut b = Builder::new(self.rule.t_epoch);
         let mut requests = Requests::new();
-        let mut frac = |name: String, frac: i32| {
-            requests.insert(name, FormatRequest { frac: Some(frac as i8), ..Default::default() });
-        };
+        let whole =
+            |frac: i32| FormatRequest { frac: Some(frac as i8), ..FormatRequest::default() };
         // A weight of 1 is the unit, so the exponent is the membrane's binary point (S11).
         let exponent = match self.post {
             Post::Told(_) => MUTED,
             Post::Neurons(..) => self.format.exponent,
         };
         let unit = i32::from(chip.arithmetic.neuron.input.unit);
-        frac(format!("{POST}.v"), exponent + unit);
+        requests.insert(format!("{POST}.v"), whole(exponent + unit));
         let pre = b.input(PRE, self.n_pre);
         let post = self.neurons(&mut b, f64::from(-exponent - unit).exp2())?;
         let teacher = match self.post {
@@ -128,7 +127,7 @@ impl Task<'_> {
             let projection = b.synapses("told", (space, post), own, &pairs);
             let w = b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
             b.deliver(projection, w, Delay::Fixed(0));
-            frac("told.w".to_owned(), point);
+            requests.insert("told.w".to_owned(), whole(point));
             space
         });
         let mut streams = [u32::MAX; 3];
@@ -141,7 +140,11 @@ impl Task<'_> {
             let stream = b.trace(space, name, keep, impulse);
             // All traces of a population draw from the stream of the first.
             streams[side] = streams[side].min(stream);
-            frac(format!("{population}.{name}"), 0);
+            // What comes from outside is not bounded by the trace unit.
+            let bits = (self.given && side == 1)
+                .then(|| chip.trace.bits.last().copied().unwrap_or_default());
+            let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
+            requests.insert(format!("{population}.{name}"), request);
         }
         let kernel = self.rule.kernel()?;
         let pairs: Vec<(u32, u32)> =
@@ -159,7 +162,7 @@ impl Task<'_> {
             let value = |(x, y): &(u32, u32)| matrix[*y as usize][*x as usize] as f64;
             let init = Values::PerLane(pairs.iter().map(value).collect());
             let state = b.state(synapses, name, role, init, Some(range), reset);
-            frac(format!("{SYNAPSES}.{name}"), 0);
+            requests.insert(format!("{SYNAPSES}.{name}"), whole(0));
             if name == "w" {
                 b.deliver(synapses, state, Delay::Fixed(0));
             }
@@ -170,8 +173,8 @@ impl Task<'_> {
         let unread: Vec<&str> = TRACES.into_iter().filter(|name| !read.contains(*name)).collect();
         if !unread.is_empty() {
             self.probe(&mut b, (pre, post), &unread)?;
-            frac(format!("{PROBE}.w"), 0);
-            frac(format!("{PROBE}.t"), 0);
+            requests.insert(format!("{PROBE}.w"), whole(0));
+            requests.insert(format!("{PROBE}.t"), whole(0));
         }
         let net = b.finish()?;
         let (plan, _) = plan(&net, chip, &requests).map_err(|e| first(&e))?;

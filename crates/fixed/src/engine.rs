@@ -139,6 +139,8 @@ pub struct LearningArithmetic {
     pub trace: ReplayArithmetic,
     /// Sums of products.
     pub change: ProductArithmetic,
+    /// Bits that a trace counts in a product, which holds it to them.
+    pub trace_bits: u8,
     /// Bits that a variable of a synapse counts in a product.
     pub variable_bits: u8,
     /// Whether all lanes share a draw: one for the decays of a population's traces in an epoch,

@@ -173,7 +173,10 @@ impl Sweep<'_> {
             }
             Op::Mul(a, b) if part == Part::Product => self.whole_product(a, b, blank),
             Op::Const(c) => constant(c, blank),
-            Op::Port(port) => (self.port(port), blank),
+            Op::Port(port) => match part {
+                Part::Factor(width) => limited(self.port(port), factor(width), blank),
+                _ => (self.port(port), blank),
+            },
             Op::Mul(a, b) => self.product(a, b, blank),
             Op::Add(a, b) | Op::Sub(a, b) => match part {
                 Part::Term(widths) => self.term(op, a, b, widths, blank),

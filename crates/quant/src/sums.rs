@@ -7,7 +7,7 @@
 
 use crate::plan::StateFormat;
 use trifactor_entity::SideTable;
-use trifactor_fixed::LearningArithmetic;
+use trifactor_fixed::{LearningArithmetic, factor as held_factor};
 use trifactor_ir::{Kernel, Network, Op, Output, Phase, PortId, Read, Role, StateId, ValueId};
 
 /// What a value is in a sum of products.
@@ -15,7 +15,7 @@ use trifactor_ir::{Kernel, Network, Op, Output, Phase, PortId, Read, Role, State
 pub(crate) enum Part {
     /// An input, or a number that no sum needs.
     Plain,
-    /// A variable and a constant, held to so many bits and a sign.
+    /// A variable, or its sum with a constant, held to so many bits and a sign.
     Factor(u32),
     /// A product on its way: nothing is dropped yet.
     Product,
@@ -72,7 +72,9 @@ impl Reader<'_> {
                 Op::Port(port) => {
                     let p = &self.kernel.ports[port];
                     let old = p.role == Role::Own && p.variable == output.variable;
-                    return if old { Ok(()) } else { Err(no_old_value()) };
+                    // An old value that is held as a factor cannot be where a sum begins.
+                    let whole = self.parts[at] == Part::Plain;
+                    return if old && whole { Ok(()) } else { Err(no_old_value()) };
                 }
                 _ => return Err(no_old_value()),
             }
@@ -143,7 +145,16 @@ impl Reader<'_> {
                 self.mark(factor, Part::Factor(width))?;
                 Ok(width)
             }
-            Op::Port(port) => self.width(port),
+            Op::Port(port) => {
+                let width = self.width(port)?;
+                if let Read::State(state) = self.phase.reads[port] {
+                    let (raw, held) = (self.states[state].raw, held_factor(width));
+                    if raw.lo < held.lo || raw.hi > held.hi {
+                        self.mark(factor, Part::Factor(width))?;
+                    }
+                }
+                Ok(width)
+            }
             _ => Err(no_factor()),
         }
     }
@@ -154,10 +165,8 @@ impl Reader<'_> {
             Read::State(_) if self.kernel.ports[port].role == Role::Own => {
                 Ok(self.engine.variable_bits.into())
             }
-            Read::State(state) => {
-                let q = self.states[state].q;
-                Ok(u32::from(q.bits) - u32::from(q.signed))
-            }
+            // A modulator counts like a trace: it is a trace that others make.
+            Read::State(_) => Ok(self.engine.trace_bits.into()),
             Read::EpochFlag | Read::Arriving { .. } => Err(no_factor()),
         }
     }

@@ -313,6 +313,7 @@ impl Emitter<'_> {
             Op::Port(port) => {
                 let rd = self.define(id);
                 self.load(rd, port);
+                self.hold(rd, p.limit);
             }
             Op::Mul(a, b) => {
                 let (ra, rb) = (self.aligned(a, 0), self.aligned(b, 0));

@@ -185,6 +185,7 @@ fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
     within("arithmetic.learning.trace.decay_bits", a.trace.decay_bits, 4, 30)?;
     within("arithmetic.learning.trace.fraction_bits", a.trace.fraction_bits, 0, 12)?;
     within("arithmetic.learning.trace.draw_bits", a.trace.draw_bits, 0, 32)?;
+    within("arithmetic.learning.trace_bits", a.trace_bits, 1, 16)?;
     within("arithmetic.learning.variable_bits", a.variable_bits, 1, 16)?;
     within("arithmetic.learning.change.mantissa_bits", a.change.mantissa_bits, 2, 15)?;
     sum_out_of_range("arithmetic.learning.change", &a.change)?;
