@@ -205,7 +205,6 @@ impl Case {
             let list: Vec<ResetGroup> = (0..4).filter(on).map(|k| fixed[k]).collect();
             machine.reset(&list);
         }
-        self.disturb_traces(rng, machine, &mut emulators);
         let state = projection.fields[field];
         let format = &self.plan.states[state];
         let n = machine.raw(state).len();
@@ -218,7 +217,7 @@ impl Case {
         if write && writable {
             machine.set_raw(state, &values);
         }
-        for emulator in emulators {
+        for emulator in &mut emulators {
             if reset {
                 let list: Vec<Reset> = (0..4).filter(on).map(|k| chip[k]).collect();
                 emulator.reset(&list);
@@ -230,5 +229,6 @@ impl Case {
                     .unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
             }
         }
+        self.disturb_traces(rng, machine, &mut emulators);
     }
 }

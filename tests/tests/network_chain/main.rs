@@ -93,18 +93,15 @@ fn the_random_networks_have_every_kind_of_part() {
             note("an engine of sums of products", true);
             note("a draw that is shared", engine.one_draw);
             note("early impulses rounded up", engine.trace.early_pre_up);
-            let values = case.plan.phases.values().flat_map(|p| p.values.values());
-            let terms: Vec<_> = values.clone().filter_map(|v| v.term).collect();
-            note("a product that loses bits", terms.iter().any(|t| t.right > 0));
-            note("a product that is held", terms.iter().any(|t| t.limit.is_some()));
-            note(
-                "a sum that is held",
-                values.clone().any(|v| v.term.is_some() && v.limit.is_some()),
-            );
-            note(
-                "a factor that is held",
-                values.clone().any(|v| v.term.is_none() && v.limit.is_some()),
-            );
+            let phases = case.plan.phases.iter().map(|(_, p)| p);
+            let values: Vec<_> =
+                phases.flat_map(|p| p.values.iter().map(|(_, v)| (v.term, v.limit))).collect();
+            let terms = || values.iter().filter_map(|(term, limit)| term.map(|t| (t, limit)));
+            note("a product that loses bits", terms().any(|(t, _)| t.right > 0));
+            note("a product that is held", terms().any(|(t, _)| t.limit.is_some()));
+            note("a sum that is held", terms().any(|(_, limit)| limit.is_some()));
+            let factor = values.iter().any(|(term, limit)| term.is_none() && limit.is_some());
+            note("a factor that is held", factor);
         }
         let sends = case.plan.neuron.input.weights == WeightsRead::Sending;
         note("weights that are read as spikes are sent", sends && !net.plastic().is_empty());
