@@ -413,6 +413,21 @@ const PAGES: &[Page] = &[
         text: "The compartment counts the steps it is held after a spike in a register of a few bits. Choose a shorter refractory time, or a longer step (step_ms).",
     },
     Page {
+        code: "Q010",
+        title: "a rule that is no sum of products",
+        text: "A chip whose file has 'arithmetic.learning' computes like a public model of the chip: a variable's new value is its old one plus products, and a product is a whole mantissa, a power of two, factors (a variable, a variable plus a constant, or the sign of one) and x0, y0 or u_k. Write the rule as dw, dt and dd strings, or choose a chip with our own engine.",
+    },
+    Page {
+        code: "Q011",
+        title: "a product that a register does not hold",
+        text: "An engine of sums of products drops no bits before a product is complete, so all of its factors have to fit a register together. Multiply fewer factors, or choose a chip with our own engine, which rounds on the way.",
+    },
+    Page {
+        code: "Q012",
+        title: "a trace that is read on both sides of synapses",
+        text: "The trace unit of the chip treats spikes of pre lanes and of post lanes differently, so one trace cannot serve rules that read it as a pre trace and rules that read it as a post trace. Give the population a trace for each side.",
+    },
+    Page {
         code: "Q101",
         title: "values that round to zero",
         text: "A parameter or initial value is smaller than half of the last place of its format. On the chip it is zero, and what depends on it will not happen. Give the variable more bits or a larger 'frac' under 'formats', or scale the model.",
