@@ -15,8 +15,10 @@ pub mod interval;
 mod kernel;
 mod plan;
 mod warn;
+mod wishes;
 
 pub use eval::{Site, eval, store};
 pub use plan::{
     Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, ValuePlan, plan,
 };
+pub use wishes::as_wishes;
