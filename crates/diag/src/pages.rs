@@ -108,6 +108,11 @@ const PAGES: &[Page] = &[
         text: "The file is not RON, has an unknown or missing key, or contradicts itself or the instruction set. docs/adding-a-chip.md says how to begin with a correct one.",
     },
     Page {
+        code: "C050",
+        title: "microcode that is not the rule",
+        text: "Before an image is made, every program is executed on expressions and compared with the rule as the plan says it; docs/proof.md tells how. They differ here. The mistake is the compiler's: please report it together with the model. Writing the rule in another way may avoid it meanwhile.",
+    },
+    Page {
         code: "K001",
         title: "a kernel text that cannot be read",
         text: "A kernel reads:\n\n  kernel name {\n    in w: own            ; an input\n    v = w * 0.5          ; a value\n    set w = v            ; a result\n    add post q = v       ; a result that is added\n  }\n\nEach statement ends its line, except inside brackets; ';' starts a comment. Expressions have + - * > <, brackets, numbers, names and the functions min max clamp sgn select step bump read. There is no division: multiply by the reciprocal.",
