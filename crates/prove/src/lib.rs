@@ -54,21 +54,34 @@ pub enum Refusal {
     #[error("a synapse is skipped where the rule may change '{0}'")]
     Skips(String),
     /// What is stored is not what the rule gives.
-    #[error("'{variable}' is set to {found}, and the rule gives {expected}{}", shown(.example.as_ref()))]
-    Differs {
-        /// The variable.
-        variable: String,
-        /// What the microcode stores.
-        found: String,
-        /// What the rule gives.
-        expected: String,
-        /// Inputs that show the difference; none if search found none.
-        example: Option<Example>,
-    },
+    #[error(transparent)]
+    Differs(Box<Difference>),
 }
 
-fn shown(example: Option<&Example>) -> String {
-    example.map_or_else(String::new, |e| format!(", such as {e}"))
+/// A variable that is set to something else than the rule gives.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub struct Difference {
+    /// The variable.
+    pub variable: String,
+    /// What the microcode stores.
+    pub found: String,
+    /// What the rule gives.
+    pub expected: String,
+    /// Inputs that show the difference; none if search found none.
+    pub example: Option<Example>,
+    /// Those inputs under the author's names.
+    pub shown: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { variable, found, expected, example, shown } = self;
+        write!(f, "'{variable}' is set to {found}, and the rule gives {expected}")?;
+        match example {
+            Some(e) => write!(f, "; with {shown} to {} instead of {}", e.at.value, e.expected),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What is known of a register write.
@@ -130,12 +143,14 @@ pub fn prove(
         };
         if stored.value != *expected {
             let raw = plan.states[*state].raw;
-            return Err(Refusal::Differs {
+            let example = witness::differing(&terms, stored.value, *expected, &ranges, raw);
+            return Err(Refusal::Differs(Box::new(Difference {
                 variable: name(*state),
                 found: terms.show(net, stored.value, SHOWN),
                 expected: terms.show(net, *expected, SHOWN),
-                example: witness::differing(&terms, stored.value, *expected, &ranges, raw),
-            });
+                shown: example.as_ref().map_or_else(String::new, |e| e.at.shown(net)),
+                example,
+            })));
         }
     }
     let sets = |state| meaning.results.iter().any(|(s, _)| *s == state);

@@ -4,7 +4,6 @@ use crate::program::Program;
 use crate::range::Range;
 use crate::term::{Input, Term, Terms};
 use std::collections::BTreeMap;
-use std::fmt;
 use trifactor_fixed::{RawRange, mix32};
 use trifactor_ir::{CheckedNetwork, StateId};
 
@@ -42,12 +41,6 @@ pub struct Example {
     pub at: Witness,
     /// What the rule gives there.
     pub expected: i64,
-}
-
-impl fmt::Display for Example {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} instead of {}", self.at.value, self.expected)
-    }
 }
 
 /// The inputs that some term reads.

@@ -59,7 +59,7 @@ fn rule(out: &mut String, ready: &Ready, proved: &RuleProof) {
     let (a, b, c) = (width(0), width(1), width(2));
     for [text, values, point, expression] in &rows {
         let row = format!("{text:a$}  ; {values:b$}  {point:c$}  {expression}");
-        line(out, format_args!("{}", row.trim_end().trim_end_matches(" ;")));
+        line(out, format_args!("{}", row.trim_end().trim_end_matches(';').trim_end()));
     }
 }
 

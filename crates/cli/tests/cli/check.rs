@@ -11,7 +11,7 @@ fn a_good_model_is_summarised_on_standard_output() {
         "chip         superset\n",
         "populations  3 with 4 lanes, 2 of them inputs\n",
         "projections  2 with 3 synapses, 1 plastic with 2\n",
-        "proved       13 micro-operations compute the rule; 11 of 11 intermediates cannot saturate\n",
+        "proved       12 micro-operations compute the rule; 10 of 10 intermediates cannot saturate\n",
         "cores        1 of 128\n",
         "fullest      ",
     ]);

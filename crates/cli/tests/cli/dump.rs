@@ -14,7 +14,7 @@ fn every_stage_prints_the_author_s_names() {
         ("ir", ["network \"pair\"", "population post: 1"]),
         ("plan", ["state plastic.w", "phase"]),
         ("ucode", ["; rules.stdp of plastic", "halt"]),
-        ("proof", ["; 13 micro-operations compute the rule", "w := "]),
+        ("proof", ["; 12 micro-operations compute the rule", "w := "]),
         ("place", ["core 0 on tile (0, 0)", "post[0..1] in compartments 0..1"]),
         ("image", ["projection plastic: pre -> post[0..1], 2 synapses from 2 axons", "threshold"]),
     ] {
