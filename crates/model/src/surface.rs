@@ -499,7 +499,7 @@ impl Default for VerifySpec {
     fn default() -> Self {
         Self {
             score_loss: 1.0,
-            weight_error: 5.0,
+            weight_error: 10.0,
             bound: 1.0,
             saturations: None,
             drift: Ordered::default(),

@@ -477,13 +477,7 @@ impl<'a> FixedMachine<'a> {
 
     /// A phase over the lanes of a space that sets their own states. All reads give values from
     /// before the phase (S39).
-    fn lanes(
-        &mut self,
-        id: PhaseId,
-        phase: &Phase,
-        taught: Option<&[u32]>,
-        watch: &mut dyn Watch,
-    ) {
+    fn lanes(&mut self, id: PhaseId, phase: &Phase, taught: Option<&[u32]>, watch: &mut dyn Watch) {
         let net: &Network = self.net;
         let kernel = &net.kernels[phase.kernel];
         let lesson = taught.and_then(|lanes| Some((kernel.port("threshold")?, lanes)));

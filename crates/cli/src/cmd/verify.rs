@@ -25,7 +25,7 @@ one is found that cures it.
 
 What is allowed stands in model.ron, for instance
   verify: (score_loss: 0.5, weight_error: 2.0, saturations: 0, drift: {\"ff.w\": 4.0}, trials: 400)
-By default 1 point of the score or 5 % of the largest change of learnt values may be lost. The
+By default 1 point of the score or 10 % of the largest change of learnt values may be lost. The
 folder of --out gets report.html, one page with plots that needs nothing else, report.json and
 report.txt. docs/verify.md says what each number means.
 
@@ -77,8 +77,7 @@ impl Cmd {
             quick: self.quick,
         };
         let progress = terminal.progress();
-        let found =
-            verify(&source.path, &options, &*progress).map_err(|e| fault(e, &source))?;
+        let found = verify(&source.path, &options, &*progress).map_err(|e| fault(e, &source))?;
         drop(progress);
         terminal.findings(&source.in_model(found.warnings.clone()));
         if let Some(out) = &self.out {

@@ -139,7 +139,11 @@ pub(super) fn rank(
 
 /// Bits, binary point and rounding in words.
 pub(super) fn described(format: &StateFormat, stores: bool) -> String {
-    if stores { format!("{} {}", format.q, rounding_word(format.rounding)) } else { format.q.to_string() }
+    if stores {
+        format!("{} {}", format.q, rounding_word(format.rounding))
+    } else {
+        format.q.to_string()
+    }
 }
 
 pub(super) fn rounding_word(rounding: Rounding) -> &'static str {

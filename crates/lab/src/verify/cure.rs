@@ -79,8 +79,7 @@ pub(super) fn search(
     n: u32,
     cured: IsCured<'_>,
 ) -> Result<Cure, LabError> {
-    let mut search =
-        Search { exercise, prepared, measure, float, n, cured, attempts: Vec::new() };
+    let mut search = Search { exercise, prepared, measure, float, n, cured, attempts: Vec::new() };
     let suspects: Vec<StateId> = causes.guilty().take(TRIED).map(|c| c.state).collect();
     // Of each state, the change after which least was lost.
     let mut helpful: Vec<Change> = Vec::new();
@@ -104,9 +103,9 @@ pub(super) fn search(
         search.attempt(&helpful[..together])?;
     }
     let attempts = search.attempts;
-    let cheapest = (0..attempts.len()).filter(|k| attempts[*k].cures).min_by_key(|k| {
-        (attempts[*k].bits, attempts[*k].formats.len(), *k)
-    });
+    let cheapest = (0..attempts.len())
+        .filter(|k| attempts[*k].cures)
+        .min_by_key(|k| (attempts[*k].bits, attempts[*k].formats.len(), *k));
     Ok(Cure { found: cheapest, attempts })
 }
 
@@ -140,7 +139,9 @@ impl Search<'_> {
             list.push(change(now.bits, frac, rounding));
         }
         if is_voltage {
-            list.extend([2, 4].map(|more| change(now.bits, now.frac.saturating_add(more), rounding)));
+            list.extend(
+                [2, 4].map(|more| change(now.bits, now.frac.saturating_add(more), rounding)),
+            );
             list.iter_mut().for_each(|c| c.request.rounding = None);
             return list;
         }

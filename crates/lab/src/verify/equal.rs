@@ -206,9 +206,10 @@ impl<'a> Comparison<'a> {
         let user = || self.net.phases.values().find(|p| p.over == space);
         let key = set_by.or_else(user).map_or_else(|| variable.clone(), |p| p.key.clone());
         let store = format!("set {}", self.net.states[state].name);
-        let line = self.image.map.source.iter().find(|s| {
-            Some(s.core) == core && s.key == key && s.text == store && post.is_some()
-        });
+        let line =
+            self.image.map.source.iter().find(|s| {
+                Some(s.core) == core && s.key == key && s.text == store && post.is_some()
+            });
         let line = line.map(|s| (s.word, s.text.clone()));
         Difference { trial, step, core, variable, lane, chip, fixed, key, line }
     }
@@ -248,7 +249,8 @@ impl<'a> Comparison<'a> {
             return modulator.parts.first().map(|part| part.core);
         }
         let population = map.populations.iter().find(|p| p.name == *owner)?;
-        let holds = |s: &&trifactor_image::Slice| (s.first_lane..s.first_lane + s.n).contains(&lane);
+        let holds =
+            |s: &&trifactor_image::Slice| (s.first_lane..s.first_lane + s.n).contains(&lane);
         population.slices.iter().find(holds).map(|s| s.core)
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::{EntityId, SideTable};
 use trifactor_image::Image;
-use trifactor_ir::{Group, ResetGroup, SpaceId, StateId, StateRole};
+use trifactor_ir::{Group, ResetGroup, SpaceId, StateId, StateRole, Values};
 use trifactor_reference::float::{FloatMachine, InputSpikes};
 use trifactor_reference::{FixedMachine, Watch};
 
@@ -35,6 +35,8 @@ pub struct Drift {
     pub squares: f64,
     /// Largest magnitude of the float value.
     pub peak: f64,
+    /// Largest distance of the float value from its initial one.
+    pub reach: f64,
     /// Errors over time.
     pub curve: Vec<Bucket>,
 }
@@ -68,7 +70,14 @@ impl Drift {
         (self.peak > 0.0).then(|| error / self.peak)
     }
 
-    fn see(&mut self, float: &[f64], fixed: impl Iterator<Item = f64>, at: At, bucket: usize) {
+    fn see(
+        &mut self,
+        float: &[f64],
+        fixed: impl Iterator<Item = f64>,
+        init: &Values,
+        at: At,
+        bucket: usize,
+    ) {
         if self.curve.len() <= bucket {
             self.curve.resize(bucket + 1, Bucket::default());
         }
@@ -78,6 +87,7 @@ impl Drift {
             self.n += 1;
             self.squares += error * error;
             self.peak = self.peak.max(float.abs());
+            self.reach = self.reach.max((float - init.at(lane)).abs());
             slot.n += 1;
             slot.squares += error * error;
             slot.max = slot.max.max(error);
@@ -240,8 +250,9 @@ pub(super) fn follow(
                     let real = |m: &FixedMachine<'_>| -> Vec<f64> {
                         m.raw(*id).iter().map(|raw| format.value(*raw)).collect()
                     };
-                    of_free[*id].see(values, real(&free).into_iter(), at, bucket);
-                    of_taught[*id].see(values, real(&taught).into_iter(), at, bucket);
+                    let init = &float_net.states[*id].init;
+                    of_free[*id].see(values, real(&free).into_iter(), init, at, bucket);
+                    of_taught[*id].see(values, real(&taught).into_iter(), init, at, bucket);
                 }
                 for ((space, spike), (_, fired)) in neurons.iter().zip(&fired) {
                     spikes.float += fired.len() as u64;
@@ -272,10 +283,9 @@ pub(super) fn follow(
         comparison.seen.trials += u32::from(comparison.seen.difference.is_none());
         for phase in net.phases.values().filter(|p| p.group == Group::Plasticity) {
             for id in &phase.writes {
-                let entry = learnt.entry(*id).or_insert_with(|| Learnt {
-                    name: net.full_name(*id),
-                    ..Learnt::default()
-                });
+                let entry = learnt
+                    .entry(*id)
+                    .or_insert_with(|| Learnt { name: net.full_name(*id), ..Learnt::default() });
                 entry.float.extend(float.state(*id));
                 entry.fixed.extend(free.values(*id));
             }

@@ -83,14 +83,13 @@ impl Verification {
             "variables": self.variables.iter().map(variable).collect::<Vec<_>>(),
             "parameters": parameters,
             "performance": self.performance.as_ref().map(|p| json!({
-                "scored": p.scored,
+                "compared": p.kind.words(),
                 "float": p.float.as_ref().map(estimate),
                 "chip": p.chip.as_ref().map(estimate),
                 "loss": estimate(&p.loss),
                 "limit": p.limit,
-                "unit": if p.scored { "points" } else { "percent of the largest change" },
+                "unit": p.kind.unit(),
             })),
-            "not_compared": self.not_compared,
             "saturations": saturations.collect::<serde_json::Map<String, Value>>(),
             "causes": self.causes.as_ref().map(|c| json!({
                 "trials": c.trials,
@@ -129,7 +128,8 @@ fn estimate(e: &Estimate) -> Value {
 }
 
 fn cause(c: &Cause) -> Value {
-    let variants = c.variants.iter().map(|(words, loss)| json!({ "what": words, "loss": estimate(loss) }));
+    let variants =
+        c.variants.iter().map(|(words, loss)| json!({ "what": words, "loss": estimate(loss) }));
     json!({
         "state": c.name,
         "format": c.format,
@@ -163,6 +163,7 @@ fn variable(v: &Variable) -> Value {
             "lost": local.lost,
             "kept": local.kept(),
             "clipped": local.clipped,
+            "limited_by_range": local.limited,
         },
         "given_floats_spikes": v.taught.as_ref().map(|d| drift(d, v.lsb)),
         "own_spikes": v.free.as_ref().map(|d| drift(d, v.lsb)),

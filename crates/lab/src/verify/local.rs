@@ -43,7 +43,9 @@ pub struct LocalError {
     pub sum: f64,
     /// Sum of their squares.
     pub squares: f64,
-    /// Evaluations that were clipped to the variable's range or to its format.
+    /// Evaluations that were clipped to the author's range, in float too.
+    pub limited: u64,
+    /// Evaluations that the format clipped and float does not: by more than the last place.
     pub clipped: u64,
 }
 
@@ -203,7 +205,9 @@ impl Watch for Local<'_> {
             let slack = SLACK * (bound + expected.abs().max(stored.abs()));
             let at = self.at(e.lane);
             let errors = &mut self.errors[state];
-            errors.clipped += u64::from(e.clipped[k]);
+            let by_format = (stored - expected).abs() > format.q.lsb();
+            errors.clipped += u64::from(e.clipped[k] && by_format);
+            errors.limited += u64::from(e.clipped[k] && !by_format);
             // A compartment's sums are clipped before the bound is added up.
             let edge = [format.raw.lo, format.raw.hi].contains(&e.stored[k]);
             if compartment.is_some() && (e.clipped[k] || edge) {

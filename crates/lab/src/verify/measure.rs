@@ -1,8 +1,9 @@
 //! What a run is worth, and how much of it another run of the same trials loses.
 
 use super::script::Exercise;
-use crate::outcome::RunResult;
+use crate::outcome::{RunResult, TrialResult};
 use crate::statistics::Estimate;
+use std::collections::BTreeMap;
 use trifactor_ir::{CheckedNetwork, Group, Read, StateId};
 
 /// Learnt values that are kept of all trials together; more are not compared.
@@ -26,57 +27,76 @@ pub(super) struct Outcome {
 pub(super) enum Measure {
     /// Shares of right answers.
     Score,
-    /// Learnt values, with the largest change that float makes to each state as their scale.
-    Weights(Vec<f64>),
-    /// Nothing, for this reason.
-    Nothing(&'static str),
+    /// Learnt values at the end; each has the largest change that float makes to its state as its
+    /// scale.
+    Learnt(Vec<f64>),
+    /// What the protocol records or reads, where nothing is learnt; scales as for learnt values.
+    Recorded(Vec<f64>),
+    /// Nothing.
+    Nothing,
 }
 
 impl Measure {
-    /// Chooses what the float run allows to compare.
-    pub fn of(exercise: &Exercise<'_>, float: &Outcome) -> Self {
+    /// Chooses what the float run allows to compare. `reach` gives, by name, how far float moves a
+    /// state from its initial value at any time.
+    pub fn of(exercise: &Exercise<'_>, float: &Outcome, reach: &dyn Fn(&str) -> f64) -> Self {
         if exercise.is_scored() {
             return Self::Score;
         }
-        if exercise.watched.is_empty() {
-            return Self::Nothing("no rule changes a synapse, and nothing is scored");
-        }
         let net = &exercise.model.network;
+        let state_of = |name: &str| {
+            let id = net.states.ids().find(|id| net.full_name(*id) == name)?;
+            Some(&net.states[id])
+        };
         let mut scale = Vec::new();
         for name in &exercise.watched {
-            let state = net.states.ids().find(|id| net.full_name(*id) == *name);
-            let state = &net.states[state.expect("internal: a watched state has a name")];
+            let state = state_of(name).expect("internal: a watched state has a name");
             let (from, lanes) = (scale.len(), net.lanes(state.space));
             let changes = float.weights.iter().flat_map(|values| {
                 (0..lanes).map(move |k| (values[from + k] - state.init.at(k)).abs())
             });
-            let largest = changes.fold(0.0, f64::max);
-            scale.resize(from + lanes, largest);
+            scale.resize(from + lanes, changes.fold(reach(name), f64::max));
         }
-        if scale.iter().all(|s| *s == 0.0) {
-            return Self::Nothing("no learnt value differs from its initial one when a trial ends");
+        if scale.iter().any(|s| *s > 0.0) {
+            return Self::Learnt(scale);
         }
-        Self::Weights(scale)
+        let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
+        for trial in &float.run.trials {
+            for record in &trial.records {
+                let init = state_of(&record.state).map(|s| &s.init);
+                let from = |lane| init.map_or(0.0, |init| init.at(lane));
+                let changes = record.values.iter().enumerate().map(|(k, v)| (v - from(k)).abs());
+                let entry = largest.entry(&record.state).or_default();
+                *entry = changes.fold(entry.max(reach(&record.state)), f64::max);
+            }
+        }
+        let read = float.run.trials.iter().flat_map(|t| &t.answers).flat_map(|a| &a.values);
+        let read = read.map(|v| v.abs()).fold(0.0, f64::max);
+        let scale: Vec<f64> = float.run.trials.first().map_or_else(Vec::new, |trial| {
+            let recorded = trial.records.iter();
+            let recorded = recorded.flat_map(|r| vec![largest[r.state.as_str()]; r.values.len()]);
+            let answers = trial.answers.iter().flat_map(|a| vec![read; a.values.len()]);
+            recorded.chain(answers).collect()
+        });
+        if scale.iter().any(|s| *s > 0.0) { Self::Recorded(scale) } else { Self::Nothing }
     }
 
     /// What each trial of `other` loses against the same trial of `float`: points of the score, or
     /// percent of the largest change. Shape: `[trials]`.
     pub fn losses(&self, float: &Outcome, other: &Outcome) -> Vec<f64> {
         match self {
-            Self::Nothing(_) => Vec::new(),
+            Self::Nothing => Vec::new(),
             Self::Score => {
                 let pairs = float.scores.iter().zip(&other.scores);
                 pairs.map(|(f, o)| 100.0 * (f - o)).collect()
             }
-            Self::Weights(scale) => {
-                let error = |(f, o): (&Vec<f64>, &Vec<f64>)| {
-                    let lanes = f.iter().zip(o).zip(scale).filter(|(_, s)| **s > 0.0);
-                    let squares: Vec<f64> =
-                        lanes.map(|((f, o), s)| ((o - f) / s).powi(2)).collect();
-                    let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
-                    100.0 * mean.sqrt()
-                };
-                float.weights.iter().zip(&other.weights).map(error).collect()
+            Self::Learnt(scale) => {
+                let pairs = float.weights.iter().zip(&other.weights);
+                pairs.map(|(f, o)| error(f.iter().zip(o), scale)).collect()
+            }
+            Self::Recorded(scale) => {
+                let pairs = float.run.trials.iter().zip(&other.run.trials);
+                pairs.map(|(f, o)| error(recorded(f).zip(recorded(o)), scale)).collect()
             }
         }
     }
@@ -85,6 +105,19 @@ impl Measure {
     pub fn loss(&self, float: &Outcome, other: &Outcome) -> Estimate {
         Estimate::of(&self.losses(float, other))
     }
+}
+
+/// Root mean square difference in percent of the scales; what has no scale is left out.
+fn error<'v>(pairs: impl Iterator<Item = (&'v f64, &'v f64)>, scale: &[f64]) -> f64 {
+    let scaled = pairs.zip(scale).filter(|(_, s)| **s > 0.0);
+    let squares: Vec<f64> = scaled.map(|((f, o), s)| ((o - f) / s).powi(2)).collect();
+    100.0 * (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+}
+
+/// What a trial's read-outs recorded, then what they read.
+fn recorded(trial: &TrialResult) -> impl Iterator<Item = &f64> {
+    let records = trial.records.iter().flat_map(|r| &r.values);
+    records.chain(trial.answers.iter().flat_map(|a| &a.values))
 }
 
 /// Learnt states that are compared: plastic weights, else whatever else rules set. Those of which
@@ -131,7 +164,7 @@ mod tests {
     fn weights_are_compared_in_percent_of_the_change_and_constant_ones_not_at_all() {
         let float = outcome(&[], &[[2.0, 7.0], [1.0, 7.0]]);
         let chip = outcome(&[], &[[1.0, 9.0], [1.0, 9.0]]);
-        let measure = Measure::Weights(vec![4.0, 0.0]);
+        let measure = Measure::Learnt(vec![4.0, 0.0]);
         assert_eq!(measure.losses(&float, &chip), [25.0, 0.0]);
         assert_eq!(measure.loss(&float, &chip).mean, 12.5);
     }

@@ -19,6 +19,7 @@
 mod causes;
 mod cure;
 mod equal;
+mod examine;
 mod follow;
 mod json;
 mod local;
@@ -45,29 +46,14 @@ use crate::outcome::Progress;
 use crate::prepare::{Prepared, find_chip, prepare};
 use crate::statistics::Estimate;
 use crate::{protocol_diagnostics, threads};
-use follow::{Followed, follow};
-use measure::Measure;
 use script::{Exercise, Source};
 use std::path::Path;
 use trifactor_diag::Diagnostics;
 use trifactor_host::task::distinct;
-use trifactor_host::{Formats, Link, Settings};
+use trifactor_host::{Link, Settings};
 use trifactor_ir::{CheckedNetwork, Group, StateId, StateRole};
 use trifactor_model::{Model, Params, load_with};
 use trifactor_stimulus::{DataFolders, Datasets, Part, Trials};
-
-/// Evaluations of kernels that following trials may take, over all of them.
-const FOLLOW_BUDGET: usize = 12_000_000;
-/// Trials that are followed at most; of a sweep, values.
-const FOLLOWED: u32 = 8;
-/// As many of a sweep.
-const FOLLOWED_OF_SWEEP: u32 = 16;
-/// Trials that each variant of the formats runs at most.
-const CAUSE_TRIALS: u32 = 128;
-/// Trials of a quick verification.
-const QUICK_TRIALS: u32 = 16;
-/// Trials of a protocol that repeats itself and asks for fewer.
-const FEWEST_TRIALS: u32 = 8;
 
 /// What a caller may choose.
 #[derive(Clone, Debug, Default)]
@@ -191,16 +177,46 @@ pub struct Parameter {
     pub peak: f64,
 }
 
-/// What is compared between float and chip.
+/// What float and chip are compared by over whole trials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compared {
+    /// Right answers.
+    Score,
+    /// Learnt values at the end, where nothing is scored.
+    Learnt,
+    /// What the protocol records or reads, where nothing is learnt.
+    Recorded,
+}
+
+impl Compared {
+    /// The words of reports.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Learnt => "learnt values",
+            Self::Recorded => "recorded values",
+        }
+    }
+    /// What a loss is counted in.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Score => "points",
+            Self::Learnt | Self::Recorded => "%",
+        }
+    }
+}
+
+/// Float and chip over whole trials.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Performance {
-    /// Whether answers are scored; else learnt values are compared.
-    pub scored: bool,
-    /// Share of right answers in float; none where learnt values are compared.
+    /// By what they are compared.
+    pub kind: Compared,
+    /// Share of right answers in float; none where nothing is scored.
     pub float: Option<Estimate>,
     /// On the chip.
     pub chip: Option<Estimate>,
-    /// Points that the chip loses, or the error of learnt values in percent of the largest change.
+    /// Points that the chip loses, or how far values lie apart in percent of the largest change
+    /// that float makes.
     pub loss: Estimate,
     /// What the model allows.
     pub limit: f64,
@@ -239,8 +255,6 @@ pub struct Verification {
     pub parameters: Vec<Parameter>,
     /// Float against chip over all trials; none where there is nothing to compare.
     pub performance: Option<Performance>,
-    /// Why there is nothing to compare.
-    pub not_compared: Option<&'static str>,
     /// States that were clipped on the chip, and how often in all trials.
     pub saturations: Vec<(String, u64)>,
     /// What the loss comes from; none where that was not asked or there is nothing to compare.
@@ -296,16 +310,15 @@ pub fn verify_prepared(
     let path = model.folder.join("train.ron");
     let threads = threads(options.threads);
     if let Some(protocol) = &model.protocol {
-        let folders =
-            DataFolders { model: model.folder.clone(), shared: None, replacement: None };
+        let folders = DataFolders { model: model.folder.clone(), shared: None, replacement: None };
         let datasets = Datasets::load(&model.datasets, protocol, &folders)?;
         let seed = options.seed.unwrap_or_else(|| model.run_seed());
         let trials = Trials::new(protocol, &model.inputs, &datasets, seed, Part::Test)
             .map_err(|faults| LabError::Model(protocol_diagnostics(faults)))?;
         let sweep = protocol.sampler.values().len() as u32;
-        let fewest = if sweep > 0 { sweep } else { FEWEST_TRIALS };
+        let fewest = if sweep > 0 { sweep } else { examine::FEWEST_TRIALS };
         let usual = trials.default_count().max(fewest);
-        let n_trials = number(model, options, usual, sweep);
+        let n_trials = examine::number(model, options, usual, sweep);
         let names: Vec<String> = model.inputs.iter().map(|i| i.name.clone()).collect();
         let exercise = Exercise {
             model,
@@ -325,7 +338,7 @@ pub fn verify_prepared(
             threads,
             progress,
         };
-        return examine(exercise, prepared, options, Some(&context), n_trials);
+        return examine::examine(exercise, prepared, options, Some(&context), (n_trials, u32::MAX));
     }
     let settings = path.is_file().then(|| Settings::load(&path, &model.folder)).transpose()?;
     let evaluation = settings.as_ref().and_then(|s| s.evaluation.as_ref());
@@ -335,8 +348,9 @@ pub fn verify_prepared(
     let task = evaluation.task.build(&settings.folder)?;
     Link::new(&model.network, &settings.readout, task.as_ref())?;
     let usual = u32::try_from(evaluation.episodes).unwrap_or(u32::MAX);
-    let asked = number(model, options, usual, 0);
+    let asked = examine::number(model, options, usual, 0);
     let n_trials = distinct(task.as_ref(), asked as usize) as u32;
+    let most = distinct(task.as_ref(), usize::MAX).try_into().unwrap_or(u32::MAX);
     let names: Vec<String> = task.ports().into_iter().map(|port| port.name).collect();
     let exercise = Exercise {
         model,
@@ -347,7 +361,7 @@ pub fn verify_prepared(
         progress,
         watched: Vec::new(),
     };
-    let mut found = examine(exercise, prepared, options, None, n_trials)?;
+    let mut found = examine::examine(exercise, prepared, options, None, (n_trials, most))?;
     if !model.folder.join("params.safetensors").is_file() {
         found.notes.push(
             "the folder has no params.safetensors, so these are the parameters before any training"
@@ -355,191 +369,4 @@ pub fn verify_prepared(
         );
     }
     Ok(found)
-}
-
-/// The number of trials: what the caller asks, else the model's section `verify`, else the usual.
-/// A quick verification runs fewer, of a sweep still every value up to a limit.
-fn number(model: &Model, options: &VerifyOptions, usual: u32, sweep: u32) -> u32 {
-    if let Some(n) = options.trials {
-        return n.max(1);
-    }
-    let n = model.verify.trials.unwrap_or(usual).max(1);
-    if options.quick { n.min(QUICK_TRIALS.max(sweep.min(64))) } else { n }
-}
-
-/// Trials that are followed: spread over a sweep, else the first ones; as many as the budget
-/// allows.
-fn followed(exercise: &Exercise<'_>, n: u32, quick: bool) -> Result<Vec<u32>, LabError> {
-    let net = &exercise.model.network;
-    let lanes: usize = net.phases.values().map(|p| net.lanes(p.over)).sum();
-    let cost = (lanes * exercise.script(0)?.steps()).max(1);
-    let is_sweep = exercise.sweep().is_some();
-    let most = match (is_sweep, quick) {
-        (true, false) => FOLLOWED_OF_SWEEP,
-        (true, true) => 3,
-        (false, false) => FOLLOWED,
-        (false, true) => 1,
-    };
-    let affordable = u32::try_from(FOLLOW_BUDGET / cost).unwrap_or(u32::MAX);
-    let count = most.min(affordable).clamp(1, n);
-    if !is_sweep || count == 1 {
-        return Ok((0..count).collect());
-    }
-    let spread = |k: u32| u64::from(k) * u64::from(n - 1) / u64::from(count - 1);
-    Ok((0..count).map(|k| spread(k) as u32).collect())
-}
-
-fn examine(
-    mut exercise: Exercise<'_>,
-    prepared: &Prepared,
-    options: &VerifyOptions,
-    context: Option<&Context<'_>>,
-    n: u32,
-) -> Result<Verification, LabError> {
-    let model = exercise.model;
-    if !exercise.is_scored() {
-        exercise.watched = measure::watched(&model.network, n);
-    }
-    let exercise = &exercise;
-    let image = &prepared.compiled.image;
-    let numbers = followed(exercise, n, options.quick)?;
-    let seen = follow(exercise, prepared, image, &numbers)?;
-    let float = exercise.float(None, n, "float")?;
-    let chip = exercise.chip(image, n, "chip")?;
-    let measure = Measure::of(exercise, &float);
-    let spec = &model.verify;
-    let performance = match &measure {
-        Measure::Nothing(_) => None,
-        Measure::Score => Some(Performance {
-            scored: true,
-            float: Some(Estimate::of(&float.scores)),
-            chip: Some(Estimate::of(&chip.scores)),
-            loss: measure.loss(&float, &chip),
-            limit: spec.score_loss,
-        }),
-        Measure::Weights(_) => Some(Performance {
-            scored: false,
-            float: None,
-            chip: None,
-            loss: measure.loss(&float, &chip),
-            limit: spec.weight_error,
-        }),
-    };
-    let (series, x_label) = match context {
-        None => (Vec::new(), String::new()),
-        Some(context) => crate::curve::protocol_series(context, &float.run, &chip.run),
-    };
-    let mut found = Verification {
-        model: model.name.clone(),
-        chip: prepared.chip.name.clone(),
-        unit: exercise.unit(),
-        seed: exercise.seed,
-        trials: n,
-        followed: seen.trials,
-        steps: seen.steps,
-        quick: options.quick,
-        checks: Vec::new(),
-        variables: variables(prepared, &seen),
-        parameters: parameters(model, prepared),
-        equality: seen.equality,
-        spikes: seen.spikes,
-        flips: seen.flips,
-        not_compared: match measure {
-            Measure::Nothing(why) => Some(why),
-            _ => None,
-        },
-        performance,
-        saturations: chip.saturations.clone(),
-        causes: None,
-        cure: None,
-        series,
-        x_label,
-        examples: seen.examples,
-        learnt: seen.learnt,
-        warnings: model.warnings.clone(),
-        notes: Vec::new(),
-    };
-    found.warnings.append(prepared.warnings.clone());
-    found.checks = verdict::checks(&found, spec);
-    let loses = found.checks.iter().any(|c| {
-        c.key == verdict::LOSS && verdict::fails(c, options.quick)
-    });
-    if found.performance.is_some() && (!options.quick || loses) {
-        let few = n.min(CAUSE_TRIALS);
-        let pair = (&float, &chip);
-        let causes = causes::rank(exercise, prepared, &measure, pair, few)?;
-        if loses {
-            let limit = found.performance.as_ref().map_or(0.0, |p| p.limit);
-            let quick = options.quick;
-            let cured = |loss: &Estimate| {
-                let outcome = verdict::loss_outcome(loss, limit);
-                !verdict::outcome_fails(outcome, quick)
-            };
-            let asked = (&measure, &float);
-            found.cure = Some(cure::search(exercise, prepared, asked, &causes, n, &cured)?);
-        }
-        found.causes = Some(causes);
-    }
-    Ok(found)
-}
-
-fn variables(prepared: &Prepared, seen: &Followed) -> Vec<Variable> {
-    let (net, plan) = (&prepared.network, &prepared.plan);
-    let mut list: Vec<Variable> = net
-        .states
-        .ids()
-        .filter_map(|id| {
-            let kind = variable_kind(net, id)?;
-            let local = seen.local[id].clone();
-            let is_input = kind == VariableKind::Input;
-            // What nothing arrives at has no errors to show.
-            if is_input && local.n == 0 {
-                return None;
-            }
-            let phases = plan.phases.iter();
-            let outputs = phases.flat_map(|(phase, p)| net.phases[phase].writes.iter().zip(&p.outputs));
-            let predicted = outputs.filter(|(s, _)| **s == id).map(|(_, p)| p.bound);
-            let drift = |table: &trifactor_entity::SideTable<StateId, Drift>| {
-                (!is_input).then(|| table[id].clone())
-            };
-            Some(Variable {
-                name: net.full_name(id),
-                kind,
-                format: causes::described(&plan.states[id], true),
-                lsb: plan.states[id].q.lsb(),
-                predicted: predicted.fold(0.0, f64::max),
-                local,
-                taught: drift(&seen.taught),
-                free: drift(&seen.free),
-            })
-        })
-        .collect();
-    list.sort_by_key(|v| v.kind);
-    list
-}
-
-fn parameters(model: &Model, prepared: &Prepared) -> Vec<Parameter> {
-    let (network, plan) = (&model.network, &prepared.plan);
-    let formats = Formats::planned(network, plan);
-    let mut list = Vec::new();
-    for id in formats.held() {
-        let state = &network.states[id];
-        let lanes = network.lanes(state.space);
-        let values: Vec<f64> = (0..lanes).map(|lane| state.init.at(lane)).collect();
-        let held = formats.hold(id, &values);
-        let errors: Vec<f64> = held.iter().zip(&values).map(|(h, v)| (h - v).abs()).collect();
-        let max = errors.iter().copied().fold(0.0, f64::max);
-        if max == 0.0 {
-            continue;
-        }
-        list.push(Parameter {
-            name: network.full_name(id),
-            format: plan.states[id].q.to_string(),
-            max,
-            lane: errors.iter().position(|e| *e == max).unwrap_or(0) as u32,
-            rms: (errors.iter().map(|e| e * e).sum::<f64>() / lanes.max(1) as f64).sqrt(),
-            peak: values.iter().map(|v| v.abs()).fold(0.0, f64::max),
-        });
-    }
-    list
 }

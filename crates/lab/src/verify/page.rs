@@ -28,7 +28,7 @@ pre { border: 1px solid var(--rule); padding: 8px 12px; overflow-x: auto; }
 th, td { padding: 3px 10px; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; white-space: normal; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr)); gap: 28px 24px; }
-figure { margin: 0; } svg { width: 100%; height: auto; display: block; }
+figure { margin: 0; max-width: 620px; } svg { width: 100%; height: auto; display: block; }
 svg .t { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .g { stroke: var(--rule); } svg .a { stroke: var(--soft); fill: none; }
 svg .l0, svg .l1, svg .l2, svg .l3 { fill: none; stroke-width: 1.8; stroke-linejoin: round; } svg .d { stroke-dasharray: 6 4; }
 svg .l0 { stroke: var(--c0); } svg .l1 { stroke: var(--c1); } svg .l2 { stroke: var(--c2); } svg .l3 { stroke: var(--c3); }
@@ -86,8 +86,8 @@ impl Verification {
                 escaped(&c.text)
             );
         }
-        if let Some(why) = self.not_compared {
-            let _ = writeln!(out, "<li>float and chip over whole {}s: {why}</li>", self.unit);
+        if self.performance.is_none() {
+            let _ = writeln!(out, "<li>{}</li>", self.nothing_compared());
         }
         let _ = writeln!(out, "<li>{}</li>\n</ul>", escaped(&self.spike_line()));
         let cure = self.cure_lines();
@@ -117,8 +117,11 @@ impl Verification {
     fn errors(&self, out: &mut String) {
         out.push_str("<h2>Errors by variable</h2>\n<p>In units of the last place. <i>One step</i>: single evaluations against floating point from the same inputs, beside the bound that the plan predicts for each of them. <i>Float's spikes</i>: the fixed reading made to spike as float does, so that errors add up over time but spikes never part. <i>Own spikes</i>: the fixed reading, and so the chip, by itself.</p>\n");
         table(out, &self.error_table());
+        out.push_str("<p>Where the largest errors are:</p>\n");
+        table(out, &self.place_table());
         if !self.parameters.is_empty() {
-            let mut parameters = Table::new(&["parameter", "format", "largest error", "rms", "largest value"]);
+            let mut parameters =
+                Table::new(&["parameter", "format", "largest error", "rms", "largest value"]);
             for p in &self.parameters {
                 parameters.rows.push(vec![
                     p.name.clone(),
@@ -137,7 +140,8 @@ impl Verification {
         let shown = |v: &&Variable| {
             v.kind < VariableKind::Current && v.free.as_ref().is_some_and(|d| d.n > 0)
         };
-        let shown: Vec<&Variable> = self.variables.iter().filter(shown).take(SHOWN_DRIFTS).collect();
+        let shown: Vec<&Variable> =
+            self.variables.iter().filter(shown).take(SHOWN_DRIFTS).collect();
         if shown.is_empty() {
             return;
         }
@@ -184,7 +188,11 @@ impl Verification {
                     line("float", 0, Mark::Line, false),
                     line("fixed, own spikes", 1, Mark::Dashes, true),
                 ];
-                figure(out, &format!("{}, lane {}", e.name, e.lane), &lines("step", &e.name, &both));
+                figure(
+                    out,
+                    &format!("{}, lane {}", e.name, e.lane),
+                    &lines("step", &e.name, &both),
+                );
             }
             out.push_str("</div>\n");
         }
@@ -235,7 +243,9 @@ impl Verification {
                 attempts.rows.push(vec![
                     a.formats.join(", "),
                     a.bits.to_string(),
-                    a.loss.as_ref().map_or_else(|| "does not fit".to_owned(), super::text::estimate),
+                    a.loss
+                        .as_ref()
+                        .map_or_else(|| "does not fit".to_owned(), super::text::estimate),
                     word.to_owned(),
                 ]);
             }
@@ -259,7 +269,8 @@ impl Verification {
 }
 
 fn figure(out: &mut String, title: &str, svg: &str) {
-    let title = if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escaped(title)) };
+    let title =
+        if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escaped(title)) };
     let _ = write!(out, "<figure>{title}{svg}</figure>\n");
 }
 

@@ -5,17 +5,17 @@
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 640.0;
-const LEFT: f64 = 74.0;
+const WIDTH: f64 = 540.0;
+const LEFT: f64 = 68.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 50.0;
 /// Height of the plot itself.
-const PANEL: f64 = 220.0;
+const PANEL: f64 = 190.0;
 /// Height of a bar of a ranking, its gap included.
 const BAR: f64 = 30.0;
 /// Width of the names beside a ranking.
-const NAMES: f64 = 190.0;
+const NAMES: f64 = 180.0;
 
 /// How a series is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,7 +190,8 @@ pub(super) fn histogram(x_label: &str, lists: &[(&str, &[f64])]) -> String {
     let bar = 0.86 * slot / lists.len().max(1) as f64;
     for (k, counts) in counts.iter().enumerate() {
         for (bin, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
-            let (left, high) = (LEFT + slot * (bin as f64 + 0.07) + bar * k as f64, at_y((*n).into()));
+            let (left, high) =
+                (LEFT + slot * (bin as f64 + 0.07) + bar * k as f64, at_y((*n).into()));
             let tall = top + PANEL - high;
             let _ = write!(
                 out,

@@ -18,12 +18,8 @@ use trifactor_stimulus::{Sampler, Score, Trials};
 /// One trial with all its input spikes.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
-    /// Its number.
-    pub number: u32,
     /// The seed of its draws (S7).
     pub seed: u32,
-    /// The value of the sweep.
-    pub value: Option<f64>,
     /// Parts, each of which may begin with a reset.
     pub parts: Vec<ScriptPart>,
 }
@@ -106,7 +102,7 @@ impl Exercise<'_> {
                     spikes: (1..=s.steps).map(|step| s.spikes(step)).collect(),
                 };
                 let parts = trial.segments.iter().map(part).collect();
-                Ok(Script { number, seed: trial.seed, value: trial.value, parts })
+                Ok(Script { seed: trial.seed, parts })
             }
             Source::Episodes(settings, task) => {
                 let link = Link::new(&self.model.network, &settings.readout, *task)?;
@@ -116,7 +112,7 @@ impl Exercise<'_> {
                 let inputs = self.populations.inputs.len();
                 spikes.iter_mut().for_each(|lists| lists.resize(inputs, Vec::new()));
                 let parts = vec![ScriptPart { resets: Vec::new(), spikes }];
-                Ok(Script { number, seed: trial_seed(self.seed, number), value: None, parts })
+                Ok(Script { seed: trial_seed(self.seed, number), parts })
             }
         }
     }

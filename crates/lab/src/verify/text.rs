@@ -21,6 +21,47 @@ impl Verification {
         }
     }
 
+    /// The table of the terminal: what of [`error_table`](Self::error_table) fits on lines.
+    fn short_table(&self) -> Table {
+        let mut table = Table::new(&[
+            "variable",
+            "format",
+            "one step",
+            "of bound",
+            "bias",
+            "lost",
+            "drift",
+            "largest",
+            "at",
+            "own spikes",
+        ]);
+        for v in &self.variables {
+            let lsb = |x: f64| digits(x / v.lsb);
+            let blank = String::new;
+            let at = |d: &super::Drift| {
+                if d.max > 0.0 {
+                    format!("{}, {}, {}", d.at.trial, d.at.step, d.at.lane)
+                } else {
+                    "-".to_owned()
+                }
+            };
+            let taught = v.taught.as_ref();
+            table.rows.push(vec![
+                v.name.clone(),
+                v.format.clone(),
+                lsb(v.local.max),
+                share(v.local.share),
+                bias(v),
+                lost(v),
+                taught.map_or_else(blank, |d| lsb(d.rms())),
+                taught.map_or_else(blank, |d| lsb(d.max)),
+                taught.map_or_else(blank, at),
+                v.free.as_ref().map_or_else(blank, |d| lsb(d.rms())),
+            ]);
+        }
+        table
+    }
+
     /// The error of every variable, as a table.
     pub(super) fn error_table(&self) -> Table {
         let mut table = Table::new(&[
@@ -43,7 +84,8 @@ impl Verification {
                 d.as_ref().map_or_else(String::new, f)
             };
             let relative = |d: &super::Drift| {
-                d.relative(d.max).map_or_else(|| "-".to_owned(), |r| format!("{} %", digits(100.0 * r)))
+                d.relative(d.max)
+                    .map_or_else(|| "-".to_owned(), |r| format!("{} %", digits(100.0 * r)))
             };
             table.rows.push(vec![
                 v.name.clone(),
@@ -63,8 +105,16 @@ impl Verification {
         table
     }
 
-    /// Where the largest errors over time are, as a table.
-    fn place_table(&self) -> Table {
+    /// What is said where whole trials cannot be compared.
+    pub(super) fn nothing_compared(&self) -> String {
+        format!(
+            "float and chip over whole {}s: nothing is scored, learnt, recorded or read, so there is nothing to compare",
+            self.unit
+        )
+    }
+
+    /// Where the largest errors are, as a table.
+    pub(super) fn place_table(&self) -> Table {
         let mut table = Table::new(&["variable", "one step", "float's spikes", "own spikes"]);
         for v in self.variables.iter().filter(|v| v.taught.is_some()) {
             let place = |d: &Option<super::Drift>| {
@@ -85,7 +135,9 @@ impl Verification {
     pub(super) fn spike_line(&self) -> String {
         let s = &self.spikes;
         match &s.first {
-            None => format!("spikes: none of {} differs between float and the fixed reading", s.float),
+            None => {
+                format!("spikes: none of {} differs between float and the fixed reading", s.float)
+            }
             Some(first) => format!(
                 "spikes: the first that differs is {} {}, {} (only {} spikes); {} of {} differ, in {} of {} {}s",
                 first.population,
@@ -103,7 +155,7 @@ impl Verification {
 
     /// What a loss is counted in.
     pub(super) fn loss_unit(&self) -> &'static str {
-        if self.performance.as_ref().is_some_and(|p| p.scored) { "points" } else { "%" }
+        self.performance.as_ref().map_or("", |p| p.kind.unit())
     }
 
     /// What states explain of the loss, as a table.
@@ -169,8 +221,9 @@ impl Verification {
                     let mean = |a: &super::Attempt| a.loss.map_or(f64::INFINITY, |l| l.mean);
                     mean(a).total_cmp(&mean(b))
                 });
-                let mut lines =
-                    vec![format!("none of the {tried} changes of formats that were tried cures it")];
+                let mut lines = vec![format!(
+                    "none of the {tried} changes of formats that were tried cures it"
+                )];
                 if let Some((a, loss)) = nearest.and_then(|a| Some((a, a.loss?))) {
                     lines.push(format!(
                         "  nearest: {} loses {} {unit}",
@@ -190,8 +243,8 @@ impl fmt::Display for Verification {
         for c in &self.checks {
             writeln!(f, "  {:<9}  {}", c.outcome.word(), c.text)?;
         }
-        if let Some(why) = self.not_compared {
-            writeln!(f, "  {:<9}  float and chip over whole {}s: {why}", "-", self.unit)?;
+        if self.performance.is_none() {
+            writeln!(f, "  {:<9}  {}", "-", self.nothing_compared())?;
         }
         for line in self.cure_lines() {
             writeln!(f, "  {line}")?;
@@ -207,28 +260,33 @@ impl fmt::Display for Verification {
             writeln!(f)?;
         }
         writeln!(f, "{}", self.spike_line())?;
-        for (state, count) in &self.saturations {
-            writeln!(f, "clipped: {state}, {count} times in all {}s", self.unit)?;
+        for v in self.variables.iter().filter(|v| v.local.clipped > 0) {
+            let Variable { name, format, local, .. } = v;
+            writeln!(
+                f,
+                "clipped: {name}, {} stores of {} that {format} does not hold and float does",
+                local.clipped, local.n
+            )?;
         }
         writeln!(
             f,
-            "\nerrors in {} {}(s) followed, in units of the last place:",
-            self.followed, self.unit
+            "\nerrors in {} {unit}s followed, in units of the last place (at: {unit}, step, lane):",
+            self.followed,
+            unit = self.unit
         )?;
-        write!(f, "{}", self.error_table().text())?;
-        if !self.parameters.is_empty() {
-            let mut table = Table::new(&["parameter", "format", "largest", "relative"]);
-            for p in &self.parameters {
-                table.rows.push(vec![
-                    p.name.clone(),
-                    p.format.clone(),
-                    format!("{:.2e}", p.max),
-                    format!("{} %", digits(100.0 * p.max / p.peak.max(f64::MIN_POSITIVE))),
-                ]);
-            }
-            write!(f, "\n{}", table.text())?;
+        write!(f, "{}", self.short_table().text())?;
+        let relative = |p: &&super::Parameter| p.max / p.peak.max(f64::MIN_POSITIVE);
+        let worst = self.parameters.iter().max_by(|a, b| relative(a).total_cmp(&relative(b)));
+        if let Some(p) = worst {
+            writeln!(
+                f,
+                "{} parameters are rounded, {} ({}) by most: {} %",
+                self.parameters.len(),
+                p.name,
+                p.format,
+                digits(100.0 * relative(&p))
+            )?;
         }
-        write!(f, "\nwhere the largest errors are:\n{}", self.place_table().text())?;
         if let Some(table) = self.cause_table(SHOWN_CAUSES) {
             writeln!(f, "\nwhat the loss comes from, in {}:", self.loss_unit())?;
             write!(f, "{}", table.text())?;

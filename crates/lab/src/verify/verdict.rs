@@ -1,6 +1,6 @@
 //! The verdict: what a model allows, beside what was found.
 
-use super::Verification;
+use super::{Compared, Performance, Verification};
 use crate::statistics::Estimate;
 use trifactor_model::surface::VerifySpec;
 
@@ -71,6 +71,16 @@ pub(super) fn loss_outcome(loss: &Estimate, limit: f64) -> Outcome {
     }
 }
 
+/// The number of trials that would decide, by the spread of those that were run; none where they
+/// decide already.
+pub(super) fn wanted(p: &Performance) -> Option<u32> {
+    let Estimate { mean, half_width, n } = p.loss;
+    let open = loss_outcome(&p.loss, p.limit) == Outcome::Undecided;
+    let room = (p.limit - mean).max(1e-3 * p.limit);
+    // Far more than a u32 holds is as good as its end.
+    open.then(|| (n as f64 * (half_width / room).powi(2)).ceil() as u32)
+}
+
 /// All parts of the verdict.
 pub(super) fn checks(found: &Verification, spec: &VerifySpec) -> Vec<Check> {
     let mut list = vec![equality(found), bound(found, spec.bound)];
@@ -90,18 +100,16 @@ fn equality(found: &Verification) -> Check {
     let e = &found.equality;
     let text = match &e.difference {
         Some(difference) => format!("the chip differs from the fixed reading: {difference}"),
-        None => format!(
-            "the chip equals the fixed reading: {} values in {} steps",
-            e.values, e.steps
-        ),
+        None => {
+            format!("the chip equals the fixed reading: {} values in {} steps", e.values, e.steps)
+        }
     };
     Check { key: "emulator", outcome: pass(e.difference.is_none()), text }
 }
 
 fn bound(found: &Verification, limit: f64) -> Check {
-    let worst = found.variables.iter().reduce(|a, b| {
-        if b.local.share > a.local.share { b } else { a }
-    });
+    let worst =
+        found.variables.iter().reduce(|a, b| if b.local.share > a.local.share { b } else { a });
     let share = worst.map_or(0.0, |v| v.local.share);
     let text = match worst.filter(|v| v.local.share > 0.0) {
         None => "single evaluations: no rounding at all".to_owned(),
@@ -121,34 +129,40 @@ fn loss(found: &Verification) -> Option<Check> {
     let p = found.performance.as_ref()?;
     let Estimate { mean, half_width, n } = p.loss;
     let outcome = loss_outcome(&p.loss, p.limit);
-    let interval = if half_width.is_finite() { format!(" ± {half_width:.2}") } else { String::new() };
+    let interval =
+        if half_width.is_finite() { format!(" ± {half_width:.2}") } else { String::new() };
     let unit = found.unit;
-    let mut text = if p.scored {
-        format!("score: the chip loses {:.2}{interval} points in {n} paired {unit}s; {} is allowed", mean + 0.0, p.limit)
-    } else {
-        format!(
-            "learnt values: {mean:.2}{interval} % of float's largest change apart in {n} paired {unit}s; {} % is allowed",
+    let mut text = match p.kind {
+        Compared::Score => format!(
+            "score: the chip loses {:.2}{interval} points in {n} paired {unit}s; {} is allowed",
+            mean + 0.0,
             p.limit
-        )
+        ),
+        kind @ (Compared::Learnt | Compared::Recorded) => format!(
+            "{}: {mean:.2}{interval} % of float's largest change apart in {n} paired {unit}s; {} % is allowed",
+            kind.words(),
+            p.limit
+        ),
     };
-    if outcome == Outcome::Undecided {
-        let room = (p.limit - mean).max(1e-9);
-        let wanted = (n as f64 * (half_width / room).powi(2)).ceil();
-        text += &format!("; about {wanted:.0} {unit}s would show it (--trials)");
+    if let Some(wanted) = wanted(p) {
+        text += &format!("; about {wanted} {unit}s would show it (--trials)");
     }
     Some(Check { key: LOSS, outcome, text })
 }
 
 fn saturations(found: &Verification, most: u64) -> Check {
     let clipped: u64 = found.variables.iter().map(|v| v.local.clipped).sum();
-    let text = format!("clipped: {clipped} stores in the {}s followed; {most} are allowed", found.unit);
+    let text =
+        format!("clipped: {clipped} stores in the {}s followed; {most} are allowed", found.unit);
     Check { key: "saturations", outcome: pass(clipped <= most), text }
 }
 
 fn drift(found: &Verification, name: &str, limit: f64) -> Option<Check> {
     let v = found.variables.iter().find(|v| v.name == name)?;
     let rms = v.taught.as_ref()?.rms() / v.lsb;
-    let text = format!("drift of {name}: {rms:.2} units of its last place (rms, with float's spikes); {limit} are allowed");
+    let text = format!(
+        "drift of {name}: {rms:.2} units of its last place (rms, with float's spikes); {limit} are allowed"
+    );
     Some(Check { key: "drift", outcome: pass(rms <= limit), text })
 }
 

@@ -112,11 +112,7 @@ pub(crate) fn probes(file: &ModelFile, network: &Network, report: &mut Report) -
 }
 
 /// What a verification asks, checked.
-pub(crate) fn thresholds(
-    file: &ModelFile,
-    network: &Network,
-    report: &mut Report,
-) -> VerifySpec {
+pub(crate) fn thresholds(file: &ModelFile, network: &Network, report: &mut Report) -> VerifySpec {
     let spec = &file.verify;
     let names = full_names(network);
     let above_0 = |x: f64| x.is_finite() && x > 0.0;
@@ -133,7 +129,11 @@ pub(crate) fn thresholds(
     for (name, limit) in spec.drift.iter() {
         let key = format!("verify.drift.{name}");
         if !above_0(*limit) {
-            report.error("M045", &key, format!("{limit} units of the last place; above 0 is allowed"));
+            report.error(
+                "M045",
+                &key,
+                format!("{limit} units of the last place; above 0 is allowed"),
+            );
         }
         find(&names, name, "M045", &key, report);
     }
