@@ -323,6 +323,11 @@ const PAGES: &[Page] = &[
         text: "Preparation steps are Centre, Scale(f), Threshold(t), Blur(sigma) with sigma above 0 and at most 64 pixels, Normalise(Sum) or Normalise(Max), and Pool(n) with n of at least 1.",
     },
     Page {
+        code: "M045",
+        title: "a threshold of verification that cannot be",
+        text: "verify says what `trifactor verify` asks of a model: score_loss in points, above 0 and at most 100; weight_error in percent and bound as a share of the predicted bound, above 0 and at most 1000; saturations, a number of clipped stores; drift, units of the last place by full state name; trials, 2 to 1000000.",
+    },
+    Page {
         code: "M050",
         title: "a tensor that is no parameter of the model",
         text: "Tensors in a parameter file bear full state names, such as ff.w or hidden.keep_v. Parameters and the variables of plastic synapses take initial values; voltages, traces and modulators begin as the model says.",
