@@ -24,6 +24,8 @@ const FOLLOWED: u32 = 8;
 const FOLLOWED_OF_SWEEP: u32 = 16;
 /// Trials that each variant of the formats runs at most.
 const CAUSE_TRIALS: u32 = 128;
+/// As many where nothing has to be cured.
+const CAUSE_TRIALS_OF_A_PASS: u32 = 32;
 /// Trials of a quick verification.
 const QUICK_TRIALS: u32 = 16;
 /// Trials of a protocol that repeats itself and asks for fewer.
@@ -138,7 +140,7 @@ pub(super) fn examine(
     let loses =
         found.checks.iter().any(|c| c.key == verdict::LOSS && c.outcome == verdict::Outcome::Fail);
     if found.performance.is_some() && (!options.quick || loses) {
-        let few = n.min(CAUSE_TRIALS);
+        let few = n.min(if loses { CAUSE_TRIALS } else { CAUSE_TRIALS_OF_A_PASS });
         let pair = (&float, &chip);
         let causes = causes::rank(exercise, prepared, &measure, pair, few)?;
         if loses {

@@ -127,6 +127,11 @@ impl Verification {
         table
     }
 
+    /// `1 trial`, `8 trials`.
+    pub(super) fn count(&self, n: u32) -> String {
+        format!("{n} {}{}", self.unit, if n == 1 { "" } else { "s" })
+    }
+
     fn place(&self, at: At) -> String {
         format!("{} {}, step {}, lane {}", self.unit, at.trial, at.step, at.lane)
     }
@@ -139,7 +144,7 @@ impl Verification {
                 format!("spikes: none of {} differs between float and the fixed reading", s.float)
             }
             Some(first) => format!(
-                "spikes: the first that differs is {} {}, {} (only {} spikes); {} of {} differ, in {} of {} {}s",
+                "spikes: the first that differs is {} {}, {} (only {} spikes); {} of {} differ, in {} of {}",
                 first.population,
                 first.at.lane,
                 self.place(first.at),
@@ -147,8 +152,7 @@ impl Verification {
                 s.different,
                 s.float,
                 s.trials,
-                self.followed,
-                self.unit,
+                self.count(self.followed),
             ),
         }
     }
@@ -180,9 +184,8 @@ impl Verification {
         let Some(causes) = &self.causes else { return Vec::new() };
         let unit = self.loss_unit();
         let mut lines = vec![format!(
-            "on {} {}s the chip loses {} {unit}, the float reading with every state in its format {}",
-            causes.trials,
-            self.unit,
+            "on {} the chip loses {} {unit}, the float reading with every state in its format {}",
+            self.count(causes.trials),
             estimate(&causes.chip),
             estimate(&causes.all)
         )];
@@ -270,9 +273,9 @@ impl fmt::Display for Verification {
         }
         writeln!(
             f,
-            "\nerrors in {} {unit}s followed, in units of the last place (at: {unit}, step, lane):",
-            self.followed,
-            unit = self.unit
+            "\nerrors in {} followed, in units of the last place (at: {}, step, lane):",
+            self.count(self.followed),
+            self.unit
         )?;
         write!(f, "{}", self.short_table().text())?;
         let relative = |p: &&super::Parameter| p.max / p.peak.max(f64::MIN_POSITIVE);
