@@ -27,6 +27,8 @@ pub(crate) struct Surroundings<'a> {
     pub epoch: u32,
     /// Steps per epoch.
     pub length: u32,
+    /// Whether all synapses share the draws of a rule (S83).
+    pub one_draw: bool,
     /// Position of each target's last spike in the epoch; 0 for none.
     pub last: &'a [u8],
     /// Modulator values of the core.
@@ -357,6 +359,10 @@ impl Run<'_> {
         let at = self.rule.program.sites.binary_search(&site).expect("internal: sites are listed");
         let keys = &self.work.row_keys[at];
         let draws = self.around.site(self.rule, site);
+        if self.around.one_draw {
+            self.work.draws.fill(draws.draw(0, 0));
+            return;
+        }
         tile.draw(self.group, draws, keys, &mut self.work.draws);
     }
 }

@@ -40,6 +40,7 @@ pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learn
 pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
+pub use tables::grouped;
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};

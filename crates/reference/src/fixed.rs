@@ -5,6 +5,9 @@
 //! skipping, so it is the oracle that an emulated image must equal bit for bit, in every state
 //! and every step. It is not meant to be fast.
 
+mod replay;
+mod sending;
+
 use std::collections::BTreeMap;
 use trifactor_entity::{EntityId, SideTable, Table};
 use trifactor_fixed::{BiasJoins, Draw, KeyedDraws, QFormat, Rounding, align};
@@ -93,6 +96,11 @@ pub struct FixedMachine<'a> {
     sent: Vec<Vec<Vec<bool>>>,
     /// Arrivals filed at emission for synapses with their own delay: `[step mod RING][synapse]`.
     filed: Vec<Option<Vec<Vec<u8>>>>,
+    /// Contributions of spikes on their way, where weights are read as they are sent, per phase:
+    /// `[step mod RING]` of output, post lane and amount.
+    sending: Vec<sending::Sent>,
+    /// Lanes that spiked in this step and before in this epoch, per spike state.
+    again: Vec<Vec<u32>>,
     /// Position of the last spike of each lane in this epoch, 0 for none, per spike state.
     last: Vec<Vec<u32>>,
     /// Values of the epoch's steps, `[position 0..=T][lane]`, per state that needs them.
@@ -124,6 +132,8 @@ impl<'a> FixedMachine<'a> {
                 .iter()
                 .map(|(id, p)| per_synapse(id).then(|| vec![vec![0; net.lanes(p.over)]; RING]))
                 .collect(),
+            sending: vec![vec![Vec::new(); RING]; net.phases.len()],
+            again: vec![Vec::new(); n],
             last: vec![Vec::new(); n],
             history: vec![None; n],
             saturated: vec![0; n],
@@ -174,6 +184,7 @@ impl<'a> FixedMachine<'a> {
             for ring in self.filed.iter_mut().flatten() {
                 ring.iter_mut().for_each(|slot| slot.fill(0));
             }
+            self.sending.iter_mut().flatten().for_each(Vec::clear);
         }
     }
 
@@ -251,7 +262,9 @@ impl<'a> FixedMachine<'a> {
                 recorded = true;
             }
             match phase.group {
+                Group::Deliver if self.sends(phase) => self.deliver_sent(id, phase),
                 Group::Deliver => self.deliver(id, phase, watch),
+                Group::Traces if self.plan.learning.is_some() => self.replayed(id, phase),
                 Group::Neurons => {
                     let lesson = taught.iter().find(|(space, _)| *space == phase.over);
                     self.lanes(id, phase, lesson.map(|(_, lanes)| *lanes), watch);
@@ -285,11 +298,20 @@ impl<'a> FixedMachine<'a> {
             if state.role != StateRole::Spike {
                 continue;
             }
+            self.again[id.index()].clear();
             for (lane, &s) in self.raw[id.index()].iter().enumerate() {
                 self.sent[id.index()][slot][lane] = s != 0;
                 if s != 0 {
-                    self.last[id.index()][lane] = position;
+                    let before = std::mem::replace(&mut self.last[id.index()][lane], position);
+                    if before != 0 {
+                        self.again[id.index()].push(lane as u32);
+                    }
                 }
+            }
+        }
+        for (id, phase) in net.phases.iter() {
+            if phase.group == Group::Deliver && self.sends(phase) {
+                self.send(id, phase);
             }
         }
         for (phase_id, phase) in net.phases.iter() {
@@ -484,6 +506,8 @@ impl<'a> FixedMachine<'a> {
         let (mut before, mut stored) = (Vec::new(), Vec::new());
         let synapses = net.synapses(phase.over);
         let is_lif = matches!(self.units[id.index()], Some(Unit::Lif(_)));
+        let one_draw = phase.group == Group::Plasticity
+            && self.plan.learning.is_some_and(|engine| engine.one_draw);
         let mut results: Vec<Vec<i64>> = vec![Vec::new(); kernel.outputs.len()];
         for lane in 0..net.lanes(phase.over) {
             let (pre, post) = match synapses {
@@ -495,7 +519,9 @@ impl<'a> FixedMachine<'a> {
                 let fires = lanes.contains(&(lane as u32));
                 ports[threshold] = if fires { -OUT_OF_REACH } else { OUT_OF_REACH };
             }
-            let draws = |site: u8| self.draws.draw(self.step, phase.stream, site, pre, post);
+            let (draw_pre, draw_post) = if one_draw { (0, 0) } else { (pre, post) };
+            let draws =
+                |site: u8| self.draws.draw(self.step, phase.stream, site, draw_pre, draw_post);
             let mut values = eval(kernel, &self.plan.phases[id], &ports, &draws);
             if is_lif && self.plan.neuron.bias != BiasJoins::Voltage {
                 ports = self.joined_bias(id, phase, ports, &values);
