@@ -8,6 +8,7 @@ use support::{trained, untrained};
 use trifactor_lab::verify::{CheckOutcome, Verification, VerifyOptions, verify, verify_prepared};
 use trifactor_lab::{EvaluateOptions, Prepared, Silent, evaluate, find_chip, prepare};
 use trifactor_model::{Model, load};
+use trifactor_reference::{FixedMachine, Watch};
 
 fn firmware(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware-models").join(name)
@@ -249,6 +250,31 @@ fn models_without_a_rule_a_score_or_anything_to_run_are_told_so() {
     let other = VerifyOptions { chip: Some("none".to_owned()), ..options() };
     let error = verify(&untrained(place.path()), &other, &Silent).expect_err("no chip");
     assert!(error.to_string().contains("there is no chip 'none'"));
+}
+
+#[test]
+fn a_reading_that_is_taught_spikes_as_it_is_told_and_learns_from_that() {
+    struct Ignore;
+    impl Watch for Ignore {}
+    let (_, prepared) = compiled("three-factor");
+    let (net, plan) = (&prepared.network, &prepared.plan);
+    let space = net.space("actors").expect("a population");
+    let spike = net.spikes(space).expect("it spikes");
+    let state = |name: &str| net.states.ids().find(|s| net.full_name(*s) == name).expect(name);
+    let (v, y1) = (state("actors.v"), state("actors.policy.y1"));
+    let mut machine = FixedMachine::new(net, plan);
+    let mut alone = FixedMachine::new(net, plan);
+    for step in 1..=40u32 {
+        // Refractory neurons are held for two steps, in this reading too.
+        let lanes: &[u32] = if step % 4 == 0 { &[0, 2] } else { &[] };
+        machine.step_watched(&[], &[(space, lanes)], &mut Ignore);
+        alone.step_watched(&[], &[], &mut Ignore);
+        let fired: Vec<u32> = (0..4).filter(|k| machine.raw(spike)[*k as usize] != 0).collect();
+        assert_eq!(fired, lanes, "step {step}");
+        assert!(machine.raw(v).iter().all(|v| *v == 0), "nothing arrives, and a spike resets");
+    }
+    assert!(machine.raw(y1)[0] > 0 && machine.raw(y1)[1] == 0);
+    assert!(alone.raw(y1).iter().all(|y| *y == 0), "without input nobody spikes");
 }
 
 #[test]

@@ -19,6 +19,9 @@ use trifactor_quant::StateFormat;
 /// States whose rounding and ends are looked at by themselves.
 const DETAILED: usize = 3;
 
+/// The share of the loss that such a state explains at least.
+const WORTH_A_LOOK: f64 = 0.02;
+
 /// One state's part in the loss. Units: points of the score, or percent of the largest change.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cause {
@@ -123,7 +126,8 @@ pub(super) fn rank(
     }
     // The sort is stable: equal parts stay in the author's order.
     list.sort_by(|a, b| b.explains.total_cmp(&a.explains));
-    for cause in list.iter_mut().take(DETAILED).filter(|c| c.explains > 0.0) {
+    let worth = |c: &&mut Cause| c.explains > WORTH_A_LOOK * all_loss.mean.max(0.0);
+    for cause in list.iter_mut().take(DETAILED).filter(worth) {
         for (words, format) in variants(exercise, prepared, &planned, cause.state) {
             let mut plan = prepared.plan.clone();
             plan.states[cause.state] = format;

@@ -202,7 +202,7 @@ impl Search<'_> {
         if self.attempts.iter().any(|a| a.formats == formats) {
             return Ok(None);
         }
-        let what = formats.join(", ");
+        let what = format!("change {}", self.attempts.len() + 1);
         let outcome = self.exercise.chip(&compiled.image, self.n, &what)?;
         let loss = self.measure.loss(self.float, &outcome);
         let cures = (self.cured)(&loss);

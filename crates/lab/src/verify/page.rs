@@ -270,7 +270,7 @@ impl Verification {
 fn figure(out: &mut String, title: &str, svg: &str) {
     let title =
         if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escaped(title)) };
-    let _ = write!(out, "<figure>{title}{svg}</figure>\n");
+    let _ = writeln!(out, "<figure>{title}{svg}</figure>");
 }
 
 fn table(out: &mut String, table: &Table) {
