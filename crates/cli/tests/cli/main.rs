@@ -13,3 +13,4 @@ mod reproduce;
 mod run;
 mod train;
 mod usage;
+mod verify;
