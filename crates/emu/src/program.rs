@@ -13,9 +13,11 @@
 
 mod decode;
 mod interval;
+mod specialise;
 
 pub(crate) use decode::{Context, ProgramError, compile, sources};
 pub(crate) use interval::Interval;
+pub(crate) use specialise::{Facts, epoch_flag};
 
 use trifactor_fixed::{RawRange, Rounding};
 
@@ -252,6 +254,25 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Removes what no store needs and orders the rest.
+    fn pruned(all: Vec<Op>, stores: Vec<Store>, classes: [u64; 5]) -> Self {
+        let mut needed = vec![false; all.len()];
+        stores.iter().for_each(|s| needed[s.value] = true);
+        for v in (0..all.len()).rev() {
+            if needed[v] {
+                all[v].operands().for_each(|operand| needed[operand] = true);
+            }
+        }
+        let mut renamed = vec![Value::MAX; all.len()];
+        let mut ops = Vec::new();
+        for (v, op) in all.iter().enumerate().filter(|(v, _)| needed[*v]) {
+            renamed[v] = ops.len();
+            ops.push(op.map(|operand| renamed[operand]));
+        }
+        let stores = stores.into_iter().map(|s| Store { value: renamed[s.value], ..s }).collect();
+        Self::schedule(ops, stores, classes)
+    }
+
     /// Orders the values of a tile and gives each a buffer; a buffer is used again after the
     /// last reader of its value. Never gives a value the buffer of one of its operands, so that
     /// an operation can read and write without overlap.
