@@ -8,7 +8,7 @@
 //! slower).
 
 use crate::narrow;
-use crate::program::{Fit, Op, Shift};
+use crate::program::{Fit, Op, Shift, Sign};
 use trifactor_fixed::{self as fixed, DrawKey, RawRange, Rounding};
 
 /// Lanes per turn of a vector loop: four vectors of eight 32-bit lanes.
@@ -54,6 +54,14 @@ pub(crate) fn apply(
         Op::Shl(_, n, Fit::Maybe) => unary(a, dst, |a| fixed::sat32(i64::from(a) << n) as i32),
         Op::Shr(_, s) => shift_right(a, s, draws, dst),
         Op::Mul(_, _, s) => multiply(a, b, s, draws, dst),
+        Op::Join(_, n, _, Sign::Plus) => binary(a, b, dst, |a, b| (a << n).wrapping_add(b)),
+        Op::Join(_, n, _, Sign::Minus) => binary(a, b, dst, |a, b| (a << n).wrapping_sub(b)),
+        Op::JoinProduct(_, n, _, _, Sign::Plus) => {
+            ternary(a, b, c, dst, |a, b, c| (a << n).wrapping_add(b.wrapping_mul(c)));
+        }
+        Op::JoinProduct(_, n, _, _, Sign::Minus) => {
+            ternary(a, b, c, dst, |a, b, c| (a << n).wrapping_sub(b.wrapping_mul(c)));
+        }
         Op::Const(_)
         | Op::EpochFlag(_)
         | Op::GlobalLine(_)
@@ -216,6 +224,24 @@ fn binary(a: Operand<'_>, b: Operand<'_>, dst: &mut [i32], f: impl Fn(i32, i32) 
         (a, [b]) => unary(a, dst, |a| f(a, *b)),
         ([a], b) => unary(b, dst, |b| f(*a, b)),
         (a, b) => dst.iter_mut().zip(a).zip(b).for_each(|((d, a), b)| *d = f(*a, *b)),
+    }
+}
+
+fn ternary(
+    a: Operand<'_>,
+    b: Operand<'_>,
+    c: Operand<'_>,
+    dst: &mut [i32],
+    f: impl Fn(i32, i32, i32) -> i32,
+) {
+    match (a, b, c) {
+        ([a], b, c) => binary(b, c, dst, |b, c| f(*a, b, c)),
+        (a, [b], c) => binary(a, c, dst, |a, c| f(a, *b, c)),
+        (a, b, [c]) => binary(a, b, dst, |a, b| f(a, b, *c)),
+        (a, b, c) => {
+            let each = dst.iter_mut().zip(a).zip(b).zip(c);
+            each.for_each(|(((d, a), b), c)| *d = f(*a, *b, *c));
+        }
     }
 }
 

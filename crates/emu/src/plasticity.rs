@@ -124,22 +124,43 @@ impl Workspace {
 }
 
 impl Classes {
-    fn find(&mut self, group: &GroupTable, pre_last: &[u8], last: &[u8]) {
+    fn find(&mut self, group: &GroupTable, guard: Guard, pre_last: &[u8], last: &[u8]) {
         let last = &last[group.first_target..group.first_target + group.n_post];
-        positions(pre_last, &mut self.active, |position| position > 0);
-        positions(pre_last, &mut self.silent, |position| position == 0);
-        positions(last, &mut self.spiked, |position| position > 0);
+        spiked(pre_last, &mut self.active);
+        spiked(last, &mut self.spiked);
+        self.silent.clear();
+        if guard == Guard::Always || guard != Guard::Pre && !self.spiked.is_empty() {
+            silent(pre_last, &mut self.silent);
+        }
     }
 }
 
-/// Lists where a test holds. Every position is written and only the right ones are kept: which
-/// lanes spike cannot be predicted, and a branch on it would cost more.
-fn positions(of: &[u8], out: &mut Vec<u32>, test: impl Fn(u8) -> bool) {
-    out.resize(of.len(), 0);
+/// Lists where a spike was. Most lanes are silent, so they are passed by eight at a time.
+fn spiked(positions: &[u8], out: &mut Vec<u32>) {
+    out.clear();
+    let mut eights = positions.chunks_exact(8);
+    let mut first = 0u32;
+    let mut collect = |first: u32, lanes: &[u8]| {
+        out.extend((first..).zip(lanes).filter(|(_, p)| **p > 0).map(|(at, _)| at));
+    };
+    for chunk in &mut eights {
+        let lanes: [u8; 8] = chunk.try_into().expect("internal: a chunk has eight lanes");
+        if u64::from_le_bytes(lanes) != 0 {
+            collect(first, &lanes);
+        }
+        first += 8;
+    }
+    collect(first, eights.remainder());
+}
+
+/// Lists where none was. Every lane is written and only the right ones are kept: a branch on
+/// which they are would be mispredicted.
+fn silent(positions: &[u8], out: &mut Vec<u32>) {
+    out.resize(positions.len(), 0);
     let mut n = 0;
-    for (at, x) in (0u32..).zip(of) {
+    for (at, position) in (0u32..).zip(positions) {
         out[n] = at;
-        n += usize::from(test(*x));
+        n += usize::from(*position == 0);
     }
     out.truncate(n);
 }
@@ -153,7 +174,7 @@ pub(crate) fn learn(
     around: &Surroundings<'_>,
 ) -> u64 {
     let mut classes = std::mem::take(&mut work.classes);
-    classes.find(group, &state.pre_last, around.last);
+    classes.find(group, rule.guard, &state.pre_last, around.last);
     let globals = rule.program.facts(around.epoch, |op| around.silent_lines(group, op));
     // With no spike at all among the post lanes, that is known of all rows.
     let post = classes.spiked.is_empty().then_some(false);

@@ -5,7 +5,7 @@
 //! constants are folded by the very loops that execute the operations, a rounding is only dropped
 //! where no fraction is left to round, and a store only where it puts the old value back.
 
-use super::{At, Fit, Op, Program, Shift, Side, Store, Value};
+use super::{At, Domain, Fit, Op, Program, Shift, Side, Sign, Store, Value};
 use crate::lanes;
 use trifactor_fixed::Rounding;
 
@@ -202,9 +202,42 @@ impl Folder {
             _ => store.shift.places == 0 && field(store.value),
         }
     }
-    /// Removes what no store needs any more and orders the rest.
-    fn finish(self, stores: Vec<Store>, classes: [u64; 5]) -> Program {
+    /// Joins operations, removes what no store needs any more and orders the rest.
+    fn finish(mut self, stores: Vec<Store>, classes: [u64; 5]) -> Program {
+        let domains = Program::domains(&self.ops);
+        for v in 0..self.ops.len() {
+            self.ops[v] = self.joined(&domains, v);
+        }
         Program::pruned(self.ops, stores, classes)
+    }
+    /// A sum or difference of synapses together with the shift and the product that it is made of,
+    /// where each is computed synapse by synapse and fits: one pass over a tile instead of three.
+    fn joined(&self, domains: &[Domain], v: Value) -> Op {
+        let (a, b, sign) = match self.ops[v] {
+            Op::Add(a, b, Fit::Always) => (a, b, Sign::Plus),
+            Op::Sub(a, b, Fit::Always) => (a, b, Sign::Minus),
+            op => return op,
+        };
+        let op = |v: Value| (domains[v] == Domain::Synapse).then_some(self.ops[v]);
+        let shifted = |v: Value| match op(v) {
+            Some(Op::Shl(x, n, Fit::Always)) => Some((x, n)),
+            _ => None,
+        };
+        let product = |v: Value| match op(v) {
+            Some(Op::Mul(x, y, s)) if s.places == 0 && s.narrow => Some((x, y)),
+            _ => None,
+        };
+        // A sum may be read from either end.
+        let pairs = [(a, b), (b, a)];
+        let pairs = if sign == Sign::Plus { &pairs[..] } else { &pairs[..1] };
+        if let Some((first, (x, y))) = pairs.iter().find_map(|(a, b)| Some((*a, product(*b)?))) {
+            let (first, n) = shifted(first).unwrap_or((first, 0));
+            return Op::JoinProduct(first, n, x, y, sign);
+        }
+        if let Some(((x, n), second)) = pairs.iter().find_map(|(a, b)| Some((shifted(*a)?, *b))) {
+            return Op::Join(x, n, second, sign);
+        }
+        self.ops[v]
     }
 }
 

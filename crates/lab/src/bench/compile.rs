@@ -25,6 +25,8 @@ pub struct Compiling {
     pub compile: Duration,
     /// From memories to the file.
     pub write: Duration,
+    /// Time of the processor from the text to the file, where the system says so.
+    pub cpu: Option<Duration>,
     /// Cores in use.
     pub cores: usize,
     /// Bytes of the file.
@@ -67,7 +69,8 @@ fn compile_one(post_lanes: u32) -> Result<Compiling, LabError> {
     let compiled = compile(&network, &plan, &chip, &identity(&model))?;
     let linked = watch.stop().wall;
     elf::write_file(&compiled.image, &file)?;
-    let written = watch.stop().wall;
+    let all = watch.stop();
+    let written = all.wall;
     let peak_memory = peak.stop();
     let bytes = std::fs::metadata(&file)
         .map_err(|source| LabError::Write { path: file.display().to_string(), source })?
@@ -79,6 +82,7 @@ fn compile_one(post_lanes: u32) -> Result<Compiling, LabError> {
         plan: planned - loaded,
         compile: linked - planned,
         write: written - linked,
+        cpu: all.cpu,
         cores: compiled.image.cores.len(),
         bytes,
         peak_memory,

@@ -38,6 +38,9 @@ const NEURON: f64 = 2.0 * 8.0 + 2.0 * 3.0 + 10.0;
 /// A trace's step: a draw of two mixers, product, sum, shift.
 const TRACE: f64 = 2.0 * 8.0 + 5.0;
 
+/// Bytes of a line of memory.
+pub(super) const LINE: f64 = 64.0;
+
 /// The least time of a step.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bound {
@@ -65,10 +68,20 @@ impl Probe {
         // What a rule's own operations are, where most synapses meet a silent pre lane: the shift
         // to the sum's binary point and the sum; for W3 also the decay of the tag and the term of
         // the post lane, and the weight's part in the sixth of the steps that are rewarded.
-        let (operations, bytes) = match of.workload {
-            Workload::W1 => (0.0, 0.0),
-            Workload::W2 { .. } => (2.0 + STORE, 4.0),
-            Workload::W3 { .. } => (5.0 + STORE + (3.0 + STORE) / 6.0, 4.0 + 4.0 / 6.0),
+        let operations = match of.workload {
+            Workload::W1 => 0.0,
+            Workload::W2 { .. } => 2.0 + STORE,
+            Workload::W3 { .. } => 5.0 + STORE + (3.0 + STORE) / 6.0,
+        };
+        // Memory moves in lines. Whole rows fill them; a synapse of W2 that is evaluated for its
+        // post lane alone, which are those beyond the rows that spiked, has one for itself.
+        let moved = match of.workload {
+            Workload::W1 => work.synops * 4.0,
+            Workload::W2 { .. } => {
+                let alone = (work.evaluated - work.synops).max(0.0);
+                work.synops * (2.0 + 4.0) + alone * 2.0 * LINE
+            }
+            Workload::W3 { .. } => work.synops * 2.0 + work.evaluated * (4.0 + 4.0 / 6.0),
         };
         let lanes = work.neurons * NEURON + work.traces * TRACE + work.evaluated * operations;
         let (scattered, dense) = match of.workload {
@@ -77,7 +90,6 @@ impl Probe {
             Workload::W2 { .. } | Workload::W3 { .. } => (0.0, work.synops * 3.0),
         };
         let arithmetic = (lanes + dense) / self.lane_operations + scattered / self.scattered_sums;
-        let moved = work.synops * if scattered > 0.0 { 4.0 } else { 2.0 } + work.evaluated * bytes;
         let memory =
             moved / self.bandwidth_of((of.synapses as f64 * of.bytes_per_synapse) as usize);
         Bound { arithmetic_ms: arithmetic * 1e-6, memory_ms: memory * 1e-6 }
