@@ -121,11 +121,19 @@ impl Linker<'_> {
     }
 
     fn decay_of(&mut self, phase: &Phase) -> u16 {
+        self.wide_decay_of(phase) as u16
+    }
+
+    fn wide_decay_of(&mut self, phase: &Phase) -> u32 {
         let keep = self.single(phase, "keep");
-        self.decay_register(phase, "keep", keep)
+        self.wide_decay_register(phase, "keep", keep)
     }
 
     fn decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u16 {
+        self.wide_decay_register(phase, port, keep) as u16
+    }
+
+    fn wide_decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u32 {
         let (bits, code) =
             bound(self.net, phase, port).map_or((16, DecayCode::default()), |state| {
                 let format = &self.plan.states[state];
@@ -135,7 +143,7 @@ impl Linker<'_> {
                 };
                 (format.q.frac.unsigned_abs(), code)
             });
-        code.register(keep, bits) as u16
+        code.register(keep, bits)
     }
 
     fn space_name(&self, space: SpaceId) -> String {
@@ -419,14 +427,15 @@ impl Linker<'_> {
         let unit = &self.structure.traces[trace];
         let phase = &self.net.phases[unit.phase];
         let format = self.plan.states[unit.state];
-        let decay = self.decay_of(phase);
+        let replayed = self.plan.learning.is_some();
+        let wide = self.wide_decay_of(phase);
         let single_raw = |linker: &mut Self, port: &str| {
             let value = linker.single(phase, port);
             bound(linker.net, phase, port)
                 .map_or(0, |state| linker.plan.states[state].quantise(value) as i32)
         };
         let impulse = single_raw(self, "impulse");
-        let x_max = single_raw(self, "x_max");
+        let x_max = if replayed { wide as i32 } else { single_raw(self, "x_max") };
         let shift = match (unit.saturating, bound(self.net, phase, "impulse")) {
             (true, Some(state)) => self.plan.states[state].q.frac.unsigned_abs(),
             _ => 0,
@@ -436,15 +445,19 @@ impl Linker<'_> {
         core.columns.push(Column {
             profile,
             post: role == Role::Post,
-            kind: if unit.saturating { ColumnKind::Saturating } else { ColumnKind::Linear },
+            kind: match (replayed, unit.saturating) {
+                (true, _) => ColumnKind::Replayed,
+                (false, true) => ColumnKind::Saturating,
+                (false, false) => ColumnKind::Linear,
+            },
             bits: format.q.bits,
             max: format.raw.hi as i32,
-            decay,
+            decay: if replayed { 0 } else { wide as u16 },
             impulse,
             x_max,
             shift,
             rounding: format.rounding,
-            stream: phase.stream,
+            stream: self.plan.stream(self.net, unit.phase),
             init: format.quantise(init) as i32,
             history: self.net.needs_history(unit.state),
         });

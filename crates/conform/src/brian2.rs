@@ -13,7 +13,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use trifactor_diag::Place;
 use trifactor_fixed::{
-    ChangeArithmetic, Decision, Draw, KeyedDraws, LearningArithmetic, MantissaArithmetic,
+    ChangeArithmetic, Decision, Draw, InterpretedArithmetic, KeyedDraws, MantissaArithmetic,
     clamp_raw, shifted, unit, whole_away,
 };
 use trifactor_ir::sop::{SopProduct, parse_products};
@@ -28,7 +28,7 @@ struct Rule {
     /// Name, impulse and time constant.
     traces: Vec<(&'static str, f64, f64)>,
     format: WeightFormat,
-    a: LearningArithmetic,
+    a: InterpretedArithmetic,
 }
 
 impl Rule {
@@ -38,7 +38,7 @@ impl Rule {
         format: WeightFormat,
         chip: &Chip,
     ) -> Result<Self, String> {
-        let a = chip.arithmetic.learning;
+        let a = chip.arithmetic.interpreted;
         let a = a.ok_or_else(|| format!("the chip file '{}' has no learning engine", chip.name))?;
         if a.change != ChangeArithmetic::Literal {
             return Err(format!("the chip file '{}' does not take rules literally", chip.name));
@@ -99,7 +99,7 @@ impl Synapse {
     fn kick(&mut self, rule: &Rule, spikes: [bool; 2]) {
         for (x, (name, impulse, _)) in self.traces.iter_mut().zip(&rule.traces) {
             if spikes[usize::from(!name.starts_with('x'))] {
-                *x = rule.a.trace.kicked(*x, *impulse, 0);
+                *x = rule.a.trace.kicked(*x, *impulse);
             }
         }
     }

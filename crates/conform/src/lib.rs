@@ -6,7 +6,8 @@
 //! nothing is fitted to a file. `docs/conformance.md` is the manual.
 
 mod brian2;
-mod epoch;
+mod builder;
+mod learner;
 mod lif;
 mod membrane;
 mod net;
@@ -164,11 +165,11 @@ impl fmt::Display for Report {
 /// Runs every vector file at or below a path.
 ///
 /// Errors: the path cannot be read, or no file below it is a vector file. A vector file that
-/// contradicts its schema is a failed case, not an error.
+/// contradicts its schema is a failed case, and so is a `.json` file that is no JSON or too long.
 pub fn run(path: &Path) -> Result<Report, VectorError> {
     let mut report = Report::default();
     for vector in vector::find(path)? {
-        let findings = match vector.oversized() {
+        let findings = match vector.refused() {
             Some(reason) => vector.all_peers(&reason),
             None => compare(&vector),
         };

@@ -1,9 +1,10 @@
-//! The neurons of a closed loop, one step at a time: the functions that the emulator's neuron unit
-//! calls, without a network around them, because the weights that feed them belong to a
-//! learning engine that is not ours.
+//! The neurons of a closed loop around a rule that is interpreted, one step at a time: the functions
+//! that the emulator's neuron unit calls, without a network around them.
 
+use crate::builder::Population;
 use serde::Deserialize;
 use trifactor_fixed::{QFormat, Rounding, scale_decay, shifted};
+use trifactor_ir::Values;
 use trifactor_isa::Chip;
 
 /// Registers of the neurons, as the files name them.
@@ -36,9 +37,10 @@ pub(crate) struct Membranes<'a> {
     pub fired: Vec<u32>,
 }
 
-impl<'a> Membranes<'a> {
-    pub fn new(registers: &Registers, n: usize, chip: &'a Chip) -> Result<Self, String> {
-        let Registers { bias_mant, bias_exp, .. } = registers;
+impl Registers {
+    /// The bias of each neuron.
+    fn bias(&self, n: usize) -> Result<Vec<i64>, String> {
+        let Self { bias_mant, bias_exp, .. } = self;
         let whole = |len| len == n || len == 0;
         if !whole(bias_mant.len()) || bias_mant.len() != bias_exp.len() {
             return Err(format!("bias_mant and bias_exp do not have {n} entries"));
@@ -49,6 +51,33 @@ impl<'a> Membranes<'a> {
         let mut bias: Vec<i64> =
             bias_mant.iter().zip(bias_exp).map(|(m, e)| shifted(*m, *e)).collect();
         bias.resize(n, 0);
+        Ok(bias)
+    }
+
+    /// The same neurons in a network whose membrane has this last place.
+    pub fn population<'a>(
+        &self,
+        name: &'a str,
+        n: u32,
+        place: f64,
+    ) -> Result<Population<'a>, String> {
+        let bias = self.bias(n as usize)?;
+        Ok(Population {
+            name,
+            n,
+            du: self.du,
+            dv: self.dv,
+            threshold: self.vth.saturating_mul(64) as f64 * place,
+            bias: bias.iter().map(|b| *b as f64 * place).collect(),
+            refractory: self.refractory,
+            v: Values::Constant(0.0),
+        })
+    }
+}
+
+impl<'a> Membranes<'a> {
+    pub fn new(registers: &Registers, n: usize, chip: &'a Chip) -> Result<Self, String> {
+        let bias = registers.bias(n)?;
         let keep = |lost: u32| i64::from(4096 - lost.min(4096));
         Ok(Self {
             chip,

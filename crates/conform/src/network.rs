@@ -3,17 +3,13 @@
 //! The author's units here are the states' own: every format is given, so that each number of
 //! the file is a raw value.
 
+use crate::builder::{Builder, Population, first};
 use serde::Deserialize;
 use trifactor_compile::{Identity, compile};
-use trifactor_diag::{Diagnostics, Severity};
 use trifactor_emu::{Emulator, Options};
 use trifactor_fixed::{MantissaArithmetic, WeightSign, shifted};
 use trifactor_image::Image;
-use trifactor_ir::units::{self, LifParts};
-use trifactor_ir::{
-    CheckedNetwork, Delay, Group, Kernel, Network, Phase, Read, ResetGroup, Sign, Space, SpaceId,
-    SpaceKind, State, StateId, StateRole, Surrogate, Synapses, Values, verify,
-};
+use trifactor_ir::{CheckedNetwork, Delay, ResetGroup, Sign, SpaceId, StateRole, Values};
 use trifactor_isa::Chip;
 use trifactor_quant::{FormatRequest, Plan, Requests, plan};
 use trifactor_reference::FixedMachine;
@@ -59,6 +55,14 @@ impl WeightFormat {
     fn dropped(self) -> u32 {
         MantissaArithmetic::dropped(self.sign, self.bits)
     }
+    /// The signs of a projection of this format.
+    pub fn ir_sign(self) -> Sign {
+        match self.sign {
+            WeightSign::Mixed => Sign::Mixed,
+            WeightSign::Excitatory => Sign::Excitatory,
+            WeightSign::Inhibitory => Sign::Inhibitory,
+        }
+    }
     /// The stored number of a mantissa on a chip.
     pub fn stored(self, mantissa: i64, chip: &Chip) -> i64 {
         chip.arithmetic.mantissa.stored(mantissa, self.sign, self.bits, self.exponent)
@@ -99,11 +103,6 @@ pub(crate) struct Neurons {
     pub connections: Vec<Connection>,
 }
 
-/// Registers of the two decays of a file's conventions, whatever the peer calls them.
-fn keep(lost: u32) -> f64 {
-    f64::from(4096 - lost.min(4096)) / 4096.0
-}
-
 /// A network, compiled for a peer's chip.
 pub(crate) struct Compiled {
     net: CheckedNetwork,
@@ -135,18 +134,16 @@ impl Neurons {
     }
 
     fn network(&self, chip: &Chip) -> Result<(CheckedNetwork, Requests, SpaceId, SpaceId), String> {
-        let mut b = Builder { net: Network::new("vector"), phases: Vec::new() };
-        let input = b.space(INPUT, SpaceKind::Population { n: self.n_inputs });
-        b.state(input, "spike", StateRole::Spike, Values::Constant(0.0));
+        let mut b = Builder::new(1);
+        let input = b.input(INPUT, self.n_inputs);
         let neurons = self.population(&mut b);
         let mut requests = Requests::new();
         let whole = |bits, frac| FormatRequest { bits, frac: Some(frac), ..Default::default() };
         requests.insert(format!("{NEURONS}.v"), whole(None, 0));
         for (k, connection) in self.connections.iter().enumerate() {
             let pre = if connection.recurrent { neurons } else { input };
-            let n_pre = if connection.recurrent { self.n } else { self.n_inputs };
             let name = format!("p{k}");
-            connection.build(&mut b, &name, (pre, n_pre), neurons, chip)?;
+            connection.build(&mut b, &name, pre, neurons, chip)?;
             let format = connection.format;
             let exponent = 6 + format.exponent + format.dropped() as i32;
             let request = whole(Some(format.width()), -(exponent as i8));
@@ -156,36 +153,17 @@ impl Neurons {
     }
 
     fn population(&self, b: &mut Builder) -> SpaceId {
-        let space = b.space(NEURONS, SpaceKind::Population { n: self.n });
-        let parts = LifParts {
-            threshold: true,
-            bias: self.bias.iter().any(|b| *b != 0),
-            floor: false,
-            refractory: self.refractory > 1,
-        };
-        b.state(space, "q", StateRole::Accumulator, Values::Constant(0.0));
-        b.state(space, "u", StateRole::Variable, Values::Constant(0.0));
-        b.state(space, "v", StateRole::Variable, Values::Constant(0.0));
-        let mut parameter = |name, values| b.state(space, name, StateRole::Parameter, values);
-        // The files' convention: the current loses du + 1 parts of 4096, the voltage dv.
-        parameter("keep_u", Values::Constant(keep(self.du.saturating_add(1))));
-        parameter("keep_v", Values::Constant(keep(self.dv)));
-        parameter("threshold", Values::Constant(self.vth_mant.saturating_mul(64) as f64));
-        if parts.bias {
-            parameter("bias", Values::PerLane(self.bias.iter().map(|b| *b as f64).collect()));
-        }
-        if parts.refractory {
-            // R steps from spike to integration are R - 1 in which the neuron is held.
-            parameter("refractory", Values::Constant(f64::from(self.refractory - 1)));
-            b.state(space, "hold", StateRole::Variable, Values::Constant(0.0));
-        }
-        b.state(space, "spike", StateRole::Spike, Values::Constant(0.0));
-        let kernel = units::cuba_lif(parts, Surrogate::None);
-        let find = |b: &Builder, name: &str| b.net.state(space, name).expect("just declared");
-        let reads = kernel.ports.values().map(|p| Read::State(find(b, &p.name))).collect();
-        let writes = kernel.outputs.iter().map(|o| find(b, &o.variable)).collect();
-        b.phase(Group::Neurons, space, kernel, reads, writes);
-        space
+        let whole = |x: i64| x as f64;
+        b.population(&Population {
+            name: NEURONS,
+            n: self.n,
+            du: self.du,
+            dv: self.dv,
+            threshold: whole(self.vth_mant.saturating_mul(64)),
+            bias: self.bias.iter().map(|b| whole(*b)).collect(),
+            refractory: self.refractory,
+            v: Values::Constant(0.0),
+        })
     }
 }
 
@@ -194,7 +172,7 @@ impl Connection {
         &self,
         b: &mut Builder,
         name: &str,
-        (pre, n_pre): (SpaceId, u32),
+        pre: SpaceId,
         post: SpaceId,
         chip: &Chip,
     ) -> Result<(), String> {
@@ -204,93 +182,23 @@ impl Connection {
             let (pre, post, ..) = pair[0];
             return Err(format!("projection {name} has two synapses from {pre} to {post}"));
         }
-        let mut row_start = vec![0u32; n_pre as usize + 1];
-        for (pre, ..) in &synapses {
-            row_start[*pre as usize + 1] += 1;
-        }
-        for row in 1..row_start.len() {
-            row_start[row] += row_start[row - 1];
-        }
-        let sign = match self.format.sign {
-            WeightSign::Mixed => Sign::Mixed,
-            WeightSign::Excitatory => Sign::Excitatory,
-            WeightSign::Inhibitory => Sign::Inhibitory,
-        };
-        let post_lane = synapses.iter().map(|s| s.1).collect();
-        let kind = SpaceKind::Synapses(Synapses { pre, post, sign, row_start, post_lane });
-        let space = b.space(name, kind);
+        let pairs: Vec<(u32, u32)> = synapses.iter().map(|s| (s.0, s.1)).collect();
+        let space = b.synapses(name, (pre, post), self.format.ir_sign(), &pairs);
         let unit = f64::from(6 + self.format.exponent + self.format.dropped() as i32).exp2();
         let weights = synapses.iter().map(|s| self.format.stored(s.2, chip) as f64 * unit);
-        let w = b.synapse_state(space, "w", Values::PerLane(weights.collect()));
+        let w = b.weight(space, Values::PerLane(weights.collect()));
         let first = synapses.first().map_or(0, |s| s.3);
         let delay = if synapses.iter().all(|s| s.3 == first) {
             Delay::Fixed(first)
         } else {
             let delays = synapses.iter().map(|s| f64::from(s.3)).collect();
-            Delay::PerSynapse(b.synapse_state(space, "d", Values::PerLane(delays)))
+            let (role, reset) = (StateRole::Parameter, ResetGroup::Weights);
+            let values = Values::PerLane(delays);
+            Delay::PerSynapse(b.state(space, "d", role, values, None, reset))
         };
-        let spike = b.net.spikes(pre).expect("internal: populations have spikes");
-        let q = b.net.state(post, "q").expect("internal: neurons have an accumulator");
-        let reads = vec![Read::State(w), Read::Arriving { spike, delay }];
-        b.phase(Group::Deliver, space, units::deliver(), reads, vec![q]);
+        b.deliver(space, w, delay);
         Ok(())
     }
-}
-
-/// A network in the making.
-struct Builder {
-    net: Network,
-    phases: Vec<Phase>,
-}
-
-impl Builder {
-    fn space(&mut self, name: &str, kind: SpaceKind) -> SpaceId {
-        self.net.spaces.push(Space { name: name.to_owned(), kind })
-    }
-    fn state(&mut self, space: SpaceId, name: &str, role: StateRole, init: Values) {
-        let reset = ResetGroup::Membrane;
-        self.net.states.push(State {
-            name: name.to_owned(),
-            space,
-            role,
-            init,
-            range: None,
-            reset,
-        });
-    }
-    fn synapse_state(&mut self, space: SpaceId, name: &str, init: Values) -> StateId {
-        let (role, reset) = (StateRole::Parameter, ResetGroup::Weights);
-        self.net.states.push(State { name: name.to_owned(), space, role, init, range: None, reset })
-    }
-    fn phase(
-        &mut self,
-        group: Group,
-        over: SpaceId,
-        kernel: Kernel,
-        reads: Vec<Read>,
-        writes: Vec<StateId>,
-    ) {
-        let name = self.net.spaces[over].name.clone();
-        let stream = self.phases.len() as u32;
-        let kernel = self.net.kernels.push(kernel);
-        let reads = reads.into_iter().collect();
-        let key = name.clone();
-        self.phases.push(Phase { name, key, group, kernel, over, reads, writes, stream });
-    }
-    fn finish(self) -> Result<CheckedNetwork, String> {
-        let Self { mut net, mut phases } = self;
-        phases.sort_by_key(|p| p.group);
-        for phase in phases {
-            net.phases.push(phase);
-        }
-        verify(net).map_err(|e| first(&e))
-    }
-}
-
-/// The first error, in one line.
-fn first(findings: &Diagnostics) -> String {
-    let error = findings.iter().find(|d| d.severity == Severity::Error);
-    error.map_or_else(String::new, |d| format!("{}: {}", d.code, d.message))
 }
 
 impl Compiled {

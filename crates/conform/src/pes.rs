@@ -81,7 +81,7 @@ impl File {
 fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, String> {
     file.check()?;
     let p = &file.params;
-    let a = chip.arithmetic.learning;
+    let a = chip.arithmetic.interpreted;
     let a = a.ok_or_else(|| format!("the chip file '{}' has no learning engine", chip.name))?;
     let ChangeArithmetic::Accumulator(sum) = a.change else {
         return Err(format!("the chip file '{}' has no accumulator of products", chip.name));

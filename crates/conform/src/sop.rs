@@ -1,15 +1,18 @@
 //! `sop_learning/1` and its statistics: one plastic projection with a rule of sums of products.
 
 use crate::Finding;
-use crate::epoch::{Engine, Matrix, Rule, stream};
+use crate::learner::{Learner, Matrix, Post, Run, TRACES, Task, Train, kernel};
 use crate::lif::sorted;
-use crate::membrane::{Membranes, Registers};
+use crate::membrane::Registers;
 use crate::network::{SignMode, WeightFormat};
 use crate::rules::Product;
 use crate::vector::{Findings, Vector};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use trifactor_fixed::{Draw, KeyedDraws, Rounding, TraceLaw, from_unit, round_shift};
+use std::sync::Arc;
+use trifactor_fixed::{Draw, Rounding, TraceLaw, from_unit, round_shift, site};
+use trifactor_ir::Kernel;
+use trifactor_ir::sop::SopRule;
 use trifactor_isa::Chip;
 
 /// What both schemas say.
@@ -31,11 +34,62 @@ struct Setup {
     reward: Option<Matrix>,
 }
 
+/// The rule of a file.
+#[derive(Deserialize)]
+pub(crate) struct Rule {
+    dw: Option<String>,
+    dd: Option<String>,
+    dt: Option<String>,
+    #[serde(default)]
+    x1_impulse: f64,
+    #[serde(default)]
+    x1_tau: f64,
+    #[serde(default)]
+    x2_impulse: f64,
+    #[serde(default)]
+    x2_tau: f64,
+    #[serde(default)]
+    y1_impulse: f64,
+    #[serde(default)]
+    y1_tau: f64,
+    #[serde(default)]
+    y2_impulse: f64,
+    #[serde(default)]
+    y2_tau: f64,
+    #[serde(default)]
+    y3_impulse: f64,
+    #[serde(default)]
+    y3_tau: f64,
+    pub t_epoch: u32,
+}
+
+impl Rule {
+    /// Products of dw, dd and dt.
+    fn products(&self) -> Result<[Option<Vec<Product>>; 3], String> {
+        let one = |text: &Option<String>| text.as_deref().map(crate::rules::products).transpose();
+        Ok([one(&self.dw)?, one(&self.dd)?, one(&self.dt)?])
+    }
+    /// The kernel that the strings say.
+    pub fn kernel(&self) -> Result<Kernel, String> {
+        kernel(&SopRule { dw: self.dw.clone(), dd: self.dd.clone(), dt: self.dt.clone() })
+    }
+    /// Impulse and time constant of each trace, in the order of [`TRACES`].
+    pub fn traces(&self) -> [(f64, f64); 5] {
+        [
+            (self.x1_impulse, self.x1_tau),
+            (self.x2_impulse, self.x2_tau),
+            (self.y1_impulse, self.y1_tau),
+            (self.y2_impulse, self.y2_tau),
+            (self.y3_impulse, self.y3_tau),
+        ]
+    }
+}
+
 #[derive(Deserialize)]
 struct Params {
     steps: u32,
-    n_pre: usize,
-    n_post: usize,
+    n_pre: u32,
+    n_post: u32,
     sign_mode: SignMode,
     num_weight_bits: u8,
     weight_exp: i32,
@@ -72,7 +126,7 @@ struct File {
 }
 
 /// Recorded random numbers; what a file does not need may be left out.
-#[derive(Deserialize, Default)]
+#[derive(Clone, Deserialize, Default)]
 #[serde(default)]
 struct Random {
     x_decay: Vec<f64>,
@@ -83,27 +137,34 @@ struct Random {
     syn: Vec<f64>,
 }
 
-/// The recorded numbers in place of the chip's own source. Source: S54.
-struct Recorded<'a> {
-    random: &'a Random,
+/// The recorded numbers in place of the chip's own source. The peer rounds up where a number is
+/// below the fraction, the chip where the two carry, so the chip draws the complement.
+/// Source: S41, S54.
+#[derive(Clone)]
+struct Recorded {
+    random: Arc<Random>,
     epoch: u32,
+    /// Streams of pre traces, post traces and stores.
+    streams: [u32; 3],
 }
 
-impl Draw for Recorded<'_> {
-    fn draw(&self, step: u32, stream: u32, _: u8, _: u32, _: u32) -> u32 {
+impl Draw for Recorded {
+    fn draw(&self, step: u32, stream: u32, site: u8, _: u32, _: u32) -> u32 {
         let epoch = (step / self.epoch).saturating_sub(1) as usize;
-        let r = self.random;
+        let r = &self.random;
         // Whole numbers of 7 bits are the highest bits of a draw.
         let whole = |list: &[u32], at: usize| list.get(at).map_or(0, |x| x << 25);
         let real = |list: &[f64], at: usize| list.get(at).map_or(0, |x| from_unit(*x));
-        match stream {
-            s if s == stream::DECAY[0] => real(&r.x_decay, epoch),
-            s if s == stream::DECAY[1] => real(&r.y_decay, epoch),
-            s if s == stream::IMPULSE[0] => whole(&r.x_impulse, epoch),
-            s if s == stream::IMPULSE[1] => whole(&r.y_impulse, epoch),
-            stream::EARLY => whole(&r.y_impulse_mid, step as usize - 1),
+        let [pre, post, _] = self.streams;
+        let drawn = match site {
+            site::DECAY if stream == pre => real(&r.x_decay, epoch),
+            site::DECAY if stream == post => real(&r.y_decay, epoch),
+            site::IMPULSE if stream == pre => whole(&r.x_impulse, epoch),
+            site::IMPULSE if stream == post => whole(&r.y_impulse, epoch),
+            site::EARLY => whole(&r.y_impulse_mid, step as usize - 1),
             _ => real(&r.syn, epoch),
-        }
+        };
+        !drawn
     }
 }
 
@@ -134,71 +195,111 @@ struct Trail {
     post_spikes: Vec<(u32, u32)>,
 }
 
-const TRACES: [&str; 5] = ["x1", "x2", "y1", "y2", "y3"];
-
 impl Setup {
-    fn run(&self, chip: &Chip, draws: &dyn Draw) -> Result<Trail, String> {
-        let a = chip.arithmetic.learning;
-        let a = a.ok_or_else(|| format!("the chip file '{}' has no learning engine", chip.name))?;
+    /// The network on a peer's chip.
+    fn learner(&self, chip: &Chip) -> Result<Learner, String> {
         let p = &self.params;
+        if p.n_pre == 0 || p.n_post == 0 {
+            return Err("a projection needs lanes on both sides".to_owned());
+        }
         let format = WeightFormat::new(p.sign_mode, p.num_weight_bits, p.weight_exp)?;
-        let truncated = |row: &Vec<i64>| row.iter().map(|w| format.mantissa(*w, chip)).collect();
-        let zeros = vec![vec![0; p.n_pre]; p.n_post];
-        let variables = [
-            self.initial.weights.iter().map(truncated).collect(),
-            self.initial.tag_2.clone().unwrap_or_else(|| zeros.clone()),
-            self.initial.tag_1.clone().unwrap_or(zeros),
-        ];
-        let (closed, given) = match self.mode.as_str() {
-            "2F" => (false, false),
-            "3F" => (false, true),
-            "closed" => (true, false),
-            "closed_3F" => (true, true),
-            mode => return Err(format!("'{mode}' is no mode")),
+        let shape = |m: &Matrix| {
+            m.len() == p.n_post as usize && m.iter().all(|row| row.len() == p.n_pre as usize)
         };
-        let mut engine = Engine::new(&self.rule, a, p.sign_mode, variables, given)?;
-        if engine.variables[0].len() != p.n_post {
-            return Err("initial.weights does not have a row for each post neuron".to_owned());
+        let zeros = vec![vec![0; p.n_pre as usize]; p.n_post as usize];
+        let Initial { weights, tag_1, tag_2 } = &self.initial;
+        let tags = [tag_2, tag_1].map(|tag| tag.clone().unwrap_or_else(|| zeros.clone()));
+        let [delays, tags] = tags;
+        if ![weights, &delays, &tags].into_iter().all(shape) {
+            return Err(format!("an initial matrix is not {} by {}", p.n_post, p.n_pre));
         }
-        let lif = self.lif.as_ref().filter(|_| closed);
-        let mut neurons = lif.map(|lif| Membranes::new(lif, p.n_post, chip)).transpose()?;
-        if closed && neurons.is_none() {
-            return Err("a closed loop needs the key 'lif'".to_owned());
+        let stored = |row: &Vec<i64>| row.iter().map(|w| format.mantissa(*w, chip)).collect();
+        let (closed, given) = self.mode()?;
+        let post = match (closed, &self.lif) {
+            (false, _) => Post::Told(&self.post_spikes),
+            (true, None) => return Err("a closed loop needs the key 'lif'".to_owned()),
+            (true, Some(registers)) => Post::Neurons(registers, self.teacher()?),
+        };
+        let task = Task {
+            rule: &self.rule,
+            n_pre: p.n_pre,
+            n_post: p.n_post,
+            format,
+            initial: [weights.iter().map(stored).collect(), delays, tags],
+            given,
+            post,
+        };
+        task.compile(chip)
+    }
+
+    /// Whether neurons fire by themselves, and whether post traces come from outside.
+    fn mode(&self) -> Result<(bool, bool), String> {
+        match self.mode.as_str() {
+            "2F" => Ok((false, false)),
+            "3F" => Ok((false, true)),
+            "closed" => Ok((true, false)),
+            "closed_3F" => Ok((true, true)),
+            mode => Err(format!("'{mode}' is no mode")),
         }
-        let mut own_trace = vec![0; p.n_post];
+    }
+
+    fn teacher(&self) -> Result<Option<(WeightFormat, i64)>, String> {
+        let format = |t: &Teacher| {
+            let format = WeightFormat::new(t.sign_mode, t.num_weight_bits, t.weight_exp)?;
+            Ok((format, t.weight))
+        };
+        self.teacher.as_ref().map(format).transpose()
+    }
+
+    /// Runs what was compiled from the current draws on.
+    fn run(&self, run: &mut Run<'_>) -> Result<Trail, String> {
+        let (closed, given) = self.mode()?;
+        let pre = Train::new(self.pre_spikes.iter().copied());
+        let teacher = if closed {
+            Train::new(self.teacher_spikes.iter().copied())
+        } else {
+            // Who is to fire in a step is told in the one before.
+            Train::new(self.post_spikes.iter().filter(|s| s.0 > 1).map(|s| (s.0 - 1, s.1)))
+        };
+        let n_post = self.params.n_post as usize;
+        let mut own_trace = vec![0; n_post];
         let mut trail = Trail::default();
-        for step in 1..=p.steps {
-            let pre = at(&self.pre_spikes, step);
-            let mut post = at(&self.post_spikes, step);
-            let mut outside = [vec![0; p.n_post], vec![0; p.n_post], vec![0; p.n_post]];
-            if let Some(y) = self.y_in.as_ref().filter(|_| given) {
-                for (values, y) in outside.iter_mut().zip(y) {
-                    *values = row(y, step, p.n_post, "y_in")?;
-                }
-            }
-            if let Some(neurons) = &mut neurons {
-                if given {
-                    self.own_trace(&neurons.fired, &mut own_trace)?;
-                    outside[0].clone_from(&own_trace);
-                    if let Some(reward) = &self.reward {
-                        outside[1] = row(reward, step, p.n_post, "reward")?;
+        for step in 1..=self.params.steps {
+            let mut outside = [vec![0; n_post], vec![0; n_post], vec![0; n_post]];
+            if given {
+                if let Some(y) = &self.y_in {
+                    for (values, y) in outside.iter_mut().zip(y) {
+                        *values = row(y, step, n_post, "y_in")?;
                     }
                 }
-                neurons.step();
-                post.clone_from(&neurons.fired);
-                trail.post_spikes.extend(post.iter().map(|lane| (step, *lane)));
-                trail.states[0].push(neurons.u.clone());
-                trail.states[1].push(neurons.v.clone());
-                self.send(neurons, &engine, &pre, step, chip)?;
+                if closed {
+                    self.own_trace(run.spikes(), &mut own_trace)?;
+                    outside[0].clone_from(&own_trace);
+                    if let Some(reward) = &self.reward {
+                        outside[1] = row(reward, step, n_post, "reward")?;
+                    }
+                }
+                for (name, values) in TRACES[2..].iter().zip(&outside) {
+                    run.write_trace(name, values)?;
+                }
             }
-            let outside = [&outside[0][..], &outside[1][..], &outside[2][..]];
-            if engine.step(step, [&pre, &post], outside, draws)? {
-                for (kept, matrix) in trail.variables.iter_mut().zip(&engine.variables) {
-                    kept.push(matrix.clone());
+            let seen = run.step(&pre, &teacher)?;
+            if closed {
+                trail.post_spikes.extend(seen.spikes.iter().map(|lane| (step, *lane)));
+                for (kept, state) in trail.states.iter_mut().zip(seen.states) {
+                    kept.push(state);
                 }
-                for (kept, name) in trail.traces.iter_mut().zip(TRACES) {
-                    kept.push(engine.trace(name).unwrap_or_default().to_vec());
-                }
+            }
+            let Some((variables, mut traces)) = seen.epoch else { continue };
+            if given {
+                // What is recorded of them is what was given, not what the epoch's replay left.
+                traces[2..].clone_from_slice(&outside);
+            }
+            for (kept, matrix) in trail.variables.iter_mut().zip(variables) {
+                kept.push(matrix);
+            }
+            for (kept, values) in trail.traces.iter_mut().zip(traces) {
+                kept.push(values);
             }
         }
         Ok(trail)
@@ -216,39 +317,6 @@ impl Setup {
         }
         Ok(())
     }
-
-    /// Sends the spikes of a step: what they add arrives in the next one.
-    fn send(
-        &self,
-        neurons: &mut Membranes<'_>,
-        engine: &Engine,
-        pre: &[u32],
-        step: u32,
-        chip: &Chip,
-    ) -> Result<(), String> {
-        let input = &chip.arithmetic.neuron.input;
-        for (post, weights) in engine.variables[0].iter().enumerate() {
-            let mut sum = 0;
-            for lane in pre {
-                sum +=
-                    weights.get(*lane as usize).ok_or("a pre spike outside of the projection")?;
-            }
-            neurons.input[post] += input.contribution(sum, self.params.weight_exp);
-        }
-        let Some(teacher) = &self.teacher else { return Ok(()) };
-        let format =
-            WeightFormat::new(teacher.sign_mode, teacher.num_weight_bits, teacher.weight_exp)?;
-        for lane in at(&self.teacher_spikes, step) {
-            let target = neurons.input.get_mut(lane as usize);
-            let target = target.ok_or("a teacher spike of a neuron that does not exist")?;
-            *target += input.contribution(format.mantissa(teacher.weight, chip), format.exponent);
-        }
-        Ok(())
-    }
-}
-
-fn at(spikes: &[(u32, u32)], step: u32) -> Vec<u32> {
-    spikes.iter().filter(|(t, _)| *t == step).map(|(_, lane)| *lane).collect()
 }
 
 fn row(matrix: &Matrix, step: u32, n: usize, key: &str) -> Result<Vec<i64>, String> {
@@ -269,8 +337,16 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
             return Err(format!("{name} is read as {ours:?}, recorded {recorded:?}"));
         }
     }
-    let recorded = Recorded { random: &file.random, epoch: file.setup.rule.t_epoch };
-    let trail = file.setup.run(chip, &recorded)?;
+    let learner = file.setup.learner(chip)?;
+    let recorded = Recorded {
+        random: Arc::new(file.random.clone()),
+        epoch: file.setup.rule.t_epoch,
+        streams: learner.streams,
+    };
+    let mut run = learner.run()?;
+    run.compare();
+    run.replace_draws(&recorded);
+    let trail = file.setup.run(&mut run)?;
     let mut compared = Vec::new();
     let mut same = |name: &'static str, got: &dyn Fn() -> Option<String>, there: bool| {
         if !there {
@@ -344,8 +420,14 @@ pub(crate) fn statistics(vector: &Vector) -> Findings {
         |file, expected, chip| {
             let runs = file.n_seeds;
             let mut samples = crate::statistics::Samples::default();
+            let learner = file.setup.learner(chip)?;
+            let mut emulated = learner.run()?;
             for run in 0..runs {
-                let trail = file.setup.run(chip, &KeyedDraws { seed: SEED.wrapping_add(run) })?;
+                emulated.begin(SEED.wrapping_add(run));
+                if run < COMPARED {
+                    emulated.compare();
+                }
+                let trail = file.setup.run(&mut emulated)?;
                 let first = |m: &Matrix| m.first().and_then(|r| r.first()).copied().unwrap_or(0);
                 let [weights, _, tags] = &trail.variables;
                 for (name, list) in [("weights", weights), ("tag_1", tags)] {
@@ -362,3 +444,5 @@ pub(crate) fn statistics(vector: &Vector) -> Findings {
 
 /// First of the seeds of all statistics.
 const SEED: u32 = 1;
+/// Runs beside which the fixed reading runs.
+const COMPARED: u32 = 3;

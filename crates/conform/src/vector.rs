@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use trifactor_isa::Chip;
 
@@ -20,14 +20,6 @@ pub enum VectorError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file is no JSON.
-    #[error("{path}: {source}")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: serde_json::Error,
-    },
     /// Nothing to compare.
     #[error("{path}: no vector file (a .json file with the key 'schema') is here or below")]
     None {
@@ -36,6 +28,8 @@ pub enum VectorError {
     },
 }
 
+/// Bytes of a file at most; the longest recorded one has a quarter of a million.
+const MOST_BYTES: u64 = 64 << 20;
 /// Neurons, inputs or seeds of a file at most; a chip of the family has 131,072 neurons.
 const MOST_LANES: u64 = 1 << 17;
 /// Steps of a file at most.
@@ -49,8 +43,8 @@ pub(crate) struct Vector {
     pub file: PathBuf,
     /// Name and version of its form.
     pub schema: String,
-    /// All of it.
-    json: Value,
+    /// All of it; why there is nothing otherwise.
+    json: Result<Value, String>,
 }
 
 /// One result per peer.
@@ -64,13 +58,19 @@ struct Peers {
 impl Vector {
     /// Its content as a schema describes it; the error names the key at fault.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
-        T::deserialize(&self.json).map_err(|e| format!("the file is not of its schema: {e}"))
+        let json = self.json.as_ref().map_err(String::clone)?;
+        T::deserialize(json).map_err(|e| format!("the file is not of its schema: {e}"))
     }
 
-    /// Which of its sizes is beyond what is run: a slip of a file's author must not fill the memory.
-    pub fn oversized(&self) -> Option<String> {
-        let params = &self.json["params"];
-        let size = |key: &str| params[key].as_u64().or(self.json[key].as_u64());
+    /// Why it is not run: it cannot be read, or one of its sizes is beyond what is run, as a slip
+    /// of a file's author must not fill the memory.
+    pub fn refused(&self) -> Option<String> {
+        let json = match &self.json {
+            Ok(json) => json,
+            Err(reason) => return Some(reason.clone()),
+        };
+        let params = &json["params"];
+        let size = |key: &str| params[key].as_u64().or(json[key].as_u64());
         let counts = ["n_neurons", "n_inputs", "n_ext", "n_pre", "n_post", "n_seeds", "n_samples"];
         let limits = counts.map(|key| (key, MOST_LANES)).into_iter().chain([("steps", MOST_STEPS)]);
         for (key, limit) in limits {
@@ -116,13 +116,15 @@ pub(crate) fn find(path: &Path) -> Result<Vec<Vector>, VectorError> {
     files.sort();
     let mut vectors = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(&file)
-            .map_err(|source| VectorError::Read { path: file.clone(), source })?;
-        let json: Value = serde_json::from_str(&text)
-            .map_err(|source| VectorError::Json { path: file.clone(), source })?;
-        // Lists of files and the like are no vectors.
-        let Some(schema) = json.get("schema").and_then(Value::as_str) else { continue };
-        let schema = schema.to_owned();
+        let json = content(&file)?;
+        let schema = match &json {
+            // Lists of files and the like are no vectors.
+            Ok(json) => match json.get("schema").and_then(Value::as_str) {
+                Some(schema) => schema.to_owned(),
+                None => continue,
+            },
+            Err(_) => "-".to_owned(),
+        };
         let relative = file.strip_prefix(path).unwrap_or(&file);
         let name = if relative.as_os_str().is_empty() { &file } else { relative };
         vectors.push(Vector { file: name.to_owned(), schema, json });
@@ -131,6 +133,21 @@ pub(crate) fn find(path: &Path) -> Result<Vec<Vector>, VectorError> {
         return Err(VectorError::None { path: path.to_owned() });
     }
     Ok(vectors)
+}
+
+/// The JSON of a file, or what is wrong with it.
+///
+/// Errors: the file cannot be read at all.
+fn content(file: &Path) -> Result<Result<Value, String>, VectorError> {
+    let fault = |source| VectorError::Read { path: file.to_owned(), source };
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that a longer file is noticed, whatever it says of itself.
+    let read = std::fs::File::open(file).map_err(fault)?.take(MOST_BYTES + 1);
+    std::io::BufReader::new(read).read_to_end(&mut bytes).map_err(fault)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Ok(Err(format!("the file is longer than {MOST_BYTES} bytes, which is the limit")));
+    }
+    Ok(serde_json::from_slice(&bytes).map_err(|e| format!("the file is no JSON: {e}")))
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), VectorError> {

@@ -87,9 +87,32 @@ fn a_path_without_vectors_is_an_error() {
     std::fs::write(folder.path().join("index.json"), "[]").expect("a file");
     let error = run(folder.path()).expect_err("there is no vector").to_string();
     assert!(error.contains("no vector file"), "{error}");
-    std::fs::write(folder.path().join("broken.json"), "{").expect("a file");
-    assert!(run(folder.path()).expect_err("no JSON").to_string().contains("broken.json"));
     assert!(run(Path::new("no/such/path")).is_err());
+}
+
+#[test]
+fn a_file_that_is_no_json_is_one_failed_case() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.path().join(name), bytes).expect("a file");
+    };
+    write("broken.json", b"{");
+    write("good.json", neuron().to_string().as_bytes());
+    write("latin.json", b"{\"schema\": \"\xe9\"}");
+    let report = run(folder.path()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((report.exact(), report.failed()), (1, 2), "{report}");
+    assert!(report.cases[0].to_string().contains("broken.json -: the file is no JSON"), "{report}");
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_refused_before_it_is_read_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = std::fs::File::create(folder.path().join("long.json")).expect("a file");
+    // A hole takes no space on the disk.
+    file.set_len(1 << 40).expect("a length");
+    let report = run(folder.path()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(report.failed(), 1);
+    assert!(report.to_string().contains("longer than 67108864 bytes"), "{report}");
 }
 
 #[test]

@@ -88,8 +88,8 @@ impl Emulator {
             expected += 1;
         });
         if expected != values.len() {
-            let projection = self.map.projections[projection].name.clone();
-            return Err(EmuError::WrongLength { projection, expected, given: values.len() });
+            let (name, given) = (self.map.projections[projection].name.clone(), values.len());
+            return Err(EmuError::WrongLength { name, parts: "synapses", expected, given });
         }
         for (k, place) in &places {
             self.check_value(projection, field, place, values[*k])?;
@@ -184,6 +184,63 @@ impl Emulator {
                     let lanes = out.iter_mut().skip(table.first_post as usize);
                     for (lane, x) in lanes.zip(&state.post[c].value) {
                         lane.get_or_insert(*x);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the values of a trace, as a host or an embedded processor does between two steps,
+    /// in every copy of it. Shape: `values` has one per lane of its side.
+    ///
+    /// Errors: the number of values is not that of the lanes, or a value does not fit; the trace
+    /// is then as before.
+    pub fn write_trace(&mut self, trace: usize, values: &[i32]) -> Result<(), EmuError> {
+        let count = self.map.traces.len();
+        let missing = EmuError::NoSuch { kind: "trace", index: trace, count };
+        let named = self.map.traces.get(trace).ok_or(missing)?;
+        let projection = &self.map.projections[usize::from(named.projection)];
+        let n = match named.side {
+            TraceSide::Pre => projection.n_pre,
+            TraceSide::Post => projection.n_post,
+        };
+        if values.len() != n as usize {
+            let (name, expected, given) = (named.name.clone(), n as usize, values.len());
+            return Err(EmuError::WrongLength { name, parts: "lanes", expected, given });
+        }
+        for core in &self.cores {
+            let rules = core.table.groups.iter().filter_map(|g| g.rule.as_ref());
+            let columns = rules.flat_map(|r| r.pre_columns.iter().chain(&r.post_columns));
+            for column in columns.filter(|c| c.trace == Some(trace)) {
+                if let Some(value) = values.iter().find(|v| !(0..=column.max).contains(*v)) {
+                    return Err(EmuError::ValueOutOfRange {
+                        projection: projection.name.clone(),
+                        field: named.name.clone(),
+                        value: *value,
+                        lo: 0,
+                        hi: column.max,
+                    });
+                }
+            }
+        }
+        for core in &mut self.cores {
+            for (table, state) in core.table.groups.iter().zip(&mut core.state.groups) {
+                let Some(rule) = &table.rule else { continue };
+                for (column, state) in rule.pre_columns.iter().zip(&mut state.pre) {
+                    if column.trace == Some(trace) {
+                        for (pre, x) in table.pre.iter().zip(&mut state.value) {
+                            *x = values[*pre as usize];
+                            self.clock.host_writes += 1;
+                        }
+                    }
+                }
+                for (column, state) in rule.post_columns.iter().zip(&mut state.post) {
+                    if column.trace == Some(trace) {
+                        let first = table.first_post as usize;
+                        let lanes = &values[first..first + table.n_post];
+                        state.value.copy_from_slice(lanes);
+                        self.clock.host_writes += lanes.len() as u64;
                     }
                 }
             }

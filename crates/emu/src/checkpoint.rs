@@ -14,7 +14,7 @@ use std::fmt::{self, Write};
 use trifactor_image::Image;
 
 const MAGIC: [u8; 8] = *b"TFCHECKP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 8 + 4;
 
 /// Everything that [`Emulator::step`] changes.
@@ -200,7 +200,13 @@ fn check_group(t: &GroupTable, s: &GroupState, w: &Widths) -> Result<(), &'stati
         Travel::Fixed(_) => t.n_rows(),
         Travel::PerSynapse(_) => t.n_synapses(),
     };
-    let flying = s.in_flight.iter().flatten().all(|spike| (*spike as usize) < limit);
+    let flying = s.in_flight.iter().all(|slot| match t.sends {
+        false => slot.iter().all(|spike| (*spike as usize) < limit),
+        true => {
+            let pairs = slot.chunks_exact(2);
+            pairs.remainder().is_empty() && pairs.into_iter().all(|p| (p[0] as usize) < t.n_post)
+        }
+    });
     if s.in_flight.len() != t.travel.slots() || !flying {
         return Err("spikes in flight");
     }
@@ -209,6 +215,11 @@ fn check_group(t: &GroupTable, s: &GroupState, w: &Widths) -> Result<(), &'stati
         None => (&[][..], &[][..], 0),
     };
     if s.pre_last.len() != rows || s.pre_last.iter().any(|p| u32::from(*p) > w.epoch) {
+        return Err("spike times");
+    }
+    let seen = s.seen.iter().zip(t.seen_lanes(w));
+    let known = |lanes: &[u8]| lanes.iter().all(|p| u32::from(*p) <= w.epoch);
+    if !seen.into_iter().all(|(lanes, n)| lanes.len() == n && known(lanes)) {
         return Err("spike times");
     }
     let columns = |tables: &[ColumnTable], states: &[ColumnState], saturated: &[u64], lanes| {

@@ -1,6 +1,6 @@
 //! One core: its tables, its state, and what it does in each phase of a step (S2).
 
-use crate::delivery::{deliver, slot};
+use crate::delivery::{deliver, send, slot};
 use crate::draws::Draws;
 use crate::ledger::{Counts, RuleCost};
 use crate::narrow;
@@ -228,7 +228,7 @@ impl Core {
     /// the end of an epoch, plasticity.
     pub(crate) fn learn(&mut self, now: Now, widths: &Widths, draws: &Draws) {
         self.laps.begin();
-        self.receive(now);
+        self.receive(now, &widths.neuron);
         self.laps.lap(|t| &mut t.messages);
         self.modulators(now, widths, draws);
         for (g, table) in self.table.groups.iter().enumerate() {
@@ -244,7 +244,7 @@ impl Core {
     }
 
     /// Files the messages of this step for their arrival. Source: S3, S14, S32.
-    fn receive(&mut self, now: Now) {
+    fn receive(&mut self, now: Now, neuron: &NeuronArithmetic) {
         self.rows.iter_mut().for_each(Vec::clear);
         self.counts.axon_in = self.inbox.len() as u64;
         for axon in &self.inbox {
@@ -256,6 +256,8 @@ impl Core {
                 self.rows[g].push(row);
             }
             match table.travel {
+                // Weights of all rows are read together, below.
+                _ if table.sends => {}
                 Travel::Fixed(d) => {
                     let slot = slot(now.step, 1 + d, state.in_flight.len());
                     state.in_flight[slot].push(row);
@@ -271,6 +273,10 @@ impl Core {
             }
         }
         self.inbox.clear();
+        let groups = self.table.groups.iter().zip(&mut self.state.groups).zip(&self.rows);
+        for ((table, state), rows) in groups.filter(|((t, _), rows)| t.sends && !rows.is_empty()) {
+            send(table, state, rows, now, neuron, &mut self.counts);
+        }
     }
 
     /// Source: S36, S37.
@@ -305,6 +311,7 @@ impl Core {
             step: now.step,
             epoch: now.epoch,
             length: widths.epoch,
+            one_draw: widths.learning.is_some_and(|engine| engine.one_draw),
             last: &state.last,
             modulators: &state.modulators,
             ranges: &self.table.modulators,

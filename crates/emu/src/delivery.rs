@@ -4,6 +4,7 @@ use crate::core::Now;
 use crate::ledger::Counts;
 use crate::state::{GroupState, Lanes};
 use crate::tables::{GroupTable, Travel};
+use std::collections::BTreeMap;
 use trifactor_fixed::{InputArithmetic, NeuronArithmetic};
 
 /// Where spikes that arrive `ahead` steps after a step are filed.
@@ -27,6 +28,15 @@ pub(crate) fn deliver(
     let mut arriving = std::mem::take(&mut state.in_flight[slot]);
     let targets = &mut accumulators[table.first_target..table.first_target + table.n_post];
     let input = neuron.input;
+    if table.sends {
+        for pair in arriving.chunks_exact(2) {
+            let target = &mut targets[pair[0] as usize];
+            *target = target.wrapping_add(pair[1] as i32);
+        }
+        arriving.clear();
+        state.in_flight[slot] = arriving;
+        return;
+    }
     if input.sums_first(table.shift) || input.weight_limit.is_some() {
         deliver_as(table, state, &arriving, input, targets, counts);
         arriving.clear();
@@ -66,6 +76,44 @@ pub(crate) fn deliver(
     // The list goes back empty, so that its memory is used again.
     arriving.clear();
     state.in_flight[slot] = arriving;
+}
+
+/// Reads the weights of the rows that spike now and files what they will add. Source: S87.
+pub(crate) fn send(
+    table: &GroupTable,
+    state: &mut GroupState,
+    rows: &[u32],
+    now: Now,
+    neuron: &NeuronArithmetic,
+    counts: &mut Counts,
+) {
+    let (input, shift) = (neuron.input, table.shift);
+    let slots = state.in_flight.len();
+    // Sums by slot of arrival and post lane, where these are shifted together.
+    let mut sums: BTreeMap<(usize, u32), i64> = BTreeMap::new();
+    for row in rows {
+        let row = *row as usize;
+        counts.synops += table.row(row).len() as u64;
+        counts.synapse_words += u64::from(table.row_words[row]);
+        for synapse in table.row(row) {
+            let delay = match table.travel {
+                Travel::Fixed(d) => d,
+                Travel::PerSynapse(field) => state.fields[field].get(synapse).clamp(0, 62) as u32,
+            };
+            let slot = slot(now.step, 1 + delay, slots);
+            let (post, weight) = (table.post_of(row, synapse), state.fields[0].get(synapse).into());
+            if input.sums_first(shift) {
+                *sums.entry((slot, post)).or_default() += weight;
+            } else {
+                let amount = input.contribution(weight, shift) as i32;
+                state.in_flight[slot].extend([post, amount as u32]);
+            }
+        }
+    }
+    for ((slot, post), sum) in sums {
+        let amount = input.contribution(sum, shift) as i32;
+        state.in_flight[slot].extend([post, amount as u32]);
+    }
 }
 
 /// The same with contributions that are limited, or shifted as a sum.

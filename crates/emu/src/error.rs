@@ -103,13 +103,15 @@ pub enum EmuError {
         post: u32,
     },
     /// A list of values has another length than what it is for.
-    #[error("'{projection}' has {expected} synapses, but {given} values were given")]
+    #[error("'{name}' has {expected} {parts}, but {given} values were given")]
     WrongLength {
-        /// The projection.
-        projection: String,
-        /// Synapses.
+        /// The projection or trace.
+        name: String,
+        /// What it has: synapses or lanes.
+        parts: &'static str,
+        /// How many.
         expected: usize,
-        /// Values.
+        /// Values given.
         given: usize,
     },
     /// A value does not fit the memory it is for.

@@ -67,6 +67,7 @@ mod machine;
 mod narrow;
 mod plasticity;
 mod program;
+mod replay;
 mod report;
 mod state;
 mod tables;

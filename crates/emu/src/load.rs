@@ -51,6 +51,7 @@ fn widths(image: &Image, chip: &Chip) -> Result<Widths, EmuError> {
         state: QFormat::signed(chip.neuron.state_bits, 0).raw_range(),
         overflow: chip.neuron.overflow,
         neuron: chip.arithmetic.neuron,
+        learning: chip.arithmetic.learning,
         decay_bits: chip.neuron.decay_bits.into(),
         epoch,
     })
@@ -126,7 +127,10 @@ fn core_table(
 
 /// The surviving numerator of a decay register.
 fn keep(register: u16, code: DecayCode, widths: &Widths) -> Option<i64> {
-    let (register, bits) = (u32::from(register), widths.decay_bits as u8);
+    keep_of(register.into(), code, widths.decay_bits as u8)
+}
+
+fn keep_of(register: u32, code: DecayCode, bits: u8) -> Option<i64> {
     (register <= code.max(bits)).then(|| code.keep_raw(register, bits))
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Surroundings<'a> {
     pub epoch: u32,
     /// Steps per epoch.
     pub length: u32,
+    /// Whether all synapses share the draws of a rule (S83).
+    pub one_draw: bool,
     /// Position of each target's last spike in the epoch; 0 for none.
     pub last: &'a [u8],
     /// Modulator values of the core.
@@ -388,8 +390,7 @@ impl Run<'_> {
         }
         for store in &p.stores {
             let mut stored = std::mem::take(&mut self.scratch.stored);
-            let keyed = matches!(self.around.draws, Draws::Keyed { .. });
-            let changed = if store.shift.draws() && store.shift.narrow && keyed {
+            let changed = if store.shift.draws() && store.shift.narrow && self.around.keyed() {
                 self.row_keys(tile, n, store.shift.site);
                 let value = &self.operand(tile, n, store.value);
                 let (rows, posts) = self.keys(tile, n, store.shift.site);
@@ -535,6 +536,7 @@ impl Run<'_> {
     fn draw(&mut self, tile: &Tile, n: usize, site: u8) {
         let mut draws = std::mem::take(&mut self.scratch.draws);
         match self.around.site(self.rule, site) {
+            shared if self.around.one_draw => draws.fill(shared.draw(0, 0)),
             SiteDraws::Keyed(_) => {
                 self.row_keys(tile, n, site);
                 let (rows, posts) = self.keys(tile, n, site);
@@ -565,6 +567,10 @@ impl Surroundings<'_> {
             }
             _ => false,
         }
+    }
+    /// Whether every synapse has a draw of its own from the keyed source.
+    fn keyed(&self) -> bool {
+        matches!(self.draws, Draws::Keyed { .. }) && !self.one_draw
     }
     /// The position of a reading in the epoch, 0 for the end of the one before (S34, S40).
     fn position(&self, last_spike: u8, prev: bool) -> usize {

@@ -159,7 +159,8 @@ pub(crate) struct GroupState {
     /// Synapse fields.
     pub fields: Vec<Lanes>,
     /// Spikes in flight by step of arrival modulo the number of slots: rows, or synapses where
-    /// delays are per synapse.
+    /// delays are per synapse, or pairs of a post lane and a contribution where weights are read
+    /// as spikes are sent.
     pub in_flight: Vec<Vec<u32>>,
     /// Pre columns.
     pub pre: Vec<ColumnState>,
@@ -167,6 +168,9 @@ pub(crate) struct GroupState {
     pub post: Vec<ColumnState>,
     /// Position of each row's last spike in the epoch; 0 for none (S35). Empty without a rule.
     pub pre_last: Vec<u8>,
+    /// The same of rows and of post lanes as the trace unit knew it before this step; only where
+    /// it replays epochs (S81).
+    pub seen: [Vec<u8>; 2],
     /// Stores that saturated, by field (S42).
     pub saturated_stores: Vec<u64>,
     /// Saturations of pre columns.
@@ -236,6 +240,7 @@ impl CoreState {
         for (group, table) in self.groups.iter_mut().zip(&core.groups) {
             let Some(rule) = &table.rule else { continue };
             group.pre_last.fill(0);
+            group.seen.iter_mut().for_each(|lanes| lanes.fill(0));
             let pre = group.pre.iter_mut().zip(&rule.pre_columns);
             let post = group.post.iter_mut().zip(&rule.post_columns);
             for (column, table) in pre.chain(post) {
@@ -277,6 +282,7 @@ impl GroupState {
             pre: columns(pre, group.n_rows()),
             post: columns(post, group.n_post),
             pre_last: vec![0; rows],
+            seen: group.seen_lanes(widths).map(|lanes| vec![0; lanes]),
             saturated_stores: vec![0; group.fields.len()],
             saturated_pre: vec![0; pre.len()],
             saturated_post: vec![0; post.len()],

@@ -5,7 +5,7 @@
 
 use crate::program::Program;
 use crate::state::Initial;
-use trifactor_fixed::{NeuronArithmetic, Overflow, RawRange, Rounding};
+use trifactor_fixed::{LearningArithmetic, NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
 
 /// Widths of the chip that the arithmetic of every core uses.
@@ -17,6 +17,8 @@ pub(crate) struct Widths {
     pub overflow: Overflow,
     /// Arithmetic of neurons and deliveries.
     pub neuron: NeuronArithmetic,
+    /// Arithmetic of traces and stores where they are not those of S30 to S54.
+    pub learning: Option<LearningArithmetic>,
     /// Bits of decay registers (S45).
     pub decay_bits: u32,
     /// Steps per epoch (S5).
@@ -216,6 +218,9 @@ pub(crate) struct GroupTable {
     pub shift: i32,
     /// Delays.
     pub travel: Travel,
+    /// Whether weights are read when their spikes are sent, so that what is in flight are pairs
+    /// of a post lane and a contribution (S87).
+    pub sends: bool,
     /// Fields; the first is the weight.
     pub fields: Vec<FieldTable>,
     /// The rule, where the group is plastic.
@@ -232,6 +237,13 @@ impl GroupTable {
     /// Number of synapses.
     pub(crate) fn n_synapses(&self) -> usize {
         self.row_start.last().map_or(0, |n| *n as usize)
+    }
+    /// Rows and post lanes whose spikes the trace unit remembers for its replay (S81).
+    pub(crate) fn seen_lanes(&self, widths: &Widths) -> [usize; 2] {
+        match (&self.rule, widths.learning) {
+            (Some(_), Some(_)) => [self.n_rows(), self.n_post],
+            _ => [0; 2],
+        }
     }
     /// The synapses of a row.
     pub(crate) fn row(&self, row: usize) -> std::ops::Range<usize> {

@@ -3,6 +3,7 @@
 use crate::core::Now;
 use crate::draws::{Draws, SiteDraws};
 use crate::narrow;
+use crate::replay::replay;
 use crate::state::{ColumnState, CoreState, GroupState};
 use crate::tables::{ColumnTable, GroupTable, Widths};
 use trifactor_fixed::{self as fixed, Rounding, site};
@@ -19,6 +20,9 @@ pub(crate) fn traces(
     draws: &Draws,
 ) {
     let Some(rule) = &table.rule else { return };
+    if let Some(engine) = &widths.learning {
+        return replay(table, rule, core, g, rows, now, engine, draws);
+    }
     let state = &mut core.groups[g];
     let pre = &table.pre[..];
     let columns = rule.pre_columns.iter().zip(&mut state.pre).zip(&mut state.saturated_pre);
@@ -104,6 +108,7 @@ fn impulse(column: &ColumnTable, x: &mut i32, lane: u32, now: Now, draws: &Draws
             let rest = i64::from(column.x_max) - i64::from(*x);
             fixed::round_shift(impulse * rest, column.shift, column.rounding, draw)
         }
+        ColumnKind::Replayed => unreachable!("internal: the loader knows who replays"),
     };
     let sum = i64::from(*x) + added;
     let fitted = sum.clamp(0, column.max.into());

@@ -68,6 +68,16 @@ pub enum ExponentActs {
     PerSum,
 }
 
+/// When the weight of a plastic synapse is read for a spike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum WeightsRead {
+    /// When the spike arrives (S13).
+    #[default]
+    Arrival,
+    /// When it is sent: the weight before the plasticity phase of that step.
+    Sending,
+}
+
 /// From stored weights to the input of a neuron.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -80,6 +90,8 @@ pub struct InputArithmetic {
     pub weight_limit: Option<i32>,
     /// The sum of one step wraps to so many bits, signed, counted at the last place of u.
     pub sum_bits: Option<u8>,
+    /// When a weight that learns is read.
+    pub weights: WeightsRead,
 }
 
 impl InputArithmetic {

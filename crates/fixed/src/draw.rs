@@ -61,8 +61,10 @@ impl DrawKey {
 pub mod site {
     /// Decay of a trace or modulator.
     pub const DECAY: u8 = 32;
-    /// Impulse of a saturating trace.
+    /// Impulse of a saturating trace, and of a replayed one.
     pub const IMPULSE: u8 = 33;
+    /// Impulse of a replayed trace that is not the last one of its epoch.
+    pub const EARLY: u8 = 34;
 }
 
 /// A source of random bits: keyed by default, a recorded sequence for conformance.

@@ -9,6 +9,7 @@
 
 mod arithmetic;
 mod draw;
+mod engine;
 mod format;
 mod learning;
 mod real;
@@ -16,13 +17,14 @@ mod round;
 
 pub use arithmetic::{
     BiasJoins, DecayCode, ExponentActs, InputArithmetic, MantissaArithmetic, NeuronArithmetic,
-    Truncation, WeightSign, shifted,
+    Truncation, WeightSign, WeightsRead, shifted,
 };
 pub use draw::{Draw, DrawKey, KeyedDraws, mix32, site};
+pub use engine::{LearningArithmetic, ProductArithmetic, ReplayArithmetic, factor};
 pub use format::{QFormat, RawRange};
 pub use learning::{
-    ChangeArithmetic, Decision, EarlySpikes, LearningArithmetic, ProductArithmetic,
-    TraceArithmetic, TraceLaw, from_unit, unit, whole_away,
+    ChangeArithmetic, Decision, InterpretedArithmetic, TraceArithmetic, TraceLaw, from_unit, unit,
+    whole_away,
 };
 pub use real::RealRounding;
 pub use round::{

@@ -251,6 +251,8 @@ pub enum ColumnKind {
     Linear,
     /// S31: `x = d + round((impulse * (x_max - d)) >> shift) * s`, d = decay(x).
     Saturating,
+    /// S81: the epoch is replayed at its end, on chips whose file says so.
+    Replayed,
 }
 
 /// A trace on every input axon of a group (pre) or on every post lane of its slice (post).
@@ -266,11 +268,12 @@ pub struct Column {
     pub bits: u8,
     /// Largest raw value: of the format, or less where the author declared a range.
     pub max: i32,
-    /// Decay register (S45).
+    /// Decay register (S45); 0 for a replayed trace, whose register is wider.
     pub decay: u16,
-    /// Impulse: raw in the trace's format (linear), or the factor's raw mantissa (saturating).
+    /// Impulse: raw in the trace's format (linear), the factor's raw mantissa (saturating), or
+    /// with the fraction that S82 rounds (replayed).
     pub impulse: i32,
-    /// Saturating traces: raw x_max.
+    /// Saturating traces: raw x_max. Replayed traces: the decay register.
     pub x_max: i32,
     /// Saturating traces: fraction bits of `impulse`.
     pub shift: u8,

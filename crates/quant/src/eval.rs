@@ -5,7 +5,7 @@
 
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
 use trifactor_entity::{SideTable, Table};
-use trifactor_fixed::{QFormat, Rounding, align, fit, round_shift};
+use trifactor_fixed::{QFormat, Rounding, align, clamp_raw, fit, round_shift};
 use trifactor_ir::{Kernel, Op, PortId, ValueId};
 
 /// A random draw for a site; called only where a stochastic rounding drops bits.
@@ -34,7 +34,8 @@ pub fn eval(
     for (id, op) in kernel.ops.iter() {
         let p = &plan.values[id];
         let raw = eval_op(op, p, ports, &values, draws);
-        values.push(fit(raw, QFormat::signed(p.bits, 0).raw_range(), p.overflow).0);
+        let (fitted, _) = fit(raw, QFormat::signed(p.bits, 0).raw_range(), p.overflow);
+        values.push(p.limit.map_or(fitted, |range| clamp_raw(fitted, range)));
     }
     values
 }
@@ -50,6 +51,9 @@ fn eval_op(
     match *op {
         Op::Const(_) => p.constant,
         Op::Port(port) => ports[port],
+        Op::Add(a, b) | Op::Sub(a, b) if let Some(term) = &p.term => {
+            aligned(a, 0) + term.moved(values[b], matches!(op, Op::Sub(..)))
+        }
         Op::Add(a, b) => aligned(a, 0) + aligned(b, 1),
         Op::Sub(a, b) => aligned(a, 0) - aligned(b, 1),
         Op::Mul(a, b) => {

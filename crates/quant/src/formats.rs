@@ -4,10 +4,10 @@
 //! Method: each phase's unit (or, for a rule, each synapse variable) says which widths the chip
 //! gives its states; the binary point is the highest that holds the reachable range.
 
-use crate::plan::{Encoding, FormatRequest, Requests, StateFormat};
+use crate::plan::{Encoding, FormatRequest, Requests, StateFormat, trace_sides};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_entity::{EntityId, SideTable};
-use trifactor_fixed::{DecayCode, Overflow, QFormat, RawRange, Rounding};
+use trifactor_fixed::{DecayCode, Overflow, QFormat, RawRange, Rounding, WeightSign};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, MAX_DELAY, Phase, PhaseId, Read, Sign, StateId, StateRole,
@@ -16,6 +16,12 @@ use trifactor_isa::Chip;
 
 /// More fraction bits than this serve nobody: the weights that feed a state have at most 16.
 const MAX_STATE_FRAC: i8 = 24;
+
+/// An unsigned format with so many more bits below its last place, and one above: an impulse may
+/// exceed what the trace holds.
+fn finer(q: QFormat, bits: u8) -> QFormat {
+    QFormat { bits: q.bits + 1 + bits, frac: q.frac + bits as i8, signed: false }
+}
 
 struct Chooser<'a> {
     net: &'a CheckedNetwork,
@@ -77,8 +83,7 @@ impl Chooser<'_> {
         self.formats[state.index()] = Some(format);
     }
 
-    fn set_decay(&mut self, state: StateId, code: DecayCode) {
-        let bits = self.chip.neuron.decay_bits;
+    fn set_decay(&mut self, state: StateId, code: DecayCode, bits: u8) {
         // The surviving fraction is an integer over 2^bits, and 2^bits itself is "all survives".
         let q = QFormat::unsigned(bits + 1, bits as i8);
         self.formats[state.index()] = Some(StateFormat {
@@ -180,10 +185,43 @@ impl Chooser<'_> {
             } else {
                 (defaults.rate_bits, &self.chip.synapse.rate_bits, "rate")
             };
-            let allowed = allowed.to_vec();
+            let (allowed, sign) = (allowed.to_vec(), synapses.sign);
             let rounding = self.chip.defaults.store_rounding;
             self.fitted(id, bits, &allowed, signed, lo, hi, word, rounding);
+            self.learned(id, is_weight.then_some(sign));
         }
+    }
+
+    /// Narrows what a rule sets to what the chip's engine lets a weight, or a tag, become.
+    fn learned(&mut self, id: StateId, weight: Option<Sign>) {
+        let Some(engine) = self.chip.arithmetic.learning else { return };
+        let variable = self.net.states[id].role == StateRole::Variable;
+        let Some(format) = self.formats[id.index()].as_mut().filter(|_| variable) else { return };
+        let range = match weight {
+            Some(Sign::Mixed) => engine.weight(WeightSign::Mixed),
+            Some(Sign::Excitatory) => engine.weight(WeightSign::Excitatory),
+            Some(Sign::Inhibitory) => engine.weight(WeightSign::Inhibitory),
+            None => RawRange { lo: engine.tag.0.into(), hi: engine.tag.1.into() },
+        };
+        format.raw.lo = format.raw.lo.max(range.lo);
+        format.raw.hi = format.raw.hi.min(range.hi);
+        let q = format.q;
+        self.reject_empty_range(id, q);
+    }
+
+    /// Whether any phase reads or sets a state.
+    fn in_use(&self, state: StateId) -> bool {
+        self.net.phases.values().any(|p| {
+            p.writes.contains(&state) || p.reads.values().any(|r| *r == Read::State(state))
+        })
+    }
+
+    /// Where a rule first reads a state, in the author's file.
+    fn read_at(&self, state: StateId) -> Option<String> {
+        self.net.phases.values().find_map(|p| {
+            let (port, _) = p.reads.iter().find(|(_, r)| **r == Read::State(state))?;
+            self.net.kernels[p.kernel].place_of(port)
+        })
     }
 
     /// Whether some delivery sends this state's value to a target.
@@ -209,14 +247,27 @@ impl Chooser<'_> {
         let name = self.net.full_name(id);
         let bits = request.bits.unwrap_or(default_bits);
         let signed = request.signed.unwrap_or(signed);
+        if allowed.is_empty() && !self.in_use(id) {
+            // A parameter that was folded into its rule: its value is stored nowhere.
+            let q = QFormat::for_range(bits, signed, lo, hi, MAX_STATE_FRAC);
+            self.set(id, q.unwrap_or(QFormat::signed(32, 0)), default_rounding);
+            return;
+        }
         if allowed.is_empty() {
             let chip = &self.chip.name;
+            let place = self.read_at(id).map_or_else(String::new, |p| format!(" (read in {p})"));
+            let holding = Chip::builtin_list(|c| match word {
+                "rate" => c.synapse.rates > 0,
+                _ => c.synapse.tags > 0,
+            });
             self.error(
                 "Q002",
                 format!("'{name}' is a {word}, and the chip '{chip}' stores none"),
                 &name,
-                "choose a chip that does, such as 'superset'; a value that is the same for all \
-                 synapses needs no place: write it into the rule",
+                &format!(
+                    "choose a chip that does: {holding}; a value that is the same for all synapses needs no \
+                     place{place}: write it into the rule"
+                ),
             );
             return;
         }
@@ -411,7 +462,7 @@ impl Chooser<'_> {
         let codes = [self.chip.arithmetic.neuron.decay_u, self.chip.arithmetic.neuron.decay_v];
         for (state, code) in [keep_u, keep_v].into_iter().zip(codes) {
             if let Some(state) = state {
-                self.set_decay(state, code);
+                self.set_decay(state, code, self.chip.neuron.decay_bits);
             }
         }
     }
@@ -492,19 +543,41 @@ impl Chooser<'_> {
         let rounding = self.chip.defaults.trace_rounding;
         self.fitted(x, bits, &allowed, false, 0.0, reach, "trace", rounding);
         let Some(format) = self.formats[x.index()] else { return };
-        self.set_decay(keep, DecayCode::default());
+        let replay = self.chip.arithmetic.learning.map(|engine| engine.trace);
+        let decay_bits = replay.map_or(self.chip.neuron.decay_bits, |unit| unit.decay_bits);
+        self.set_decay(keep, DecayCode::default(), decay_bits);
         let rounding = Rounding::Nearest;
-        if saturating {
+        if let Some(unit) = replay {
+            self.set(impulse, finer(format.q, unit.fraction_bits), rounding);
+            if saturating {
+                self.no_unit(phase);
+            }
+            if trace_sides(self.net, x).len() > 1 {
+                self.read_on_both_sides(x);
+            }
+        } else if saturating {
             // The factor of S31 lies between 0 and 1.
             self.set(impulse, QFormat::unsigned(16, 15), rounding);
             if let Some(m) = x_max {
                 self.set(m, format.q, rounding);
             }
         } else {
-            // One bit more than the trace: an impulse may exceed what the trace holds.
-            let q = QFormat { bits: format.q.bits + 1, ..format.q };
-            self.set(impulse, q, rounding);
+            self.set(impulse, finer(format.q, 0), rounding);
         }
+    }
+
+    fn read_on_both_sides(&mut self, trace: StateId) {
+        let name = self.net.full_name(trace);
+        self.error(
+            "Q012",
+            format!(
+                "'{name}' is read as a pre trace and as a post trace, and the trace unit of '{}' treats \
+                 them differently",
+                self.chip.name
+            ),
+            &name,
+            "give the population a trace for each side",
+        );
     }
 
     fn modulator(&mut self, phase: &Phase) {
@@ -529,10 +602,15 @@ impl Chooser<'_> {
         let wide = QFormat::signed(self.chip.neuron.accumulator_bits, format.q.frac);
         self.check_accumulator(phase, q, drive, wide);
         self.set(q, wide, Rounding::Floor);
-        self.set_decay(keep, DecayCode::default());
+        self.set_decay(keep, DecayCode::default(), self.chip.neuron.decay_bits);
     }
 
     fn no_unit(&mut self, phase: &Phase) {
+        let traces = match self.chip.arithmetic.learning {
+            None => "linear and saturating traces",
+            Some(_) => "linear traces",
+        };
+        let hint = format!("units exist for CUBA LIF neurons, {traces} and modulators");
         self.error(
             "Q006",
             format!(
@@ -542,7 +620,7 @@ impl Chooser<'_> {
                 phase.name
             ),
             &phase.key,
-            "units exist for CUBA LIF neurons, linear and saturating traces and modulators",
+            &hint,
         );
     }
 

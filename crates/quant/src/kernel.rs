@@ -6,10 +6,11 @@
 //! not fit. Errors are bounded at the same time (S61).
 
 use crate::interval;
-use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
+use crate::plan::{OutputPlan, PhasePlan, StateFormat, TermPlan, ValuePlan};
+use crate::sums::{self, Part};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
-use trifactor_fixed::{Overflow, RawRange, Rounding, site};
+use trifactor_fixed::{LearningArithmetic, Overflow, RawRange, Rounding, factor, site};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
@@ -20,6 +21,8 @@ use trifactor_isa::Chip;
 const CONSTANT_BITS: u32 = 15;
 /// Bits of an engine register.
 const REGISTER_BITS: u8 = 32;
+/// Random draws of one program (S52).
+const DRAW_SITES: usize = 32;
 
 /// What is known about one value while the sweep goes on.
 #[derive(Clone, Copy)]
@@ -90,8 +93,16 @@ pub(crate) fn plan_phase(
             unit_sites: Some([site::DECAY, site::IMPULSE]),
             ..Style::register(trace_rounding())
         },
-        Some(Unit::Deliver) | None => Style::register(Rounding::Nearest),
+        Some(Unit::Deliver) | None => Style::register(chip.defaults.intermediate_rounding),
     };
+    let engine = chip.arithmetic.learning;
+    let mut parts = None;
+    if let Some(engine) = engine.filter(|_| phase.group == Group::Plasticity) {
+        match sums::parts(net, phase, states, &engine) {
+            Ok(found) => parts = Some(found),
+            Err(what) => diagnostics.push(no_sum(phase, &chip.name, &what)),
+        }
+    }
     let mut sweep = Sweep {
         net,
         phase,
@@ -99,6 +110,8 @@ pub(crate) fn plan_phase(
         states,
         style,
         unit,
+        engine,
+        parts,
         known: Vec::new(),
         values: SideTable::empty(),
         rounded_products: 0,
@@ -117,6 +130,9 @@ struct Sweep<'a> {
     states: &'a SideTable<StateId, StateFormat>,
     style: Style,
     unit: Option<Unit>,
+    engine: Option<LearningArithmetic>,
+    /// Rules of a chip that computes sums of products: what each value is there.
+    parts: Option<SideTable<ValueId, Part>>,
     known: Vec<Known>,
     values: SideTable<ValueId, ValuePlan>,
     rounded_products: usize,
@@ -144,14 +160,35 @@ impl Sweep<'_> {
             site: 0,
             bits: REGISTER_BITS,
             overflow: Overflow::Saturate,
+            limit: None,
+            term: None,
             raw: RawRange { lo: 0, hi: 0 },
             bound: 0.0,
         };
+        let part = self.parts.as_ref().map_or(Part::Plain, |parts| parts[id]);
         let (known, plan) = match *op {
+            Op::Const(c) if part == Part::Mantissa => self.mantissa(c, blank),
+            Op::Const(c) if part == Part::Exponent => {
+                let frac = -c.log2() as i16;
+                let one = RawRange { lo: 1, hi: 1 };
+                (Known { frac, raw: one, bound: 0.0 }, ValuePlan { constant: 1, ..blank })
+            }
+            Op::Mul(a, b) if part == Part::Product => self.whole_product(a, b, blank),
             Op::Const(c) => constant(c, blank),
-            Op::Port(port) => (self.port(port), blank),
+            Op::Port(port) => match part {
+                Part::Factor(width) => limited(self.port(port), factor(width), blank),
+                _ => (self.port(port), blank),
+            },
             Op::Mul(a, b) => self.product(a, b, blank),
-            Op::Add(a, b) | Op::Sub(a, b) => self.sum(op, a, b, blank),
+            Op::Add(a, b) | Op::Sub(a, b) => match part {
+                Part::Term(widths) => self.term(op, a, b, widths, blank),
+                Part::Factor(width) => {
+                    let (known, plan) = self.sum(op, a, b, blank);
+                    let last = Known { raw: factor(width), ..self.at(a) };
+                    limited(known, moved(last, known.frac), plan)
+                }
+                _ => self.sum(op, a, b, blank),
+            },
             Op::Min(a, b) | Op::Max(a, b) => self.extreme(op, a, b, blank),
             Op::Gt(a, b) => self.compare(a, b, blank),
             Op::Sgn(a) => (self.sign(a), blank),
@@ -166,6 +203,71 @@ impl Sweep<'_> {
         let Known { frac, raw, bound } = known;
         let plan = ValuePlan { frac, raw, bound, bits, overflow, ..plan };
         self.push(known, plan);
+    }
+
+    /// The mantissa of a product; its exponent is its binary point.
+    fn mantissa(&self, c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
+        let bits = self.engine.map_or(0, |e| e.change.mantissa_bits);
+        let (m, exponent) = sums::mantissa(c, bits).expect("internal: a mantissa was recognised");
+        let known = Known { frac: -exponent as i16, raw: RawRange { lo: m, hi: m }, bound: 0.0 };
+        (known, ValuePlan { constant: m, ..blank })
+    }
+
+    /// A product of which nothing is dropped before it is added.
+    fn whole_product(&mut self, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let raw = interval::mul(x.raw, y.raw);
+        if !interval::fits(raw, REGISTER_BITS) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "Q011",
+                    format!(
+                        "a product of '{}' reaches {}, and a register of {REGISTER_BITS} bits does not hold it",
+                        self.phase.name,
+                        interval::magnitude(raw)
+                    ),
+                )
+                .at(Place::at_key(&self.phase.key))
+                .hint("multiply fewer factors"),
+            );
+        }
+        let bound = x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound;
+        (Known { frac: x.frac + y.frac, raw, bound }, blank)
+    }
+
+    /// An accumulator and a product that comes to its binary point. Source: S84.
+    fn term(
+        &mut self,
+        op: &Op,
+        a: ValueId,
+        b: ValueId,
+        widths: u32,
+        blank: ValuePlan,
+    ) -> (Known, ValuePlan) {
+        let (x, y) = (self.at(a), self.at(b));
+        let change = self.engine.expect("internal: a term without an engine").change;
+        // The first addition makes room for the accumulator's fraction.
+        let first = matches!(self.kernel.ops[a], Op::Port(_));
+        let frac = if first { x.frac + i16::from(change.fraction) } else { x.frac };
+        let (right, left) = change.places(widths, i32::from(frac) - i32::from(y.frac));
+        let (right, left) = (right.min(62), left.min(31));
+        let product = match op {
+            Op::Sub(..) => interval::sub(RawRange { lo: 0, hi: 0 }, y.raw),
+            _ => y.raw,
+        };
+        let down = RawRange { lo: product.lo >> right, hi: product.hi >> right };
+        let up = Known { frac, raw: interval::shift_left(down, left), bound: 0.0 };
+        // What the engine drops is no error of a rounding but part of what it computes; a float
+        // reading does not drop it.
+        let dropped = 1.0 - (-f64::from(change.shift(widths))).exp2();
+        let lost = y.magnitude() * dropped
+            + if right > 0 { f64::from(left).exp2() } else { 0.0 } * up.lsb();
+        let (up, inner) = limited(up, change.held(), blank);
+        let raw = interval::add(moved(x, frac), up.raw);
+        let bound = x.bound + y.bound + lost + up.bound;
+        let term = Some(TermPlan { right, left, limit: inner.limit });
+        let plan = ValuePlan { align: [places(x, frac), 0], term, ..blank };
+        limited(Known { frac, raw, bound }, change.held(), plan)
     }
 
     /// The bits that a result is fitted to, and what it does beyond them. Source: S25.
@@ -229,7 +331,12 @@ impl Sweep<'_> {
             }
         };
         let (rounding, site) = if shift > 0 {
-            let site = self.style.unit_sites.map_or(0, |s| s[self.rounded_products.min(1)]);
+            let nth = self.rounded_products;
+            let site = match self.style.unit_sites {
+                Some(sites) => sites[nth.min(1)],
+                None if self.style.product == Rounding::Stochastic => nth.min(255) as u8,
+                None => 0,
+            };
             self.rounded_products += 1;
             (self.style.product, site)
         } else {
@@ -248,6 +355,10 @@ impl Sweep<'_> {
             Op::Port(port) => match self.kernel.ports[port].name.as_str() {
                 "keep" | "keep_u" | "keep_v" => Some(self.at(v).frac),
                 "impulse" if self.unit == Some(Unit::SaturatingTrace) => Some(self.at(v).frac),
+                // Bits below the last place of a replayed trace (S82).
+                "impulse" if self.unit == Some(Unit::LinearTrace) => {
+                    self.engine.map(|e| e.trace.fraction_bits.into())
+                }
                 _ => None,
             },
             _ => None,
@@ -350,7 +461,12 @@ impl Sweep<'_> {
     }
 
     fn outputs(mut self) -> PhasePlan {
-        let mut next_site = 0u8;
+        // Sites count in program order: products stand before the stores (S52).
+        let of_products = match (self.unit, self.style.product) {
+            (None, Rounding::Stochastic) => self.rounded_products,
+            _ => 0,
+        };
+        let mut next_site = of_products.min(255) as u8;
         let mut outputs = Vec::new();
         for (output, &state) in self.kernel.outputs.iter().zip(&self.phase.writes) {
             let format = self.states[state];
@@ -363,7 +479,9 @@ impl Sweep<'_> {
             let mut site = 0;
             if shift > 0 && rounding == Rounding::Stochastic {
                 site = next_site;
-                next_site += 1;
+                // Lanes that share a draw share it among their variables too (S83).
+                next_site =
+                    next_site.saturating_add(u8::from(!self.engine.is_some_and(|e| e.one_draw)));
             }
             if shift > 31 {
                 self.too_fine(&output.variable, shift);
@@ -372,6 +490,9 @@ impl Sweep<'_> {
             let lost = if shift > 0 { rounding.max_error_lsb() * lsb } else { 0.0 };
             let bound = value.bound + lost + self.clamp_loss(state, &format, value);
             outputs.push(OutputPlan { shift, rounding, site, bound });
+        }
+        if self.unit.is_none() && usize::from(next_site) > DRAW_SITES {
+            self.too_many_draws(next_site.into());
         }
         PhasePlan { values: self.values, outputs }
     }
@@ -387,6 +508,22 @@ impl Sweep<'_> {
         }
         let (held_lo, held_hi) = (format.value(format.raw.lo), format.value(format.raw.hi));
         (wanted_hi - held_hi).max(held_lo - wanted_lo).max(0.0)
+    }
+
+    fn too_many_draws(&mut self, n: usize) {
+        self.diagnostics.push(
+            Diagnostic::error(
+                "Q013",
+                format!(
+                    "the rule '{}' rounds {n} times at random, and a program draws at most {DRAW_SITES} times",
+                    self.phase.name
+                ),
+            )
+            .at(Place::at_key(&self.phase.key))
+            .hint(
+                "use fewer products, or a chip whose 'defaults.intermediate_rounding' is not Stochastic",
+            ),
+        );
     }
 
     fn too_fine(&mut self, variable: &str, shift: i32) {
@@ -406,6 +543,29 @@ impl Sweep<'_> {
             .hint("use a larger rate, or a narrower range for the variable"),
         );
     }
+}
+
+fn no_sum(phase: &Phase, chip: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Q010",
+        format!("the rule '{}' is no sum of products, which is all that the engine of '{chip}' computes: {what}", phase.name),
+    )
+    .at(Place::at_key(&phase.key))
+    .hint("write it as dw, dt and dd strings, or choose a chip without 'arithmetic.learning'")
+}
+
+/// Holds a value to a range, where it can reach further.
+fn limited(known: Known, range: RawRange, plan: ValuePlan) -> (Known, ValuePlan) {
+    let beyond = (range.lo - known.raw.lo).max(known.raw.hi - range.hi);
+    if beyond <= 0 {
+        return (known, plan);
+    }
+    let raw = RawRange {
+        lo: known.raw.lo.clamp(range.lo, range.hi),
+        hi: known.raw.hi.clamp(range.lo, range.hi),
+    };
+    let bound = known.bound + beyond as f64 * known.lsb();
+    (Known { raw, bound, ..known }, ValuePlan { limit: Some(range), ..plan })
 }
 
 /// A constant with at most 15 significant bits and the sign (S60).

@@ -14,9 +14,13 @@ mod formats;
 pub mod interval;
 mod kernel;
 mod plan;
+mod sums;
 mod warn;
+mod wishes;
 
 pub use eval::{Site, eval, store};
 pub use plan::{
-    Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, ValuePlan, plan,
+    Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, TermPlan,
+    ValuePlan, plan, trace_sides,
 };
+pub use wishes::as_wishes;

@@ -10,9 +10,10 @@ use std::fmt::Write as _;
 use trifactor_diag::Diagnostics;
 use trifactor_entity::SideTable;
 use trifactor_fixed::{
-    DecayCode, NeuronArithmetic, Overflow, QFormat, RawRange, Rounding, clamp_raw,
+    DecayCode, LearningArithmetic, NeuronArithmetic, Overflow, QFormat, RawRange, Rounding, align,
+    clamp_raw, mul_round, round_shift,
 };
-use trifactor_ir::{CheckedNetwork, PhaseId, StateId, ValueId};
+use trifactor_ir::{CheckedNetwork, Group, PhaseId, Read, Role, StateId, ValueId};
 use trifactor_isa::Chip;
 
 /// What the author asks of one state, under its full name (`ff.w`, `hidden.v`).
@@ -93,10 +94,39 @@ pub struct ValuePlan {
     pub bits: u8,
     /// What becomes of a result that does not fit.
     pub overflow: Overflow,
+    /// What the result saturates to after that, where it can reach further and a factor or an
+    /// accumulator of a sum of products holds less (S84).
+    pub limit: Option<RawRange>,
+    /// Sums of products: how the right operand, a product, comes to the left one's binary point.
+    pub term: Option<TermPlan>,
     /// Reachable raw values.
     pub raw: RawRange,
     /// Bound on |fixed - float| for one evaluation, in the author's units.
     pub bound: f64,
+}
+
+/// How a product comes to an accumulator (S84).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TermPlan {
+    /// Places to the right, towards minus infinity; what they drop is lost.
+    pub right: u32,
+    /// Then, places to the left.
+    pub left: u32,
+    /// What it saturates to after that, where it can reach further.
+    pub limit: Option<RawRange>,
+}
+
+impl TermPlan {
+    /// What is added for a product, which a difference turns round first.
+    pub fn moved(&self, product: i64, turned: bool) -> i64 {
+        let down = if turned {
+            mul_round(product, -1, self.right, Rounding::Floor, 0)
+        } else {
+            round_shift(product, self.right, Rounding::Floor, 0)
+        };
+        let up = align(down, self.left as i32, Rounding::Floor, 0);
+        self.limit.map_or(up, |range| clamp_raw(up, range))
+    }
 }
 
 /// How one result is stored.
@@ -128,6 +158,8 @@ pub struct Plan {
     pub chip_hash: String,
     /// Arithmetic of the chip's neurons and deliveries, as far as it is not in the values' plans.
     pub neuron: NeuronArithmetic,
+    /// Arithmetic of the chip's traces and rules where they are not those of S30 to S48.
+    pub learning: Option<LearningArithmetic>,
     /// One format per state.
     pub states: SideTable<StateId, StateFormat>,
     /// One plan per phase.
@@ -135,11 +167,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Stream of the draws of a phase (S52). Where lanes share a draw, so do the traces of a
+    /// population: theirs is the first one's (S83).
+    pub fn stream(&self, net: &CheckedNetwork, phase: PhaseId) -> u32 {
+        let own = &net.phases[phase];
+        if own.group != Group::Traces || !self.learning.is_some_and(|a| a.one_draw) {
+            return own.stream;
+        }
+        let same = |p: &&trifactor_ir::Phase| p.group == Group::Traces && p.over == own.over;
+        net.phases.values().filter(same).map(|p| p.stream).min().unwrap_or(own.stream)
+    }
     /// The plan as text, one line per state and value; what [`Plan::hash`] hashes.
     pub fn print(&self, net: &CheckedNetwork) -> String {
         let mut out = String::new();
         if !self.neuron.is_own() {
             let _ = writeln!(out, "neuron {:?}", self.neuron);
+        }
+        if let Some(learning) = &self.learning {
+            let _ = writeln!(out, "learning {learning:?}");
         }
         for (id, f) in self.states.iter() {
             let _ = writeln!(
@@ -172,6 +217,12 @@ impl Plan {
                 );
                 if p.overflow != Overflow::Saturate {
                     let _ = writeln!(out, "  {v} {:?}", p.overflow);
+                }
+                if let Some(TermPlan { right, left, limit }) = p.term {
+                    let _ = writeln!(out, "  {v} product right {right} left {left} {limit:?}");
+                }
+                if let Some(RawRange { lo, hi }) = p.limit {
+                    let _ = writeln!(out, "  {v} held to {lo}..={hi}");
                 }
             }
             for (output, p) in net.kernels[net.phases[id].kernel].outputs.iter().zip(&phase.outputs)
@@ -206,8 +257,21 @@ pub fn plan(
     let phases = SideTable::for_each(&net.phases, |_, phase| {
         kernel::plan_phase(net, chip, phase, &states, &mut diagnostics)
     });
-    let neuron = chip.arithmetic.neuron;
-    let plan = Plan { chip_hash: chip.hash(), neuron, states, phases };
+    let (neuron, learning) = (chip.arithmetic.neuron, chip.arithmetic.learning);
+    let plan = Plan { chip_hash: chip.hash(), neuron, learning, states, phases };
     warn::losses(net, &plan, &mut diagnostics);
     diagnostics.into_result(plan)
+}
+
+/// The sides of synapses, pre and post, on which rules read a trace.
+pub fn trace_sides(net: &trifactor_ir::Network, trace: StateId) -> Vec<Role> {
+    let reads_on = |side: &Role| {
+        net.phases.values().any(|phase| {
+            let ports = &net.kernels[phase.kernel].ports;
+            let read_so =
+                |(port, read): (_, &Read)| *read == Read::State(trace) && ports[port].role == *side;
+            phase.group == Group::Plasticity && phase.reads.iter().any(read_so)
+        })
+    };
+    [Role::Pre, Role::Post].into_iter().filter(reads_on).collect()
 }

@@ -8,7 +8,9 @@
 //! ```
 
 use crate::Rng;
-use trifactor_fixed::Overflow;
+use trifactor_fixed::{
+    LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic, WeightsRead,
+};
 use trifactor_isa::Chip;
 
 /// The chip `superset` with cores of 8 to 32 compartments and memories in proportion; one in
@@ -31,7 +33,41 @@ pub fn small(rng: &mut Rng) -> Chip {
         // Narrow enough for states to leave their range, whatever the peer holds them in.
         chip.neuron.overflow = [Overflow::Saturate, Overflow::Wrap][rng.below(2)];
     }
+    let code = rng.below(4) as u8;
+    chip.defaults.intermediate_rounding = trifactor_fixed::Rounding::from_code(code);
     chip.check().expect("a smaller chip is still a chip");
+    chip
+}
+
+/// A small chip whose engine replays traces and computes sums of products, each of its choices
+/// drawn.
+pub fn learner(rng: &mut Rng) -> Chip {
+    let mut chip = small(rng);
+    let ranges = [(-32769, 32767), (-500, 500), (-1 << 20, 1 << 20), (0, 1 << 29)];
+    chip.arithmetic.learning = Some(LearningArithmetic {
+        trace: ReplayArithmetic {
+            decay_bits: rng.pick(&[8, 16, 30]),
+            fraction_bits: rng.pick(&[0, 3, 8]),
+            draw_bits: rng.pick(&[0, 2, 7, 8]),
+            early_pre_up: rng.chance(0.5),
+        },
+        change: ProductArithmetic {
+            fraction: rng.pick(&[1, 4, 7, 12]),
+            mantissa_bits: 4,
+            product_bits: rng.pick(&[6, 11, 15, 40]),
+            one_shift: rng.chance(0.5),
+            range: rng.pick(&ranges),
+        },
+        trace_bits: rng.pick(&[4, 7, 9]),
+        variable_bits: rng.pick(&[12, 16]),
+        one_draw: rng.chance(0.5),
+        mixed: rng.pick(&[(-256, 255), (-254, 254), (-3000, 3000)]),
+        inhibitory_lowest: -255,
+        tag: rng.pick(&[(-257, 255), (-256, 255)]),
+        delay: (0, 62),
+    });
+    chip.arithmetic.neuron.input.weights = rng.pick(&[WeightsRead::Arrival, WeightsRead::Sending]);
+    chip.check().expect("every choice is within its limits");
     chip
 }
 

@@ -50,8 +50,19 @@ pub fn around(rule: &Rule, rng: &mut Rng) -> Drawn {
 
 /// Draws a network of two to five populations.
 pub fn draw(rng: &mut Rng) -> Drawn {
+    drawn(rng, false)
+}
+
+/// The same with sums of products for rules and no saturating traces, for chips whose engine
+/// computes nothing else.
+pub fn draw_sums(rng: &mut Rng) -> Drawn {
+    drawn(rng, true)
+}
+
+fn drawn(rng: &mut Rng, sums: bool) -> Drawn {
     let epoch = 1 + rng.below(6) as u32;
     let mut parts = Parts::new(NetworkBuilder::new("random", epoch), rng);
+    parts.sums = sums;
     for k in 0..1 + parts.rng.below(2) {
         let n = parts.size();
         let space = parts.b.input(&format!("in{k}"), n);
@@ -70,7 +81,7 @@ pub fn draw(rng: &mut Rng) -> Drawn {
             count += 1;
             let density = parts.rng.pick(&[1.0, 1.0, 0.6, 0.3, 0.1]);
             if parts.rng.chance(0.6) {
-                let rule = rules::draw(parts.rng);
+                let rule = if sums { rules::sums(parts.rng) } else { rules::draw(parts.rng) };
                 parts.plastic(&name, source, target, rule, density);
             } else {
                 parts.fixed(&name, source, target.space, target.n, density);
@@ -95,11 +106,14 @@ struct Parts<'r> {
     /// Typical size of the weights into a population.
     requests: Requests,
     modulators: Vec<(SpaceId, u32)>,
+    /// Whether rules are sums of products.
+    sums: bool,
 }
 
 impl<'r> Parts<'r> {
     fn new(b: NetworkBuilder, rng: &'r mut Rng) -> Self {
-        Self { b, rng, places: Vec::new(), requests: Requests::new(), modulators: Vec::new() }
+        let (places, modulators) = (Vec::new(), Vec::new());
+        Self { b, rng, places, requests: Requests::new(), modulators, sums: false }
     }
 
     fn finish(self) -> Drawn {
@@ -318,7 +332,7 @@ impl<'r> Parts<'r> {
         // Either one trace for all rules of the population, or one of this rule.
         let name = if self.rng.chance(0.5) { variable } else { own.as_str() };
         let keep = self.rng.pick(&[0.0, 0.5, 0.9, 0.95, 0.99, 1.0]);
-        let saturating = self.rng.chance(0.4);
+        let saturating = self.rng.chance(0.4) && !self.sums;
         let init = if self.rng.chance(0.2) { 0.5 } else { 0.0 };
         let spec = if saturating {
             let x_max = Some(self.rng.pick(&[1.0, 2.5, 127.0]));

@@ -14,6 +14,8 @@
 
 use crate::Rng;
 use std::collections::BTreeMap;
+use trifactor_diag::Place;
+use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
 use trifactor_ir::{Kernel, KernelBuilder, Op, Port, Role, Sign, Surrogate, Target, ValueId, When};
 
 /// Fewest and most operations of a rule, inputs and constants included.
@@ -60,6 +62,64 @@ pub fn draw(rng: &mut Rng) -> Rule {
             return rule;
         }
     }
+}
+
+/// Draws a sum of products, as engines need it that compute nothing else: from strings, with
+/// scales in either form.
+pub fn sums(rng: &mut Rng) -> Rule {
+    let sign = rng.pick(&[Sign::Mixed, Sign::Mixed, Sign::Excitatory, Sign::Inhibitory]);
+    let top = rng.pick(&[4.0, 60.0, 255.0]);
+    let weight = match sign {
+        Sign::Mixed => (-top, top),
+        Sign::Excitatory => (0.0, top),
+        Sign::Inhibitory => (-top, 0.0),
+    };
+    let mut own = vec![Own { name: "w".into(), set: true, range: weight }];
+    if rng.chance(0.4) {
+        own.push(Own { name: "t".into(), set: true, range: (-300.0, 300.0) });
+    }
+    if rng.chance(0.2) {
+        own.push(Own { name: "d".into(), set: true, range: (0.0, 12.0) });
+    }
+    let names: Vec<String> = own.iter().map(|o| o.name.clone()).collect();
+    let mut strings = BTreeMap::new();
+    for name in &names {
+        let terms: Vec<String> = (0..1 + rng.below(3)).map(|_| product(rng, &names)).collect();
+        strings.insert(name.clone(), terms.concat());
+    }
+    let string = |name: &str| strings.get(name).cloned();
+    let rule = SopRule { dw: string("w"), dd: string("d"), dt: string("t") };
+    let form = rng.pick(&[ScaleForm::Folded, ScaleForm::Split]);
+    let kernel = parse_sop_as("rule", &rule, &Place::at_key("rule"), form);
+    let kernel = kernel.unwrap_or_else(|e| panic!("{rule:?} is legal:\n{e}"));
+    Rule { kernel, own, sign }
+}
+
+/// ` - 3 * 2^-4 * x0 * (y1 - 3)` and the like.
+fn product(rng: &mut Rng, own: &[String]) -> String {
+    let sign = if rng.chance(0.5) { " - " } else { " + " };
+    let gate = rng.pick(&["x0", "x0", "y0", "y0", "u0", "u2"]);
+    let mut items = vec![gate.to_owned()];
+    if rng.chance(0.7) {
+        items.push((1 + rng.below(7)).to_string());
+    }
+    if rng.chance(0.8) {
+        items.push(format!("2^{}", rng.within(-7..=4)));
+    }
+    let flag = |gate: &str| gate.starts_with(['x', 'y']);
+    for _ in 0..rng.below(3) {
+        let traces = ["x1", "x2", "y1", "y2", "y3", "r1"];
+        let own = own[rng.below(own.len())].clone();
+        items.push(match rng.below(8) {
+            0 if flag(gate) => rng.pick(&["x0", "y0"]).to_owned(),
+            1 => own,
+            2 => format!("({own} - {})", rng.below(300)),
+            3 => format!("sgn({own} + {})", rng.below(9)),
+            4 => format!("({} + {})", rng.pick(&traces), rng.below(20)),
+            _ => rng.pick(&traces).to_owned(),
+        });
+    }
+    format!("{sign}{}", items.join(" * "))
 }
 
 fn attempt(rng: &mut Rng) -> Rule {

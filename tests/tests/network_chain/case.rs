@@ -5,8 +5,10 @@ use trifactor_compile::structure::{self, Structure};
 use trifactor_compile::{Identity, compile};
 use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::EntityId;
+use trifactor_fixed::NeuronArithmetic;
 use trifactor_image::{Image, elf};
 use trifactor_ir::{CheckedNetwork, ResetGroup, SpaceId};
+use trifactor_isa::Chip;
 use trifactor_quant::{Plan, plan};
 use trifactor_reference::FixedMachine;
 use trifactor_testkit::networks::Drawn;
@@ -31,8 +33,14 @@ pub struct Case {
 /// Draws the network of a seed and a chip that holds it; `None` where a rule has no plan.
 pub fn case(seed: u64) -> Option<Case> {
     let mut rng = Rng::new(seed);
-    let drawn = networks::draw(&mut rng);
+    let engine = has_engine(seed);
+    let drawn = if engine { networks::draw_sums(&mut rng) } else { networks::draw(&mut rng) };
     compiled(seed, drawn, &mut rng)
+}
+
+/// One network in five is for a chip that replays traces and computes sums of products.
+pub fn has_engine(seed: u64) -> bool {
+    seed.is_multiple_of(5)
 }
 
 fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
@@ -40,13 +48,20 @@ fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
         Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     // A lane that does not fit a small core is no mistake; larger cores are tried then.
     for attempt in 0..4 {
-        let chip = if attempt < 3 { chips::small(rng) } else { chips::superset() };
+        let engine = has_engine(seed);
+        let mut chip = if engine { chips::learner(rng) } else { chips::small(rng) };
+        if attempt == 3 {
+            chip = Chip { arithmetic: chip.arithmetic, ..chips::superset() };
+            chip.arithmetic.neuron = NeuronArithmetic::default();
+        }
         let plan = match plan(&drawn.net, &chip, &drawn.requests) {
             Ok((plan, _)) => plan,
             Err(findings) => {
                 let text = findings.to_string();
                 assert!(
-                    ["Q003", "Q004", "Q005", "Q008"].iter().any(|c| text.contains(c)),
+                    ["Q003", "Q004", "Q005", "Q008", "Q011", "Q013"]
+                        .iter()
+                        .any(|c| text.contains(c)),
                     "seed {seed}: {text}"
                 );
                 return None;
@@ -146,8 +161,39 @@ impl Case {
         }
     }
 
+    /// Traces that the host writes, now and then.
+    fn disturb_traces(
+        &self,
+        rng: &mut Rng,
+        machine: &mut FixedMachine,
+        emulators: &mut [&mut Emulator; 2],
+    ) {
+        if self.structure.traces.is_empty() || !rng.chance(0.05) {
+            return;
+        }
+        let traces: Vec<_> = self.structure.traces.values().collect();
+        let state = traces[rng.below(traces.len())].state;
+        let top = self.plan.states[state].raw.hi;
+        let values: Vec<i64> = machine.raw(state).iter().map(|_| rng.within(0..=top)).collect();
+        machine.set_raw(state, &values);
+        let name = self.net.full_name(state);
+        let values: Vec<i32> = values.iter().map(|v| *v as i32).collect();
+        for (at, _) in self.image.map.traces.iter().enumerate().filter(|(_, t)| t.name == name) {
+            for emulator in emulators.iter_mut() {
+                emulator
+                    .write_trace(at, &values)
+                    .unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
+            }
+        }
+    }
+
     /// Resets and host writes, now and then.
-    fn disturb(&self, rng: &mut Rng, machine: &mut FixedMachine, emulators: [&mut Emulator; 2]) {
+    fn disturb(
+        &self,
+        rng: &mut Rng,
+        machine: &mut FixedMachine,
+        mut emulators: [&mut Emulator; 2],
+    ) {
         let reset = rng.chance(0.05);
         let groups: Vec<bool> = (0..4).map(|_| rng.chance(0.4)).collect();
         let write = rng.chance(0.05);
@@ -173,7 +219,7 @@ impl Case {
         if write && writable {
             machine.set_raw(state, &values);
         }
-        for emulator in emulators {
+        for emulator in &mut emulators {
             if reset {
                 let list: Vec<Reset> = (0..4).filter(on).map(|k| chip[k]).collect();
                 emulator.reset(&list);
@@ -185,5 +231,6 @@ impl Case {
                     .unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
             }
         }
+        self.disturb_traces(rng, machine, &mut emulators);
     }
 }

@@ -20,6 +20,7 @@ mod shapes;
 use case::case;
 use compare::Tally;
 use std::collections::BTreeMap;
+use trifactor_fixed::WeightsRead;
 use trifactor_image::Guard;
 use trifactor_ir::{Delay, units};
 use trifactor_testkit::cases;
@@ -89,6 +90,22 @@ fn the_random_networks_have_every_kind_of_part() {
         note("a saturating trace", units.contains(&units::Unit::SaturatingTrace));
         note("a modulator", units.contains(&units::Unit::Modulator));
         note("several cores", case.image.cores.len() > 1);
+        if let Some(engine) = case.plan.learning {
+            note("an engine of sums of products", true);
+            note("a draw that is shared", engine.one_draw);
+            note("early impulses rounded up", engine.trace.early_pre_up);
+            let phases = case.plan.phases.iter().map(|(_, p)| p);
+            let values: Vec<_> =
+                phases.flat_map(|p| p.values.iter().map(|(_, v)| (v.term, v.limit))).collect();
+            let terms = || values.iter().filter_map(|(term, limit)| term.map(|t| (t, limit)));
+            note("a product that loses bits", terms().any(|(t, _)| t.right > 0));
+            note("a product that is held", terms().any(|(t, _)| t.limit.is_some()));
+            note("a sum that is held", terms().any(|(_, limit)| limit.is_some()));
+            let factor = values.iter().any(|(term, limit)| term.is_none() && limit.is_some());
+            note("a factor that is held", factor);
+        }
+        let sends = case.plan.neuron.input.weights == WeightsRead::Sending;
+        note("weights that are read as spikes are sent", sends && !net.plastic().is_empty());
         for p in case.structure.projections.values() {
             note("a long delay", matches!(p.delay, Delay::Fixed(d) if d > 9));
             note("delays per synapse", matches!(p.delay, Delay::PerSynapse(_)));

@@ -8,6 +8,7 @@
 mod cost;
 mod delivery;
 mod draws;
+mod engines;
 mod neurons;
 mod operations;
 mod plasticity;

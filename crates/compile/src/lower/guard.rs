@@ -54,13 +54,13 @@ fn idle(net: &CheckedNetwork, plan: &Plan, rule: PhaseId, silent: [bool; 2]) -> 
             },
             Op::Add(a, b) => match (facts[a], facts[b]) {
                 (Fact::Zero, Fact::Zero) => Fact::Zero,
-                (old @ Fact::Old(_), Fact::Zero) => kept(old, phase_plan.values[id].align[0]),
+                (old @ Fact::Old(_), Fact::Zero) => old_of_sum(phase_plan, old, id, a),
                 (Fact::Zero, old @ Fact::Old(_)) => kept(old, phase_plan.values[id].align[1]),
                 _ => Fact::Any,
             },
             Op::Sub(a, b) => match (facts[a], facts[b]) {
                 (Fact::Zero, Fact::Zero) => Fact::Zero,
-                (old @ Fact::Old(_), Fact::Zero) => kept(old, phase_plan.values[id].align[0]),
+                (old @ Fact::Old(_), Fact::Zero) => old_of_sum(phase_plan, old, id, a),
                 _ => Fact::Any,
             },
             Op::Min(a, b) | Op::Max(a, b) => {
@@ -96,6 +96,16 @@ fn kept(fact: Fact, align: i32) -> Fact {
         Fact::Old(_) if align < 0 => Fact::Any,
         fact => fact,
     }
+}
+
+/// `old + 0` is old where the sum holds everything old can be.
+fn old_of_sum(plan: &PhasePlan, old: Fact, sum: ValueId, operand: ValueId) -> Fact {
+    let p = &plan.values[sum];
+    let fact = kept(old, p.align[0]);
+    let Some(limit) = p.limit else { return fact };
+    let up = |x: i64| x << p.align[0].unsigned_abs().min(31);
+    let range = plan.values[operand].raw;
+    if up(range.lo) >= limit.lo && up(range.hi) <= limit.hi { fact } else { Fact::Any }
 }
 
 /// `min(old, c)` is old where c is at least everything old can be; `max` alike.

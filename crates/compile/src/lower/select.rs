@@ -10,7 +10,7 @@ use crate::structure::{ModulatorId, ProjectionId, Structure, TraceId};
 use std::collections::BTreeMap;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::EntityId;
-use trifactor_fixed::Rounding;
+use trifactor_fixed::{RawRange, Rounding};
 use trifactor_ir::{
     CheckedNetwork, Kernel, Op, Phase, PhaseId, PortId, Read, Role, StateId, ValueId, When, text,
 };
@@ -114,13 +114,17 @@ pub fn select(
             "compute shared factors later, or split the rule over two variables",
         );
     }
-    let slots = [
-        (program.pre_slots.len(), usize::from(chip.core.pre_columns), "pre"),
-        (program.post_slots.len(), usize::from(chip.core.post_columns), "post"),
-        (program.global_slots.len(), usize::from(chip.core.modulator_lines), "global"),
+    let slots: [(_, _, _, fn(&Chip) -> u8); 3] = [
+        (&program.pre_slots, chip.core.pre_columns, "pre", |c| c.core.pre_columns),
+        (&program.post_slots, chip.core.post_columns, "post", |c| c.core.post_columns),
+        (&program.global_slots, chip.core.modulator_lines, "global", |c| c.core.modulator_lines),
     ];
-    for (used, allowed, side) in slots {
-        if used > allowed {
+    for (list, allowed, side, has) in slots {
+        let used = list.len();
+        if used > usize::from(allowed) {
+            let reads: Vec<String> =
+                list.iter().map(|s| named(net, phase, kernel, structure, *s)).collect();
+            let holding = Chip::builtin_list(|c| usize::from(has(c)) >= used);
             return error(
                 "C014",
                 format!(
@@ -128,7 +132,11 @@ pub fn select(
                      has {allowed} {side} slots",
                     phase.name, chip.name
                 ),
-                "read fewer of them",
+                &format!(
+                    "it reads {}; leave {} of them out, or take a chip with more slots: {holding}",
+                    reads.join(", "),
+                    used - usize::from(allowed)
+                ),
             );
         }
     }
@@ -146,6 +154,27 @@ pub fn select(
         );
     }
     Ok(program)
+}
+
+/// A trace or modulator under the author's name, with the line that first reads it.
+fn named(
+    net: &CheckedNetwork,
+    phase: &Phase,
+    kernel: &Kernel,
+    structure: &Structure,
+    source: Source,
+) -> String {
+    let state = match source {
+        Source::Trace(t) => structure.traces[t].state,
+        Source::Modulator(m) => structure.modulators[m].state,
+    };
+    let port = phase.reads.iter().find(|(_, read)| **read == Read::State(state));
+    let port = port.map(|(port, _)| port);
+    let name = port.map_or_else(|| net.full_name(state), |p| kernel.ports[p].variable.clone());
+    match port.and_then(|p| kernel.place_of(p)) {
+        Some(place) => format!("{name} ({place})"),
+        None => name,
+    }
 }
 
 /// A constant that is a power of two is held as 1 with its own binary point (S60), so a product
@@ -186,7 +215,7 @@ fn last_uses(kernel: &Kernel, same_as: &[ValueId]) -> Vec<usize> {
 }
 
 /// Which values some result depends on.
-fn needed(kernel: &Kernel) -> Vec<bool> {
+pub(super) fn needed(kernel: &Kernel) -> Vec<bool> {
     let mut needed = vec![false; kernel.ops.len()];
     for output in &kernel.outputs {
         needed[output.value.index()] = true;
@@ -313,6 +342,7 @@ impl Emitter<'_> {
             Op::Port(port) => {
                 let rd = self.define(id);
                 self.load(rd, port);
+                self.hold(rd, p.limit);
             }
             Op::Mul(a, b) => {
                 let (ra, rb) = (self.aligned(a, 0), self.aligned(b, 0));
@@ -326,6 +356,8 @@ impl Emitter<'_> {
                     site: Site::at(p.site.min(31)),
                 }));
             }
+            Op::Add(a, b) if p.term.is_some() => self.accumulate(id, a, b, false),
+            Op::Sub(a, b) if p.term.is_some() => self.accumulate(id, a, b, true),
             Op::Add(a, b) => self.three(id, a, b, Inst::Add),
             Op::Sub(a, b) => self.three(id, a, b, Inst::Sub),
             Op::Min(a, b) => self.three(id, a, b, Inst::Min),
@@ -362,6 +394,62 @@ impl Emitter<'_> {
         let (ra, rb) = (self.aligned(a, align[0]), self.aligned(b, align[1]));
         let rd = self.define(id);
         self.emit(inst(R3 { rd, ra, rb }));
+        self.hold(rd, self.plan.values[id].limit);
+    }
+
+    /// Adds a product, moved to the binary point of the accumulator (S84). The product itself
+    /// may be needed again, so it is moved in a register of its own.
+    fn accumulate(&mut self, id: ValueId, a: ValueId, b: ValueId, turned: bool) {
+        let p = self.plan.values[id];
+        let term = p.term.expect("internal: an accumulation has a term");
+        let (ra, rb) = (self.aligned(a, p.align[0]), self.aligned(b, 0));
+        let own = self.new_register();
+        let (shift, round, site) =
+            (Right::at(term.right.min(62) as u8), Rounding::Floor, Site::at(0));
+        let mut at = rb;
+        if turned {
+            self.load_constant(own, -1, 0);
+            self.emit(Inst::Mul(R3Shift { rd: own, ra: rb, rb: own, shift, round, site }));
+            at = own;
+        } else if term.right > 0 {
+            self.emit(Inst::Shr(R2Shift { rd: own, ra: rb, shift, round, site }));
+            at = own;
+        }
+        // An instruction copies nothing, so a product that is only held is moved by no place.
+        if term.left > 0 || (term.limit.is_some() && at != own) {
+            let shift = Left::at(term.left.min(31) as u8);
+            self.emit(Inst::Shl(R2Left { rd: own, ra: at, shift }));
+            at = own;
+        }
+        self.hold(own, term.limit);
+        let rd = self.define(id);
+        self.emit(Inst::Add(R3 { rd, ra, rb: at }));
+        self.hold(rd, p.limit);
+        self.free.push(own);
+    }
+
+    /// Holds a register to a range.
+    fn hold(&mut self, rd: Reg, limit: Option<RawRange>) {
+        let Some(RawRange { lo, hi }) = limit else { return };
+        let bound = self.new_register();
+        self.load_wide(bound, hi);
+        self.emit(Inst::Min(R3 { rd, ra: rd, rb: bound }));
+        self.load_wide(bound, lo);
+        self.emit(Inst::Max(R3 { rd, ra: rd, rb: bound }));
+        self.free.push(bound);
+    }
+
+    /// A number that one immediate may not hold, in up to 30 bits.
+    fn load_wide(&mut self, rd: Reg, raw: i64) {
+        const LOW: u32 = 14;
+        if i16::try_from(raw >> raw.trailing_zeros().min(31)).is_ok() {
+            return self.load_constant(rd, raw, 0);
+        }
+        let low = self.new_register();
+        self.load_constant(rd, raw >> LOW << LOW, 0);
+        self.load_constant(low, raw & ((1 << LOW) - 1), 0);
+        self.emit(Inst::Add(R3 { rd, ra: rd, rb: low }));
+        self.free.push(low);
     }
 
     fn load(&mut self, rd: Reg, port: PortId) {

@@ -1,16 +1,16 @@
 //! From a group record to its table: synapse lists, columns and program.
 
-use super::{EmuError, keep};
+use super::{EmuError, keep, keep_of};
 use crate::program::{Context, Interval, ProgramError, Side, compile, sources};
 use crate::state::{Initial, Lanes};
 use crate::tables::{
     ByPost, ColumnTable, FieldTable, GroupTable, ModulatorTable, Rule, Travel, Widths,
 };
 use crate::tile::post_keys;
-use trifactor_fixed::{DecayCode, QFormat, RawRange};
+use trifactor_fixed::{DecayCode, QFormat, RawRange, WeightsRead};
 use trifactor_image::{
-    AxonIn, Column, Core, Format, Group, Guard, Image, NO_DELAY_FIELD, NO_PROFILE, PackError,
-    Profile, unpack_row, words_for,
+    AxonIn, Column, ColumnKind, Core, Format, Group, Guard, Image, NO_DELAY_FIELD, NO_PROFILE,
+    PackError, Profile, unpack_row, words_for,
 };
 
 /// Why a group has no table.
@@ -94,6 +94,7 @@ pub(super) fn table(
         n_post,
         shift: record.shift.into(),
         travel,
+        sends: profile.is_some() && widths.neuron.input.weights == WeightsRead::Sending,
         fields: Vec::new(),
         rule: None,
         by_post: None,
@@ -273,8 +274,16 @@ fn column(
         let here = |(id, column): &(u16, u16)| *id == core.id && usize::from(*column) == at;
         usize::from(t.projection) == projection && t.parts.iter().any(here)
     });
-    let keep = keep(c.decay, DecayCode::default(), widths)
-        .ok_or_else(|| wrong("its decay register is wider than the chip's"))?;
+    let keep = match (c.kind, widths.learning.map(|engine| engine.trace)) {
+        (ColumnKind::Replayed, Some(unit)) => u32::try_from(c.x_max)
+            .ok()
+            .and_then(|register| keep_of(register, DecayCode::default(), unit.decay_bits)),
+        (ColumnKind::Linear | ColumnKind::Saturating, None) => {
+            keep(c.decay, DecayCode::default(), widths)
+        }
+        _ => return Err(wrong("its kind of trace is not the chip's")),
+    };
+    let keep = keep.ok_or_else(|| wrong("its decay register is wider than the chip's"))?;
     Ok(ColumnTable {
         trace,
         kind: c.kind,

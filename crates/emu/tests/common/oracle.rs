@@ -373,6 +373,7 @@ impl Oracle {
             let impulse = match (s, c.kind) {
                 (false, _) => 0,
                 (true, ColumnKind::Linear) => c.impulse.into(),
+                (true, ColumnKind::Replayed) => panic!("the images here are for other chips"),
                 (true, ColumnKind::Saturating) => {
                     let exact = i128::from(c.impulse) * (i128::from(c.x_max) - decayed);
                     round(exact, c.shift.into(), c.rounding, site(33))

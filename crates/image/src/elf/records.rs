@@ -109,7 +109,8 @@ codes!(Guard {
 });
 codes!(ColumnKind {
     0 => ColumnKind::Linear = "linear",
-    1 => ColumnKind::Saturating = "saturating"
+    1 => ColumnKind::Saturating = "saturating",
+    2 => ColumnKind::Replayed = "replayed"
 });
 
 impl Wire for bool {
@@ -344,9 +345,9 @@ record!(Column, "columns", "A trace on the pre or post lanes of a profile's grou
     kind: ColumnKind = "arithmetic",
     bits: u8 = "stored bits, unsigned",
     max: i32 = "largest raw value",
-    decay: u16 = "decay register (S45)",
-    impulse: i32 = "raw value (linear) or mantissa of the factor (saturating)",
-    x_max: i32 = "saturating: raw upper end",
+    decay: u16 = "linear and saturating: decay register (S45)",
+    impulse: i32 = "raw value (linear, replayed) or mantissa of the factor (saturating)",
+    x_max: i32 = "saturating: raw upper end; replayed: decay register",
     shift: u8 = "saturating: fraction bits of the impulse",
     rounding: Rounding = "rounding of decay and saturating impulse",
     stream: u32 = "draw stream (S52)",

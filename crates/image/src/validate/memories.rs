@@ -309,9 +309,19 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         ensure!(legal, site(), "largest value {} of 0 to {largest}", c.max);
         let legal = (0..=c.max).contains(&c.init);
         ensure!(legal, site(), "initial value {} of 0 to {}", c.init, c.max);
+        let replay = chip.arithmetic.learning.map(|engine| engine.trace);
+        let legal = (c.kind == ColumnKind::Replayed) == replay.is_some();
+        ensure!(legal, site(), "a kind of trace that is not the chip's");
+        let mut largest_impulse = MAX_IMPULSE;
+        if let Some(unit) = replay {
+            let largest = (1i32 << unit.decay_bits) - 1;
+            let legal = c.decay == 0 && (0..=largest).contains(&c.x_max);
+            ensure!(legal, site(), "decay register {} of 0 to {largest}", c.x_max);
+            largest_impulse <<= unit.fraction_bits;
+        }
         decay(c.decay, DecayCode::default(), chip, site())?;
-        let legal = (0..=MAX_IMPULSE).contains(&c.impulse);
-        ensure!(legal, site(), "impulse {} of 0 to {MAX_IMPULSE}", c.impulse);
+        let legal = (0..=largest_impulse).contains(&c.impulse);
+        ensure!(legal, site(), "impulse {} of 0 to {largest_impulse}", c.impulse);
         if c.kind == ColumnKind::Saturating {
             ensure!(
                 (0..=largest).contains(&c.x_max),

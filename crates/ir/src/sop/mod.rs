@@ -170,6 +170,17 @@ pub struct SopProduct {
     pub factors: Vec<SopFactor>,
 }
 
+/// How the scale of a product stands in a kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum ScaleForm {
+    /// As one constant; its sign becomes an addition or a subtraction.
+    #[default]
+    Folded,
+    /// As the mantissa with its sign, and the power of two. An engine that rounds between them
+    /// tells `6*2^-6` from `3*2^-5`. A scale without a 4-bit mantissa stands there as one constant.
+    Split,
+}
+
 /// Reads the strings of a rule into one kernel, called `name`, that sets `w`, `d` and `t`, as far
 /// as they have a string, to their old value plus their sum.
 ///
@@ -178,10 +189,20 @@ pub struct SopProduct {
 /// `place` is the place of the rule; `.dw`, `.dd` or `.dt` is appended to its key, and positions
 /// count inside the string. Errors: R001 to R008.
 pub fn parse_sop(name: &str, rule: &SopRule, place: &Place) -> Result<Kernel, Diagnostics> {
+    parse_sop_as(name, rule, place, ScaleForm::Folded)
+}
+
+/// The same, with scales in the form asked for.
+pub fn parse_sop_as(
+    name: &str,
+    rule: &SopRule,
+    place: &Place,
+    form: ScaleForm,
+) -> Result<Kernel, Diagnostics> {
     let sums =
         [("dw", SopVar::W, &rule.dw), ("dd", SopVar::D, &rule.dd), ("dt", SopVar::T, &rule.dt)];
     let mut found = Diagnostics::new();
-    let mut writer = Writer { builder: KernelBuilder::new(name), reads: BTreeMap::new() };
+    let mut writer = Writer { builder: KernelBuilder::new(name), form, reads: BTreeMap::new() };
     let mut results = Vec::new();
     for (field, variable, text) in sums {
         let Some(text) = text else { continue };
@@ -206,6 +227,7 @@ pub fn parse_sop(name: &str, rule: &SopRule, place: &Place) -> Result<Kernel, Di
 /// Writes the kernel of a rule.
 struct Writer {
     builder: KernelBuilder,
+    form: ScaleForm,
     /// Inputs read so far, by name.
     reads: BTreeMap<String, ValueId>,
 }
@@ -215,6 +237,17 @@ impl Writer {
         let mut sum = self.variable(variable, When::End);
         for product in products {
             let magnitude = self.product(product);
+            if let (ScaleForm::Split, Some((mantissa, exponent))) =
+                (self.form, product.mantissa_exponent)
+            {
+                let mantissa = self.builder.constant(mantissa.into());
+                let scaled = self.builder.mul(magnitude, mantissa);
+                let power = self.builder.constant(f64::from(exponent).exp2());
+                let scaled = self.builder.mul(scaled, power);
+                sum = self.builder.add(sum, scaled);
+                continue;
+            }
+            let magnitude = self.folded(product, magnitude);
             sum = if product.scale < 0.0 {
                 self.builder.sub(sum, magnitude)
             } else {
@@ -224,7 +257,17 @@ impl Writer {
         sum
     }
 
-    /// The product without the sign of its scale.
+    /// A product and the magnitude of its scale.
+    fn folded(&mut self, product: &SopProduct, value: ValueId) -> ValueId {
+        let magnitude = product.scale.abs();
+        if magnitude == 1.0 {
+            return value;
+        }
+        let scale = self.builder.constant(magnitude);
+        self.builder.mul(value, scale)
+    }
+
+    /// The product without its scale.
     fn product(&mut self, product: &SopProduct) -> ValueId {
         let when = match product.dependency {
             Dependency::X0 => When::AtPre,
@@ -244,13 +287,7 @@ impl Writer {
                 self.read(Port::new(&name, Role::Every(k)))
             }
         };
-        let value = value.map_or(gate, |v| self.builder.mul(v, gate));
-        let magnitude = product.scale.abs();
-        if magnitude == 1.0 {
-            return value;
-        }
-        let scale = self.builder.constant(magnitude);
-        self.builder.mul(value, scale)
+        value.map_or(gate, |v| self.builder.mul(v, gate))
     }
 
     fn factor(&mut self, factor: &SopFactor, when: When) -> ValueId {

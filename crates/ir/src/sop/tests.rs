@@ -274,14 +274,17 @@ proptest! {
             text.push_str(&words.join(" * "));
         }
         let rule = SopRule { dw: Some(text.clone()), ..SopRule::default() };
-        match parse_sop("r", &rule, &Place::default()) {
-            Ok(kernel) => {
-                prop_assert!(legal, "{text} was accepted");
-                let got = run(&kernel, |p| value(&p.variable, p.when));
-                let tolerance = 1e-9 * expected.abs().max(1e6);
-                prop_assert!((got[0].1 - expected).abs() <= tolerance, "{text}: {got:?} {expected}");
+        for form in [ScaleForm::Folded, ScaleForm::Split] {
+            match parse_sop_as("r", &rule, &Place::default(), form) {
+                Ok(kernel) => {
+                    prop_assert!(legal, "{text} was accepted");
+                    let got = run(&kernel, |p| value(&p.variable, p.when));
+                    let tolerance = 1e-9 * expected.abs().max(1e6);
+                    let apart = (got[0].1 - expected).abs();
+                    prop_assert!(apart <= tolerance, "{text}: {got:?} {expected}");
+                }
+                Err(found) => prop_assert!(!legal, "{text}: {found}"),
             }
-            Err(found) => prop_assert!(!legal, "{text}: {found}"),
         }
     }
 
@@ -289,6 +292,18 @@ proptest! {
     fn no_string_makes_the_reader_panic(text in "([xyurwdt0-9.^*+/() -]|sgn|2\\^|x0|\\PC){0,40}") {
         let _ = parse_products(&text, &Place::default());
     }
+}
+
+#[test]
+fn a_split_scale_keeps_its_mantissa_and_sign() {
+    let constants = |form| {
+        let rule = SopRule { dw: Some("-6*2^-6*x0*y1 + y0".into()), ..SopRule::default() };
+        let kernel = parse_sop_as("r", &rule, &Place::default(), form).unwrap();
+        let constant = |op: &Op| if let Op::Const(c) = op { Some(*c) } else { None };
+        kernel.ops.values().filter_map(constant).collect::<Vec<_>>()
+    };
+    assert_eq!(constants(ScaleForm::Folded), [6.0 / 64.0]);
+    assert_eq!(constants(ScaleForm::Split), [-6.0, 1.0 / 64.0, 1.0, 1.0]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What a chip file says about arithmetic.
 
 use serde::{Deserialize, Serialize};
-use trifactor_fixed::{LearningArithmetic, MantissaArithmetic, NeuronArithmetic};
+use trifactor_fixed::{
+    InterpretedArithmetic, LearningArithmetic, MantissaArithmetic, NeuronArithmetic,
+};
 
 /// Choices in which published models of Loihi-class chips differ. Each is defined in
 /// `trifactor-fixed`, and `docs/conformance.md` says which model makes it.
@@ -12,8 +14,11 @@ pub struct Arithmetic {
     pub neuron: NeuronArithmetic,
     /// From the mantissa an author writes to the bits that are stored.
     pub mantissa: MantissaArithmetic,
-    /// The learning engine of a published model; left out, the microcoded one.
+    /// Traces, products and stores of a learning engine that counts in epochs; left out, those
+    /// of `docs/semantics.md`.
     pub learning: Option<LearningArithmetic>,
+    /// A learning engine that only `trifactor conformance` interprets: no chip executes it.
+    pub interpreted: Option<InterpretedArithmetic>,
 }
 
 impl Arithmetic {

@@ -5,13 +5,13 @@
 
 use super::{Chip, ChipError};
 use crate::{Field, ISA_NAME, Slot};
-use trifactor_fixed::ChangeArithmetic;
+use trifactor_fixed::{ChangeArithmetic, ProductArithmetic};
 
 /// What a check found: the key at fault, and what is wrong with it.
 type Fault = (String, String);
 type Check = fn(&Chip) -> Result<(), Fault>;
 
-const CHECKS: [(&str, Check); 23] = [
+const CHECKS: [(&str, Check); 24] = [
     ("unusable_name", unusable_name),
     ("foreign_isa", foreign_isa),
     ("empty_mesh", empty_mesh),
@@ -26,6 +26,7 @@ const CHECKS: [(&str, Check); 23] = [
     ("decay_width_out_of_range", decay_width_out_of_range),
     ("accumulator_narrower_than_state", accumulator_narrower_than_state),
     ("arithmetic_out_of_range", arithmetic_out_of_range),
+    ("learning_out_of_range", learning_out_of_range),
     ("no_width_to_choose", no_width_to_choose),
     ("unsorted_widths", unsorted_widths),
     ("width_out_of_range", width_out_of_range),
@@ -168,18 +169,47 @@ fn arithmetic_out_of_range(chip: &Chip) -> Result<(), Fault> {
     if a.input.weight_limit.is_some_and(|limit| limit < 1) {
         return fault("arithmetic.neuron.input.weight_limit", "a limit is at least 1");
     }
-    if let Some(learning) = &chip.arithmetic.learning {
-        within("arithmetic.learning.trace.fraction_bits", learning.trace.fraction_bits, 0, 16)?;
-        within("arithmetic.learning.trace.draw_bits", learning.trace.draw_bits, 0, 32)?;
-        if let ChangeArithmetic::Accumulator(sum) = learning.change {
-            within("arithmetic.learning.change.fraction", sum.fraction, 1, 15)?;
-            if sum.range.0 > sum.range.1 {
-                return fault(
-                    "arithmetic.learning.change.range",
-                    "its ends are the wrong way round",
-                );
-            }
+    if let Some(interpreted) = &chip.arithmetic.interpreted {
+        let trace = &interpreted.trace;
+        within("arithmetic.interpreted.trace.fraction_bits", trace.fraction_bits, 0, 16)?;
+        if let ChangeArithmetic::Accumulator(sum) = &interpreted.change {
+            sum_out_of_range("arithmetic.interpreted.change", sum)?;
         }
+    }
+    Ok(())
+}
+
+/// The register file and the words of constants bound what an accumulator may hold.
+fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
+    let Some(a) = &chip.arithmetic.learning else { return Ok(()) };
+    within("arithmetic.learning.trace.decay_bits", a.trace.decay_bits, 4, 30)?;
+    within("arithmetic.learning.trace.fraction_bits", a.trace.fraction_bits, 0, 12)?;
+    within("arithmetic.learning.trace.draw_bits", a.trace.draw_bits, 0, 32)?;
+    within("arithmetic.learning.trace_bits", a.trace_bits, 1, 16)?;
+    within("arithmetic.learning.variable_bits", a.variable_bits, 1, 16)?;
+    within("arithmetic.learning.change.mantissa_bits", a.change.mantissa_bits, 2, 15)?;
+    sum_out_of_range("arithmetic.learning.change", &a.change)?;
+    const LIMIT: i32 = 1 << 29;
+    let (lo, hi) = a.change.range;
+    if !(-LIMIT..=0).contains(&lo) || !(0..=LIMIT).contains(&hi) {
+        let message = format!("{lo} to {hi} does not hold 0 between -{LIMIT} and {LIMIT}");
+        return fault("arithmetic.learning.change.range", message);
+    }
+    for (key, (lo, hi)) in [("mixed", a.mixed), ("tag", a.tag), ("delay", a.delay)] {
+        if lo > hi {
+            return fault(format!("arithmetic.learning.{key}"), "its ends are the wrong way round");
+        }
+    }
+    if a.inhibitory_lowest > 0 {
+        return fault("arithmetic.learning.inhibitory_lowest", "an inhibitory weight is at most 0");
+    }
+    Ok(())
+}
+
+fn sum_out_of_range(key: &str, sum: &ProductArithmetic) -> Result<(), Fault> {
+    within(&format!("{key}.fraction"), sum.fraction, 1, 15)?;
+    if sum.range.0 > sum.range.1 {
+        return fault(format!("{key}.range"), "its ends are the wrong way round");
     }
     Ok(())
 }

@@ -1,0 +1,451 @@
+//! A plastic projection of a vector file: from its rule strings to the emulator and the fixed
+//! reading.
+//!
+//! The rule is an author's rule like any other: its strings become a kernel, the kernel a plan,
+//! the plan microcode and an image. The author's units are raw values here, so that the numbers
+//! of the file are those of the registers. Where post spikes are given and not computed, an input
+//! makes each neuron fire in the step it is told to, and the weights count so little at the
+//! membrane that they cannot.
+
+use crate::builder::{Builder, Population, first};
+use crate::membrane::Registers;
+use crate::network::WeightFormat;
+use crate::sop::Rule;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use trifactor_compile::{Identity, compile};
+use trifactor_diag::Place;
+use trifactor_emu::{Emulator, Options};
+use trifactor_fixed::{Draw, TraceLaw};
+use trifactor_image::Image;
+use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
+use trifactor_ir::{
+    CheckedNetwork, Delay, Group, Kernel, Read, ResetGroup, Role, SpaceId, StateId, StateRole,
+    Values,
+};
+use trifactor_isa::Chip;
+use trifactor_quant::{FormatRequest, Plan, Requests, plan};
+use trifactor_reference::FixedMachine;
+
+/// Values of synapses, `[post][pre]`, or of lanes, `[row][lane]`.
+pub(crate) type Matrix = Vec<Vec<i64>>;
+
+/// The traces that rules know, pre traces first.
+pub(crate) const TRACES: [&str; 5] = ["x1", "x2", "y1", "y2", "y3"];
+/// Variables of a synapse.
+pub(crate) const VARIABLES: [&str; 3] = ["w", "d", "t"];
+
+/// What is to learn.
+pub(crate) struct Task<'a> {
+    pub rule: &'a Rule,
+    pub n_pre: u32,
+    pub n_post: u32,
+    pub format: WeightFormat,
+    /// Weights as they are stored, delays and tags.
+    pub initial: [Matrix; 3],
+    /// Post traces come from outside.
+    pub given: bool,
+    pub post: Post<'a>,
+}
+
+/// Where post spikes come from.
+pub(crate) enum Post<'a> {
+    /// They are told: (step, lane).
+    Told(&'a [(u32, u32)]),
+    /// Neurons that the projection drives, and a teacher with its weight.
+    Neurons(&'a Registers, Option<(WeightFormat, i64)>),
+}
+
+/// A projection with its populations, compiled for a peer's chip.
+pub(crate) struct Learner {
+    net: CheckedNetwork,
+    plan: Plan,
+    image: Image,
+    spaces: Spaces,
+    /// Streams of the draws of pre traces, of post traces and of the rule's stores.
+    pub streams: [u32; 3],
+}
+
+#[derive(Clone, Copy)]
+struct Spaces {
+    pre: SpaceId,
+    post: SpaceId,
+    teacher: Option<SpaceId>,
+    synapses: SpaceId,
+}
+
+const PRE: &str = "pre";
+const POST: &str = "post";
+const TEACHER: &str = "teacher";
+const SYNAPSES: &str = "synapses";
+const PROBE: &str = "probe";
+
+/// A spike of the teacher that tells post lanes to fire, in last places of the accumulator.
+const COMMAND: f64 = 255.0;
+/// Places by which weights are cut off where post spikes are told: the most there are.
+const MUTED: i32 = -31;
+
+/// Traces that come from outside get no impulse and decay as slowly as a trace can.
+const SLOWEST: f64 = 65535.0;
+
+impl Task<'_> {
+    /// Compiles for a chip. Errors: what the compiler found.
+    pub fn compile(&self, chip: &Chip) -> Result<Learner, String> {
+        let engine = chip.arithmetic.learning;
+        let engine =
+            engine.ok_or_else(|| format!("the chip '{}' has no such engine", chip.name))?;
+        let mut b = Builder::new(self.rule.t_epoch);
+        let mut requests = Requests::new();
+        let whole =
+            |frac: i32| FormatRequest { frac: Some(frac as i8), ..FormatRequest::default() };
+        // A weight of 1 is the unit, so the exponent is the membrane's binary point (S11).
+        let exponent = match self.post {
+            Post::Told(_) => MUTED,
+            Post::Neurons(..) => self.format.exponent,
+        };
+        let unit = i32::from(chip.arithmetic.neuron.input.unit);
+        requests.insert(format!("{POST}.v"), whole(exponent + unit));
+        let pre = b.input(PRE, self.n_pre);
+        let post = self.neurons(&mut b, f64::from(-exponent - unit).exp2())?;
+        let teacher = match self.post {
+            Post::Told(_) => Some((TEACHER, exponent, COMMAND)),
+            Post::Neurons(_, None) => None,
+            Post::Neurons(_, Some((format, weight))) => {
+                let frac = exponent - format.exponent;
+                Some((TEACHER, frac, format.mantissa(weight, chip) as f64))
+            }
+        };
+        let teacher = teacher.map(|(name, point, raw)| {
+            let space = b.input(name, self.n_post);
+            let pairs: Vec<(u32, u32)> = (0..self.n_post).map(|lane| (lane, lane)).collect();
+            let sign = self.format.ir_sign();
+            let own = if raw < 0.0 || sign != trifactor_ir::Sign::Excitatory {
+                trifactor_ir::Sign::Mixed
+            } else {
+                sign
+            };
+            let projection = b.synapses("told", (space, post), own, &pairs);
+            let w = b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
+            b.deliver(projection, w, Delay::Fixed(0));
+            requests.insert("told.w".to_owned(), whole(point));
+            space
+        });
+        let mut streams = [u32::MAX; 3];
+        for (name, (impulse, tau)) in TRACES.into_iter().zip(self.rule.traces()) {
+            let side = usize::from(name.starts_with('y'));
+            let (impulse, tau) =
+                if self.given && side == 1 { (0.0, SLOWEST) } else { (impulse, tau) };
+            let (space, population) = [(pre, PRE), (post, POST)][side];
+            let keep = TraceLaw::Exponential.keep(tau, 1.0);
+            let stream = b.trace(space, name, keep, impulse);
+            // All traces of a population draw from the stream of the first.
+            streams[side] = streams[side].min(stream);
+            // What comes from outside is not bounded by the trace unit.
+            let bits = (self.given && side == 1)
+                .then(|| chip.trace.bits.last().copied().unwrap_or_default());
+            let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
+            requests.insert(format!("{population}.{name}"), request);
+        }
+        let kernel = self.rule.kernel()?;
+        let pairs: Vec<(u32, u32)> =
+            (0..self.n_pre).flat_map(|x| (0..self.n_post).map(move |y| (x, y))).collect();
+        let synapses = b.synapses(SYNAPSES, (pre, post), self.format.ir_sign(), &pairs);
+        let weight = engine.weight(self.format.sign);
+        let range = |(lo, hi): (i16, i16)| (f64::from(lo), f64::from(hi));
+        let ranges = [(weight.lo as f64, weight.hi as f64), range(engine.delay), range(engine.tag)];
+        for ((name, matrix), range) in VARIABLES.into_iter().zip(&self.initial).zip(ranges) {
+            let used = |p: &trifactor_ir::Port| p.variable == name;
+            if name != "w" && !kernel.ports.values().any(used) && kernel.output(name).is_none() {
+                continue;
+            }
+            let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
+            let value = |(x, y): &(u32, u32)| matrix[*y as usize][*x as usize] as f64;
+            let init = Values::PerLane(pairs.iter().map(value).collect());
+            let state = b.state(synapses, name, role, init, Some(range), reset);
+            requests.insert(format!("{SYNAPSES}.{name}"), whole(0));
+            if name == "w" {
+                b.deliver(synapses, state, Delay::Fixed(0));
+            }
+        }
+        let spaces = Spaces { pre, post, teacher, synapses };
+        let read: BTreeSet<String> = kernel.ports.values().map(|p| p.variable.clone()).collect();
+        streams[2] = rule(&mut b, synapses, (pre, post), kernel)?;
+        let unread: Vec<&str> = TRACES.into_iter().filter(|name| !read.contains(*name)).collect();
+        if !unread.is_empty() {
+            self.probe(&mut b, (pre, post), &unread)?;
+            requests.insert(format!("{PROBE}.w"), whole(0));
+            requests.insert(format!("{PROBE}.t"), whole(0));
+        }
+        let net = b.finish()?;
+        let (plan, _) = plan(&net, chip, &requests).map_err(|e| first(&e))?;
+        let identity =
+            Identity { model_hash: String::new(), seed: 0, step_ms: 1.0, ..Identity::default() };
+        let compiled = compile(&net, &plan, chip, &identity).map_err(|e| first(&e))?;
+        Ok(Learner { net, plan, image: compiled.image, spaces, streams })
+    }
+
+    fn neurons(&self, b: &mut Builder, place: f64) -> Result<SpaceId, String> {
+        Ok(match self.post {
+            Post::Neurons(registers, _) => {
+                b.population(&registers.population(POST, self.n_post, place)?)
+            }
+            Post::Told(spikes) => {
+                // Nobody can tell a lane to fire in step 1, so it is about to. The voltage is
+                // halved in every step, so that what the weights leave behind stays small.
+                let first = |lane| spikes.contains(&(1, lane));
+                let high = f64::from(1 << 20) * place;
+                let v = (0..self.n_post).map(|lane| if first(lane) { high } else { 0.0 });
+                b.population(&Population {
+                    name: POST,
+                    n: self.n_post,
+                    du: 4095,
+                    dv: 2048,
+                    threshold: 64.0 * place,
+                    bias: Vec::new(),
+                    refractory: 0,
+                    v: Values::PerLane(v.collect()),
+                })
+            }
+        })
+    }
+
+    /// A chip keeps only traces that some rule reads. This projection reads the others: it has
+    /// weights of 0 and a rule that collects the traces in its tags.
+    fn probe(
+        &self,
+        b: &mut Builder,
+        (pre, post): (SpaceId, SpaceId),
+        unread: &[&str],
+    ) -> Result<(), String> {
+        let (n_pre, n_post) = (self.n_pre, self.n_post);
+        let pairs: BTreeSet<(u32, u32)> =
+            (0..n_pre.max(n_post)).map(|k| (k % n_pre, k % n_post)).collect();
+        let pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
+        let space = b.synapses(PROBE, (pre, post), trifactor_ir::Sign::Mixed, &pairs);
+        let w = b.weight(space, Values::Constant(0.0));
+        b.deliver(space, w, Delay::Fixed(0));
+        let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
+        b.state(space, "t", role, Values::Constant(0.0), Some((0.0, 255.0)), reset);
+        let terms: Vec<String> = unread.iter().map(|name| format!("u0*{name}")).collect();
+        let rule_of = SopRule { dt: Some(terms.join(" + ")), ..SopRule::default() };
+        rule(b, space, (pre, post), kernel(&rule_of)?)?;
+        Ok(())
+    }
+}
+
+/// The kernel of a rule, its scales as an engine of mantissas and exponents needs them.
+pub(crate) fn kernel(rule: &SopRule) -> Result<Kernel, String> {
+    parse_sop_as("rule", rule, &Place::at_key("rule"), ScaleForm::Split).map_err(|e| first(&e))
+}
+
+/// Binds a rule to its projection; the stream of its draws.
+fn rule(
+    b: &mut Builder,
+    space: SpaceId,
+    (pre, post): (SpaceId, SpaceId),
+    kernel: Kernel,
+) -> Result<u32, String> {
+    let net = &b.net;
+    let find = |space, name: &str| {
+        net.state(space, name).ok_or_else(|| format!("'{name}' is no variable here"))
+    };
+    let lane = |space, name: &str| match name {
+        "x0" | "y0" => Ok(Read::SpikedInEpoch(find(space, "spike")?)),
+        _ => Ok(Read::State(find(space, name)?)),
+    };
+    let reads = kernel.ports.values().map(|p| match p.role {
+        Role::Own => Ok(Read::State(find(space, &p.variable)?)),
+        Role::Pre => lane(pre, &p.variable),
+        Role::Post => lane(post, &p.variable),
+        Role::Every(_) => Ok(Read::EpochFlag),
+        Role::Global => Err(format!("'{}' is no variable here", p.variable)),
+    });
+    let reads = reads.collect::<Result<Vec<Read>, String>>()?;
+    let writes = kernel.outputs.iter().map(|o| find(space, &o.variable));
+    let writes = writes.collect::<Result<Vec<StateId>, String>>()?;
+    Ok(b.phase(Group::Plasticity, space, kernel, reads, writes))
+}
+
+/// Spikes of a population by step.
+pub(crate) struct Train(BTreeMap<u32, Vec<u32>>);
+
+impl Train {
+    /// From (step, lane).
+    pub fn new(spikes: impl Iterator<Item = (u32, u32)>) -> Self {
+        let mut steps: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        spikes.for_each(|(step, lane)| {
+            steps.entry(step).or_default().insert(lane);
+        });
+        Self(steps.into_iter().map(|(step, lanes)| (step, lanes.into_iter().collect())).collect())
+    }
+    fn at(&self, step: u32) -> &[u32] {
+        self.0.get(&step).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What an emulator was like after a step.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// u and v.
+    pub states: [Vec<i64>; 2],
+    pub spikes: Vec<u32>,
+    /// At the end of an epoch: variables in the order of [`VARIABLES`], empty where the rule
+    /// does not know one, and traces in the order of [`TRACES`].
+    pub epoch: Option<([Matrix; 3], [Vec<i64>; 5])>,
+}
+
+/// A run of a learner: the emulator, and beside it the fixed reading if that is asked for.
+pub(crate) struct Run<'a> {
+    learner: &'a Learner,
+    emulator: Emulator,
+    machine: Option<FixedMachine<'a>>,
+    step: u32,
+    buffer: Vec<i32>,
+}
+
+impl Learner {
+    /// A run with the chip's own draws. Errors: the image cannot be run.
+    pub fn run(&self) -> Result<Run<'_>, String> {
+        let emulator =
+            Emulator::load(&self.image, Options::default()).map_err(|e| e.to_string())?;
+        Ok(Run { learner: self, emulator, machine: None, step: 0, buffer: Vec::new() })
+    }
+
+    fn state(&self, space: SpaceId, name: &str) -> Option<StateId> {
+        self.net.state(space, name)
+    }
+
+    fn trace(&self, name: &str) -> StateId {
+        let space = if name.starts_with('x') { self.spaces.pre } else { self.spaces.post };
+        self.state(space, name).expect("internal: every trace is declared")
+    }
+}
+
+impl Run<'_> {
+    /// Begins a trial with draws of a seed, without the fixed reading.
+    pub fn begin(&mut self, seed: u32) {
+        self.emulator.begin_trial(seed);
+        self.machine = None;
+        self.step = 0;
+    }
+
+    /// Lets the fixed reading run beside the emulator from now on; to be called before a step.
+    pub fn compare(&mut self) {
+        let mut machine = FixedMachine::new(&self.learner.net, &self.learner.plan);
+        machine.restart(self.emulator.seed());
+        self.machine = Some(machine);
+    }
+
+    /// Replaces the draws of both readings.
+    pub fn replace_draws<D: Draw + Clone + Send + Sync + 'static>(&mut self, draws: &D) {
+        self.emulator.replace_draws(Arc::new(draws.clone()));
+        if let Some(machine) = &mut self.machine {
+            machine.replace_draws(Box::new(draws.clone()));
+        }
+    }
+
+    /// Spikes of the neurons in the last step.
+    pub fn spikes(&self) -> &[u32] {
+        self.emulator.spikes(self.population(POST))
+    }
+
+    fn population(&self, name: &str) -> usize {
+        let named = &self.emulator.map().populations;
+        named.iter().position(|p| p.name == name).expect("internal: a population of the image")
+    }
+
+    /// Gives a trace values from outside, as an embedded processor does.
+    pub fn write_trace(&mut self, name: &str, values: &[i64]) -> Result<(), String> {
+        let narrow = |v: &i64| i32::try_from(*v).map_err(|_| format!("{name} is {v}"));
+        let raw = values.iter().map(narrow).collect::<Result<Vec<i32>, String>>()?;
+        for at in self.places(name) {
+            self.emulator.write_trace(at, &raw).map_err(|e| e.to_string())?;
+        }
+        if let Some(machine) = &mut self.machine {
+            machine.set_raw(self.learner.trace(name), values);
+        }
+        Ok(())
+    }
+
+    /// Where the image has a trace: once for each projection that reads it.
+    fn places(&self, name: &str) -> Vec<usize> {
+        let side = if name.starts_with('x') { PRE } else { POST };
+        let full = format!("{side}.{name}");
+        let traces = self.emulator.map().traces.iter().enumerate();
+        traces.filter(|(_, t)| t.name == full).map(|(at, _)| at).collect()
+    }
+
+    /// A step with the spikes of the pre lanes and of the teacher.
+    ///
+    /// Errors: a lane does not exist, or the two readings part.
+    pub fn step(&mut self, pre: &Train, teacher: &Train) -> Result<Seen, String> {
+        self.step += 1;
+        let spaces = self.learner.spaces;
+        let mut inputs = vec![(self.population(PRE), pre.at(self.step))];
+        let mut by_space = vec![(spaces.pre, pre.at(self.step))];
+        if let Some(space) = spaces.teacher {
+            inputs.push((self.population(TEACHER), teacher.at(self.step)));
+            by_space.push((space, teacher.at(self.step)));
+        }
+        self.emulator.step(&inputs).map_err(|e| e.to_string())?;
+        if let Some(machine) = &mut self.machine {
+            machine.step(&by_space);
+        }
+        let post = self.population(POST);
+        let mut seen = Seen { spikes: self.emulator.spikes(post).to_vec(), ..Seen::default() };
+        for (k, name) in ["u", "v"].into_iter().enumerate() {
+            let read = [Emulator::read_u, Emulator::read_v][k];
+            read(&self.emulator, post, &mut self.buffer).map_err(|e| e.to_string())?;
+            seen.states[k] = self.buffer.iter().map(|x| i64::from(*x)).collect();
+            let state = self.learner.state(spaces.post, name);
+            self.same(state.expect("internal: a state of neurons"), &seen.states[k])?;
+        }
+        if self.step.is_multiple_of(self.learner.net.epoch) {
+            seen.epoch = Some((self.variables()?, self.traces()?));
+        }
+        Ok(seen)
+    }
+
+    fn variables(&self) -> Result<[Matrix; 3], String> {
+        let map = self.emulator.map();
+        let at = map.projections.iter().position(|p| p.name == SYNAPSES);
+        let at = at.expect("internal: a projection of the image");
+        let mut found = [Vec::new(), Vec::new(), Vec::new()];
+        for (matrix, name) in found.iter_mut().zip(VARIABLES) {
+            let named = map.projections[at].fields.iter().position(|f| f.name == name);
+            let Some(field) = named else { continue };
+            let list = self.emulator.read_field(at, field).map_err(|e| e.to_string())?;
+            let raw: Vec<i64> = list.iter().map(|s| s.raw.into()).collect();
+            let state = self.learner.state(self.learner.spaces.synapses, name);
+            self.same(state.expect("internal: a variable of the rule"), &raw)?;
+            *matrix = vec![Vec::new(); map.projections[at].n_post as usize];
+            for synapse in list {
+                matrix[synapse.post as usize].push(synapse.raw.into());
+            }
+        }
+        Ok(found)
+    }
+
+    fn traces(&self) -> Result<[Vec<i64>; 5], String> {
+        let mut found: [Vec<i64>; 5] = Default::default();
+        let mut lanes = Vec::new();
+        for (values, name) in found.iter_mut().zip(TRACES) {
+            for at in self.places(name) {
+                self.emulator.read_trace(at, &mut lanes).map_err(|e| e.to_string())?;
+                // Every lane has a synapse, so every lane is somewhere.
+                *values = lanes.iter().flatten().map(|x| i64::from(*x)).collect();
+                self.same(self.learner.trace(name), values)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn same(&self, state: StateId, emulated: &[i64]) -> Result<(), String> {
+        let Some(machine) = &self.machine else { return Ok(()) };
+        if machine.raw(state) == emulated {
+            return Ok(());
+        }
+        let name = self.learner.net.full_name(state);
+        Err(format!("in step {} the emulator and the fixed reading differ in '{name}'", self.step))
+    }
+}
