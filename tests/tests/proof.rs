@@ -14,16 +14,17 @@ use trifactor_compile::structure::{self, ProjectionId, Structure};
 use trifactor_entity::EntityId;
 use trifactor_fixed::RawRange;
 use trifactor_ir::{Read, StateId};
-use trifactor_isa::{Inst, When, assemble};
+use trifactor_isa::{Chip, Inst, When, assemble};
 use trifactor_lab::{find_chip, prepare};
 use trifactor_model::{Params, load, load_with};
 use trifactor_prove::{
     Input, Layout, Program, Proof, Range, Refusal, Side, Summary, Terms, Verdict, departure,
     input_range, overflow, prove,
 };
+use trifactor_quant::plan;
 use trifactor_testkit::cases::{self, KernelCase};
 use trifactor_testkit::isa_oracle::{Surroundings, Trap, run};
-use trifactor_testkit::{Rng, chips};
+use trifactor_testkit::{Rng, chips, networks, rules};
 
 /// A random rule with its microcode.
 struct Compiled {
@@ -35,17 +36,34 @@ struct Compiled {
 /// The cases that have a program; some need more registers than there are.
 fn compiled() -> impl Iterator<Item = Compiled> {
     let chip = chips::superset();
-    cases::kernels().filter_map(move |case| {
-        let structure: Structure =
-            structure::read(&case.net).expect("a drawn rule has a projection");
-        let lowered: Lowered = lower::lower(&case.net, &case.plan, &chip, &structure).ok()?;
-        let rule: ProjectionId =
-            structure.projections.find(|p| p.rule == Some(case.rule)).expect("one rule");
-        let program = lowered.projections[rule].program.as_ref().expect("a rule has a program");
-        let words = program.code.iter().map(|inst| inst.encode()).collect();
-        let layout = layout(&structure, rule, program, lowered.projections[rule].guard);
-        Some(Compiled { case, layout, words })
-    })
+    cases::kernels().filter_map(move |case| lowered(case, &chip))
+}
+
+/// Random sums of products on chips whose engine drops bits of products, shares draws and holds
+/// factors and sums to ranges of its own.
+fn engines() -> impl Iterator<Item = Compiled> {
+    let wanted = cases::count("TRIFACTOR_KERNELS", 2000) / 4;
+    let case = |seed| {
+        let mut rng = Rng::new(seed);
+        let rule = rules::sums(&mut rng);
+        let drawn = networks::around(&rule, &mut rng);
+        let chip = chips::learner(&mut rng);
+        let (plan, _) = plan(&drawn.net, &chip, &drawn.requests).ok()?;
+        let rule = drawn.net.phases.ids().next_back().expect("there is a rule");
+        lowered(KernelCase { seed, net: drawn.net, plan, rule }, &chip)
+    };
+    (0..).filter_map(case).take(wanted)
+}
+
+fn lowered(case: KernelCase, chip: &Chip) -> Option<Compiled> {
+    let structure: Structure = structure::read(&case.net).expect("a drawn rule has a projection");
+    let lowered: Lowered = lower::lower(&case.net, &case.plan, chip, &structure).ok()?;
+    let rule: ProjectionId =
+        structure.projections.find(|p| p.rule == Some(case.rule)).expect("one rule");
+    let program = lowered.projections[rule].program.as_ref().expect("a rule has a program");
+    let words = program.code.iter().map(|inst| inst.encode()).collect();
+    let layout = layout(&structure, rule, program, lowered.projections[rule].guard);
+    Some(Compiled { case, layout, words })
 }
 
 impl Compiled {
@@ -141,8 +159,21 @@ impl Surroundings for Lane<'_> {
 
 #[test]
 fn every_random_rule_is_proved_and_none_of_its_registers_can_saturate() {
+    let total = proved(compiled());
+    eprintln!("{total}");
+    assert!(total.rules > 0 && total.writes > total.rules);
+}
+
+#[test]
+fn rules_of_engines_that_public_models_describe_are_proved_too() {
+    let total = proved(engines());
+    eprintln!("{total}");
+    assert!(total.rules > 0 && total.writes > total.rules);
+}
+
+fn proved(rules: impl Iterator<Item = Compiled>) -> Summary {
     let mut total = Vec::new();
-    for c in compiled() {
+    for c in rules {
         let proof = c
             .prove(&c.words)
             .unwrap_or_else(|e| panic!("seed {}: {e}\n{}", c.case.seed, c.case.listing()));
@@ -156,16 +187,14 @@ fn every_random_rule_is_proved_and_none_of_its_registers_can_saturate() {
         );
         total.push(summary);
     }
-    let total: Summary = total.into_iter().sum();
-    eprintln!("{total}");
-    assert!(total.rules > 0 && total.writes > total.rules);
+    total.into_iter().sum()
 }
 
 /// Terms are what they stand for: executed on numbers they give what the words give.
 #[test]
 fn terms_have_the_values_of_an_interpreter_that_knows_the_instruction_table_only() {
     let mut compared = 0;
-    for c in compiled().step_by(4) {
+    for c in compiled().step_by(4).chain(engines().step_by(2)) {
         let mut terms = Terms::default();
         let program = Program::execute(&mut terms, &c.case.net, &c.layout, &c.words)
             .unwrap_or_else(|e| panic!("seed {}: {e}", c.case.seed));
@@ -215,7 +244,7 @@ fn a_mutation_that_changes_a_result_is_always_refused() {
     const INPUTS: usize = 24;
     let (mut made, mut changed, mut refused, mut silent, mut with_example) = (0, 0, 0, 0, 0);
     let mut kinds: BTreeSet<&str> = BTreeSet::new();
-    for c in compiled().step_by(2) {
+    for c in compiled().step_by(2).chain(engines().step_by(4)) {
         let mut rng = Rng::new(c.case.seed ^ 0xbad);
         for _ in 0..MUTATIONS {
             let words = mutated(&c.words, &mut rng);
@@ -318,7 +347,7 @@ fn the_rules_that_ship_are_proved() {
 #[test]
 fn a_plan_that_is_not_the_rule_is_refused() {
     let mut refused = 0;
-    for c in compiled().step_by(50) {
+    for c in compiled().step_by(50).chain(engines().step_by(20)) {
         let (net, rule) = (&c.case.net, c.case.rule);
         assert_eq!(departure(net, &c.case.plan, rule), None);
         let kernel = &net.kernels[net.phases[rule].kernel];

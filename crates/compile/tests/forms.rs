@@ -4,9 +4,11 @@
 mod common;
 
 use common::{Draft, chip, fits, made, refused};
+use trifactor_compile::{lower, structure};
 use trifactor_diag::Diagnostic;
 use trifactor_ir::CheckedNetwork;
 use trifactor_isa::{Chip, RuleForm};
+use trifactor_testkit::{Rng, networks, rules};
 
 fn sums() -> Chip {
     chip(|c| c.rule = RuleForm::SumsOfProducts)
@@ -129,6 +131,33 @@ fn one_period_serves_all_products_of_a_rule() {
     fits(&net(1, inputs, " set w = w + 0.5 * u * x0 - 0.25 * w * u\n"), &sums());
     let what = "has products of several periods (u1, u3) (rule.kern line 7)";
     fault(1, inputs, " set w = w + 0.5 * e * u * u - 0.25 * w * v\n", what);
+}
+
+#[test]
+fn rules_that_are_written_as_sums_of_products_have_that_form() {
+    let chip = sums();
+    let (mut taken, mut periods) = (0, 0);
+    for seed in 0..300 {
+        let mut rng = Rng::new(seed);
+        let rule = rules::sums(&mut rng);
+        let drawn = networks::around(&rule, &mut rng);
+        let Ok((plan, _)) = trifactor_quant::plan(&drawn.net, &chip, &drawn.requests) else {
+            continue;
+        };
+        let structure = structure::read(&drawn.net).expect("a drawn rule has a projection");
+        let said = match lower::lower(&drawn.net, &plan, &chip, &structure) {
+            Ok(_) => String::new(),
+            Err(found) => found.to_string(),
+        };
+        // One rule may ask for u0 and u2, which no front end takes either.
+        if said.contains("products of several periods") {
+            periods += 1;
+        } else {
+            assert!(!said.contains("C018"), "seed {seed}: {said}");
+            taken += 1;
+        }
+    }
+    assert!(taken > 150 && periods > 0, "{taken} rules and {periods} of several periods");
 }
 
 #[test]

@@ -5,11 +5,11 @@
 
 use crate::term::{Input, Round, Side, Term, TermId, Terms};
 use trifactor_entity::EntityId;
-use trifactor_fixed::Rounding;
+use trifactor_fixed::{LearningArithmetic, RawRange, Rounding};
 use trifactor_ir::{
     CheckedNetwork, Kernel, Op, Phase, PhaseId, PortId, Read, Role, StateId, ValueId,
 };
-use trifactor_quant::{PhasePlan, Plan};
+use trifactor_quant::{PhasePlan, Plan, TermPlan};
 
 /// Relative error of a constant of 15 significant bits, and the absolute one of the smallest.
 const CONSTANT_ERROR: (f64, f64) = (1.0 / 32768.0, 1.0 / (1u64 << 61) as f64);
@@ -42,12 +42,23 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
     let mut values: Vec<(TermId, i16)> = Vec::new();
     for (id, op) in kernel.ops.iter() {
         let v = &p.values[id];
+        // What an engine of sums of products adds comes to the accumulator in its own way (S85).
+        let added = v.term.as_ref().map(|term| {
+            let (Op::Add(_, product) | Op::Sub(_, product)) = *op else {
+                unreachable!("internal: only sums have terms")
+            };
+            let turned = matches!(op, Op::Sub(..));
+            accumulated(terms, values[product.index()].0, term, turned)
+        });
         let term = {
             let plain = |x: ValueId| values[x.index()].0;
             let mut moved = |x: ValueId, side: usize| aligned(terms, plain(x), v.align[side]);
             match *op {
                 Op::Const(_) => Term::Const(v.constant),
                 Op::Port(port) => Term::Input(input(net, phase, kernel, port)),
+                Op::Add(a, _) | Op::Sub(a, _) if let Some(added) = added => {
+                    Term::Add(moved(a, 0), added)
+                }
                 Op::Add(a, b) => Term::Add(moved(a, 0), moved(b, 1)),
                 Op::Sub(a, b) => Term::Sub(moved(a, 0), moved(b, 1)),
                 Op::Min(a, b) => Term::Min(moved(a, 0), moved(b, 1)),
@@ -67,7 +78,8 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
                 }
             }
         };
-        values.push((terms.make(term), v.frac));
+        let term = terms.make(term);
+        values.push((held(terms, term, v.limit), v.frac));
     }
     let outputs = kernel.outputs.iter().zip(&phase.writes).zip(&p.outputs);
     let results = outputs.map(|((output, state), o)| {
@@ -90,6 +102,28 @@ fn aligned(terms: &mut Terms, x: TermId, places: i32) -> TermId {
         Term::Right(x, Round::new(places.unsigned_abs().min(62) as u8, Rounding::Nearest, 0))
     };
     terms.make(term)
+}
+
+/// S85: to the right, what falls off is lost; then to the left, and into the range of a product.
+fn accumulated(terms: &mut Terms, product: TermId, plan: &TermPlan, turned: bool) -> TermId {
+    let by = Round::new(plan.right.min(62) as u8, Rounding::Floor, 0);
+    let down = if turned {
+        let minus = terms.make(Term::Const(-1));
+        Term::Mul(product, minus, by)
+    } else {
+        Term::Right(product, by)
+    };
+    let down = terms.make(down);
+    let up = terms.make(Term::Left(down, plan.left.min(31) as u8));
+    held(terms, up, plan.limit)
+}
+
+/// S84: what a factor, a product or an accumulator holds.
+fn held(terms: &mut Terms, x: TermId, limit: Option<RawRange>) -> TermId {
+    let Some(RawRange { lo, hi }) = limit else { return x };
+    let (lo, hi) = (terms.make(Term::Const(lo)), terms.make(Term::Const(hi)));
+    let below = terms.make(Term::Min(x, hi));
+    terms.make(Term::Max(below, lo))
 }
 
 fn input(net: &CheckedNetwork, phase: &Phase, kernel: &Kernel, port: PortId) -> Input {
@@ -167,6 +201,10 @@ fn misplaced(
             Read::Arriving { .. } | Read::SpikedInEpoch(_) | Read::EpochFlag => expect(0),
         },
         Op::Mul(a, b) => expect(frac(a) + frac(b) - v.shift as i32),
+        Op::Add(a, b) | Op::Sub(a, b) if let Some(term) = &v.term => {
+            let wide = expect(frac(a) + v.align[0]);
+            wide.or_else(|| dropped(phase, kernel, plan, term, b, has - frac(b)))
+        }
         Op::Add(a, b) | Op::Sub(a, b) | Op::Min(a, b) | Op::Max(a, b) => together(a, b, Some(has)),
         Op::Gt(a, b) => together(a, b, None).or_else(|| expect(0)),
         Op::Sgn(_) | Op::Step(..) => expect(0),
@@ -179,4 +217,57 @@ fn misplaced(
         Some(place) => format!("{what} ({place})"),
         None => what,
     })
+}
+
+/// S85: a product comes to the accumulator's point, smaller by what its engine drops.
+fn dropped(
+    phase: &Phase,
+    kernel: &Kernel,
+    plan: &Plan,
+    term: &TermPlan,
+    product: ValueId,
+    wanted: i32,
+) -> Option<String> {
+    let Some(engine) = plan.learning else { return Some("adds as no engine does".to_owned()) };
+    let lost = wanted - (term.left as i32 - term.right as i32);
+    let drops = engine.change.shift(widths(phase, kernel, &engine, product)) as i32;
+    // A shift beyond what a word can say leaves nothing, whatever was dropped.
+    let beyond = term.right >= 62 || term.left >= 31;
+    (lost != drops && !beyond)
+        .then(|| format!("drops {lost} bits of a product where the engine drops {drops}"))
+}
+
+/// The bits of a product's factors, without its constants and the flag that it depends on, which
+/// is the last factor in front of them (S84).
+fn widths(phase: &Phase, kernel: &Kernel, engine: &LearningArithmetic, product: ValueId) -> u32 {
+    let is_constant = |v: ValueId| matches!(kernel.ops[v], Op::Const(_));
+    let mut at = product;
+    while let Op::Mul(x, c) = kernel.ops[at]
+        && is_constant(c)
+    {
+        at = x;
+    }
+    let mut bits = 0;
+    let mut gate = true;
+    while let Op::Mul(x, factor) = kernel.ops[at] {
+        bits += if gate { 0 } else { width(phase, kernel, engine, factor) };
+        (at, gate) = (x, false);
+    }
+    if gate { bits } else { bits + width(phase, kernel, engine, at) }
+}
+
+fn width(phase: &Phase, kernel: &Kernel, engine: &LearningArithmetic, factor: ValueId) -> u32 {
+    match kernel.ops[factor] {
+        Op::Sgn(x) => width(phase, kernel, engine, x),
+        Op::Add(x, c) | Op::Sub(x, c) if matches!(kernel.ops[c], Op::Const(_)) => {
+            width(phase, kernel, engine, x)
+        }
+        Op::Port(port) => match phase.reads[port] {
+            Read::SpikedInEpoch(_) => 1,
+            Read::State(_) if kernel.ports[port].role == Role::Own => engine.variable_bits.into(),
+            Read::State(_) => engine.trace_bits.into(),
+            Read::Arriving { .. } | Read::EpochFlag => 0,
+        },
+        _ => 0,
+    }
 }

@@ -316,7 +316,6 @@ impl Terms {
             Term::Choose(c, a, b) => format!("select({}, {}, {})", s(c), s(a), s(b)),
             Term::Left(a, n) => format!("({} << {n})", s(a)),
             Term::Right(a, by) => format!("({}{})", s(a), round(by)),
-            Term::Mul(a, b, by) if by.shift == 0 => format!("{} * {}", s(a), s(b)),
             Term::Mul(a, b, by) => format!("({} * {}{})", s(a), s(b), round(by)),
         }
     }

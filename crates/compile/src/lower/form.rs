@@ -301,12 +301,12 @@ impl Form<'_> {
         let mut whens = vec![];
         whens.extend(pre.then_some(When::AtPre));
         whens.extend(post.then_some(When::AtPost));
-        if whens.is_empty() {
-            let named = inputs.iter().find_map(|p| match self.kernel.ports[*p].role {
-                Role::Every(k) => Some((k, self.first_read(*p))),
-                _ => None,
-            });
-            let (k, at) = named.unwrap_or((0, None));
+        let period = inputs.iter().find_map(|p| match self.kernel.ports[*p].role {
+            Role::Every(k) => Some((k, self.first_read(*p))),
+            _ => None,
+        });
+        if whens.is_empty() || period.is_some() {
+            let (k, at) = period.unwrap_or((0, None));
             periods.entry(k).or_insert(at);
             whens.push(When::End);
         }
