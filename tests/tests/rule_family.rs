@@ -304,7 +304,7 @@ fn symmetric_e_prop_learns_exclusive_or() {
     assert_learns(&curves("e-prop-symmetric"), 0.9);
 }
 
-/// Bellec et al. 2020: fixed random feedback does as well while the output weights learn.
+/// Bellec et al. 2020, random e-prop: fixed random feedback teaches too, while the output learns.
 #[test]
 fn random_e_prop_learns_exclusive_or() {
     assert_learns(&curves("e-prop-random"), 0.9);

@@ -82,6 +82,26 @@ fn traces_of_a_regular_train_are_geometric_sums() {
     }
 }
 
+/// Equations 11 and 12 within the limits of the published chip: eight pairings at one distance add
+/// up, less what each post spike leaves for the pre spike of the next pairing, or the other way.
+#[test]
+fn the_published_chip_holds_additive_pair_stdp() {
+    let name = "pair-stdp-loihi1";
+    assert_eq!(load(&folder(name)).expect("it can be read").chip, "loihi1");
+    let report = run(name);
+    let [curve] = report.series.as_slice() else { panic!("one curve is expected") };
+    assert_eq!(curve.points.len(), 61);
+    let (pairs, period, step) = (8.0, 200.0, 120.0 / 8.0);
+    // A trace of one place errs by an eighth of it, a weight by its own rounding, in each pairing.
+    let (trace, weight) = (trace_noise(1.0, 20.0) / 5.0 / 8.0, 0.5);
+    let margin = 5.0 * (pairs * (trace * trace + weight * weight)).sqrt();
+    follows(curve, 0.01, margin, |d: f64| {
+        let near = pairs * (-d.abs() / 20.0).exp();
+        let next = (pairs - 1.0) * (-(period - d.abs()) / 20.0).exp();
+        if d == 0.0 { 0.0 } else { d.signum() * step * (near - next) }
+    });
+}
+
 /// Equation 13: gains shrink with the room above, losses with the room below, so that weak and
 /// strong synapses with the same spikes meet where A+ (W_max - W) = A- (W - W_min).
 #[test]

@@ -13,3 +13,4 @@ pub mod reproduce;
 pub mod run;
 pub mod train;
 pub mod tune;
+pub mod verify;

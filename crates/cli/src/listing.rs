@@ -1,6 +1,9 @@
 //! What an image holds, in the author's names: the text of `disasm` and of `dump --stage image`.
 
 mod program;
+mod proof;
+
+pub use proof::proofs;
 
 use crate::table::counted;
 use std::fmt::Write;

@@ -34,6 +34,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor chips   MODEL              which chips hold it, at what cost and loss?
   trifactor compile MODEL -o FILE      write the chip image
   trifactor run     MODEL              run its protocol, on the emulated chip and in float
+  trifactor verify  MODEL              does the chip do what float does, and if not, why?
   trifactor train   MODEL              train its plasticity rule by gradient descent
   trifactor evaluate MODEL             trained parameters on their task, on chip and in float
   trifactor reproduce MODEL            trained parameters beside the published figures
@@ -66,6 +67,7 @@ enum Command {
     Chips(cmd::chips::Cmd),
     Compile(cmd::compile::Cmd),
     Run(cmd::run::Cmd),
+    Verify(cmd::verify::Cmd),
     Train(cmd::train::Cmd),
     Evaluate(cmd::evaluate::Cmd),
     Reproduce(cmd::reproduce::Cmd),
@@ -97,6 +99,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Chips(cmd) => cmd.run(terminal),
         Command::Compile(cmd) => cmd.run(terminal),
         Command::Run(cmd) => cmd.run(terminal),
+        Command::Verify(cmd) => cmd.run(terminal),
         Command::Train(cmd) => cmd.run(terminal),
         Command::Evaluate(cmd) => cmd.run(terminal),
         Command::Reproduce(cmd) => cmd.run(terminal),

@@ -1,5 +1,7 @@
 //! Columns of text that line up.
 
+pub use trifactor_lab::grouped;
+
 /// Writes rows under a header; the first column is aligned to the left, the others to the right.
 ///
 /// Words of a header stand below each other where the cells are narrower than the header.
@@ -65,19 +67,6 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
-/// A whole number with commas between thousands.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// How much of something is used: `71 %`. What is not empty is never shown as 0 %, what is not
 /// full never as 100 %.
 pub fn percent(used: u64, allowed: u64) -> String {
@@ -111,11 +100,6 @@ mod tests {
             table(&["core", "synapse words in use", "n"], &rows),
             "      synapse\n        words\ncore   in use  n\n0      16,384  1\n"
         );
-    }
-
-    #[test]
-    fn thousands_are_grouped_from_the_right() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! From a checked network and its plan to a chip image: [`lower`] -> [`place`] -> [`route`] ->
 //! [`link`], a file (or folder) per pass, each reading shared references and writing a new value.
 //!
-//! [`compile`] runs all four. Nothing flows backwards: programs have their exact size before
+//! [`compile`] runs all four, and between the first two holds every program against its rule
+//! ([`proof`]). Nothing flows backwards: programs have their exact size before
 //! placement, formats are chosen before that (in `trifactor-quant`), and a pass that cannot
 //! succeed returns a diagnostic with a way out. The crate runs and trains nothing and writes no
 //! files; [`trifactor_image::elf`] does.
@@ -9,6 +10,7 @@
 pub mod link;
 pub mod lower;
 pub mod place;
+pub mod proof;
 pub mod report;
 pub mod route;
 pub mod structure;
@@ -41,6 +43,8 @@ pub struct Compiled {
     pub report: report::Utilisation,
     /// Programs and layouts, for listings.
     pub lowered: lower::Lowered,
+    /// What was proved of each program.
+    pub proofs: Vec<proof::RuleProof>,
     /// Populations to cores, for listings.
     pub placement: place::Placement,
 }
@@ -60,9 +64,10 @@ pub fn compile(
     assert!(plan.chip_hash == chip.hash(), "internal: the plan was made for another chip");
     let structure = structure::read(net)?;
     let lowered = lower::lower(net, plan, chip, &structure)?;
+    let proofs = proof::proofs(net, plan, &structure, &lowered)?;
     let placement = place::place(net, chip, identity.neurons_per_core, &structure, &lowered)?;
     let routes = route::route(net, &structure, &placement);
     let image = link::link(net, plan, chip, identity, &structure, &lowered, &placement, &routes)?;
     let report = report::utilisation(&image, chip);
-    Ok(Compiled { image, report, lowered, placement })
+    Ok(Compiled { image, report, lowered, proofs, placement })
 }

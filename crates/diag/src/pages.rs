@@ -73,6 +73,11 @@ const PAGES: &[Page] = &[
         text: "A learning engine sees spike flags, traces and modulators of the pre and post neuron, and the variables of the synapse. Membranes (u and v) belong to the neuron units. Read a trace of the neuron's spikes instead, or bring what drives the neuron to a modulator of scope PerPost or PerPre. In float, such a rule can be trained and evaluated as it is.",
     },
     Page {
+        code: "C018",
+        title: "a rule that is no sum of products",
+        text: "Some engines evaluate one form only: a variable plus a sum of products, each a scale times spike flags, traces, the one global modulator, variables of the synapse or their signs, with a constant added to a factor. Comparisons, minima, maxima and choices have no such form; nor have modulators per neuron, a trace read one step back, or several periods u_k in one rule. The message names the line of the rule; a hard bound becomes the variable's range, a threshold a soft factor such as (limit - w). Chips that execute microcode hold all of it.",
+    },
+    Page {
         code: "C020",
         title: "a neuron does not fit a core",
         text: "All synapses that end on a neuron are stored on its core, with one input axon per source. One neuron alone exceeds a resource. Lower its fan-in, store fewer bits per synapse (`formats`), or choose the chip 'large'.",
@@ -101,6 +106,11 @@ const PAGES: &[Page] = &[
         code: "C041",
         title: "a chip file that cannot be used",
         text: "The file is not RON, has an unknown or missing key, or contradicts itself or the instruction set. docs/adding-a-chip.md says how to begin with a correct one.",
+    },
+    Page {
+        code: "C050",
+        title: "microcode that is not the rule",
+        text: "Before an image is made, every program is executed on expressions and compared with the rule as the plan says it; docs/proof.md tells how. They differ here. The mistake is the compiler's: please report it together with the model. Writing the rule in another way may avoid it meanwhile.",
     },
     Page {
         code: "K001",
@@ -313,6 +323,11 @@ const PAGES: &[Page] = &[
         text: "Preparation steps are Centre, Scale(f), Threshold(t), Blur(sigma) with sigma above 0 and at most 64 pixels, Normalise(Sum) or Normalise(Max), and Pool(n) with n of at least 1.",
     },
     Page {
+        code: "M045",
+        title: "a threshold of verification that cannot be",
+        text: "verify says what `trifactor verify` asks of a model: score_loss in points, above 0 and at most 100; weight_error in percent and bound as a share of the predicted bound, above 0 and at most 1000; saturations, a number of clipped stores; drift, units of the last place by full state name; trials, 2 to 1000000.",
+    },
+    Page {
         code: "M050",
         title: "a tensor that is no parameter of the model",
         text: "Tensors in a parameter file bear full state names, such as ff.w or hidden.keep_v. Parameters and the variables of plastic synapses take initial values; voltages, traces and modulators begin as the model says.",
@@ -428,6 +443,11 @@ const PAGES: &[Page] = &[
         text: "The trace unit of the chip treats spikes of pre lanes and of post lanes differently, so one trace cannot serve rules that read it as a pre trace and rules that read it as a post trace. Give the population a trace for each side.",
     },
     Page {
+        code: "Q013",
+        title: "too many random roundings in a rule",
+        text: "A chip whose products round stochastically ('defaults.intermediate_rounding') takes a draw for each, and a program has 32 draws, those of its stores included (S52). Use fewer products, or a chip that rounds products to the nearest.",
+    },
+    Page {
         code: "Q101",
         title: "values that round to zero",
         text: "A parameter or initial value is smaller than half of the last place of its format. On the chip it is zero, and what depends on it will not happen. Give the variable more bits or a larger 'frac' under 'formats', or scale the model.",
@@ -456,6 +476,11 @@ const PAGES: &[Page] = &[
         code: "Q106",
         title: "weights finer than the membrane",
         text: "The last bits of the weights are below the last place of the state they are added to and are cut off (rounded towards minus infinity) at every delivery. Give the target a larger 'frac', or the weights fewer bits.",
+    },
+    Page {
+        code: "Q107",
+        title: "a format that was chosen for another chip",
+        text: "The entries of 'formats' belong to the chip that the model names. On another chip they are wishes: what it cannot store is held in the widest field below, with the binary point moved so that the largest value stays the same. The message gives both formats. To choose yourself, name that chip in model.ron.",
     },
     Page {
         code: "R001",

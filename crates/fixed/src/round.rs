@@ -54,7 +54,7 @@ pub enum Overflow {
     /// The nearest end of the range without its lowest value, so that both ends are as far from 0.
     Symmetric,
     /// One turn, over a range that is one above the format's at both ends: what is still outside
-    /// after it stays there.
+    /// after it stays there, up to the ends of the 32-bit register that holds it.
     WrapOnce,
 }
 
@@ -150,7 +150,7 @@ pub const fn fit(x: i64, range: RawRange, overflow: Overflow) -> (i64, bool) {
         Overflow::Saturate | Overflow::Symmetric => (clamp_raw(x, range), true),
         Overflow::WrapOnce => {
             let span = range.hi - range.lo + 1;
-            (if x > range.hi { x - span } else { x + span }, true)
+            (sat32(if x > range.hi { x - span } else { x + span }), true)
         }
         Overflow::Wrap => {
             let span = range.hi - range.lo + 1;
@@ -268,6 +268,8 @@ mod tests {
         assert_eq!(turn(-top), (top, true));
         assert_eq!(turn(top + 1), (1 - top, true));
         assert_eq!(turn(4 * top), (2 * top, true));
+        assert_eq!(turn(1 << 33), (i64::from(i32::MAX), true));
+        assert_eq!(turn(-(1 << 33)), (i64::from(i32::MIN), true));
         assert_eq!(fit(-top, q, Overflow::Symmetric), (1 - top, true));
         assert_eq!(fit(top, q, Overflow::Symmetric), (top - 1, true));
     }

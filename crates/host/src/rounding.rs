@@ -88,6 +88,29 @@ impl Formats {
         Self { stored, written }
     }
 
+    /// The same with this state in floating point.
+    #[must_use]
+    pub fn without(mut self, state: StateId) -> Self {
+        self.stored[state] = None;
+        self.written[state] = None;
+        self
+    }
+
+    /// The same with all states but this one in floating point.
+    #[must_use]
+    pub fn only(mut self, state: StateId) -> Self {
+        let others: Vec<StateId> = self.held().filter(|other| *other != state).collect();
+        for other in others {
+            self = self.without(other);
+        }
+        self
+    }
+
+    /// The states that are held in a format.
+    pub fn held(&self) -> impl Iterator<Item = StateId> + '_ {
+        self.stored.iter().filter(|(_, stored)| stored.is_some()).map(|(id, _)| id)
+    }
+
     /// How states are rounded when a phase has written them.
     pub fn written(&self) -> &SideTable<StateId, Option<StoreRounding>> {
         &self.written

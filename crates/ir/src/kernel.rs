@@ -4,7 +4,7 @@
 //! A kernel is a list of operations whose operands name earlier values only (I1), so evaluation
 //! order is list order, the reverse sweep is the list backwards, and nothing recurses.
 
-use trifactor_entity::{SideTable, Table, entity_id};
+use trifactor_entity::{EntityId, SideTable, Table, entity_id};
 
 entity_id!(
     /// A value inside a kernel.
@@ -198,6 +198,29 @@ pub struct Output {
     pub value: ValueId,
 }
 
+/// Where the author wrote a kernel. It is no part of what the kernel is: any two are equal.
+#[derive(Clone, Default, Debug)]
+pub struct Written {
+    /// The file; none for a kernel that no text was read for.
+    pub file: Option<String>,
+    /// Line of each operation in that file, from 1, in the order of the operations.
+    pub lines: Vec<u32>,
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Written {
+    /// The place of an operation, as `stdp.kern line 7`.
+    pub fn place(&self, value: ValueId) -> Option<String> {
+        let file = self.file.as_ref()?;
+        self.lines.get(value.index()).map(|line| format!("{file} line {line}"))
+    }
+}
+
 /// A straight-line program executed once per lane.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Kernel {
@@ -209,12 +232,19 @@ pub struct Kernel {
     pub ops: Table<ValueId, Op>,
     /// Results.
     pub outputs: Vec<Output>,
+    /// Where it was written.
+    pub written: Written,
 }
 
 impl Kernel {
     /// The input of that name.
     pub fn port(&self, name: &str) -> Option<PortId> {
         self.ports.find(|p| p.name == name)
+    }
+    /// Where an input is first read, as `stdp.kern line 7`.
+    pub fn place_of(&self, port: PortId) -> Option<String> {
+        let read = self.ops.iter().find(|(_, op)| **op == Op::Port(port));
+        read.and_then(|(value, _)| self.written.place(value))
     }
     /// The result that sets or adds to that variable.
     pub fn output(&self, variable: &str) -> Option<&Output> {
@@ -234,15 +264,18 @@ impl Kernel {
         }
         let mut ops = Table::new();
         let mut renamed: SideTable<ValueId, ValueId> = SideTable::empty();
+        let mut lines = Vec::new();
         for (id, op) in self.ops.iter() {
             // A dead value is never looked up, so it may share the id of the next live one.
             renamed.push(ops.next_id());
             if live[id] {
                 ops.push(op.map(|v| renamed[v]));
+                lines.extend(self.written.lines.get(id.index()));
             }
         }
         let outputs = self.outputs.into_iter().map(|o| Output { value: renamed[o.value], ..o });
-        Self { outputs: outputs.collect(), ops, ..self }
+        let written = Written { lines, ..self.written };
+        Self { outputs: outputs.collect(), ops, written, ..self }
     }
     /// Whether two kernels compute the same thing with the same names, apart from their own name
     /// and from surrogate derivatives, which no forward reading sees.
@@ -283,6 +316,7 @@ impl KernelBuilder {
                 ports: Table::new(),
                 ops: Table::new(),
                 outputs: Vec::new(),
+                written: Written::default(),
             },
         }
     }

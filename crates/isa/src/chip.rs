@@ -50,6 +50,9 @@ pub struct Chip {
     pub modulator: ModulatorUnit,
     /// What the compiler takes where a model says nothing.
     pub defaults: Defaults,
+    /// Which rules the plasticity engine evaluates; left out, any microcode.
+    #[serde(default, skip_serializing_if = "RuleForm::is_microcode")]
+    pub rule: RuleForm,
     /// Choices in which published models of such chips differ; left out, the engine's own.
     #[serde(default, skip_serializing_if = "Arithmetic::is_own")]
     pub arithmetic: Arithmetic,
@@ -156,6 +159,26 @@ pub struct ModulatorUnit {
     pub bits: Vec<u8>,
 }
 
+/// Which rules a plasticity engine evaluates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum RuleForm {
+    /// Everything that has an instruction.
+    #[default]
+    Microcode,
+    /// A sum of products for each variable: `z := z + sum of scale * product of factors`, where a
+    /// factor is a spike flag, a trace, the global modulator, u_k, a variable of the synapse or
+    /// its sign, each with a constant added. Traces are read when the spike comes on which the
+    /// product depends, and one k serves all products of a rule.
+    SumsOfProducts,
+}
+
+impl RuleForm {
+    /// Whether rules have no form to keep to.
+    pub fn is_microcode(&self) -> bool {
+        *self == Self::Microcode
+    }
+}
+
 /// What the compiler takes where a model says nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,7 +199,7 @@ pub struct Defaults {
     pub store_rounding: Rounding,
     /// Rounding of trace and modulator decay and of saturating impulses.
     pub trace_rounding: Rounding,
-    /// Rounding inside a program.
+    /// Rounding of products inside a program (S43).
     pub intermediate_rounding: Rounding,
 }
 
@@ -280,6 +303,20 @@ impl Chip {
     /// The names of the chips that are part of this crate.
     pub fn builtin_names() -> impl ExactSizeIterator<Item = &'static str> {
         BUILTIN.into_iter().map(|(name, _)| name)
+    }
+
+    /// The built-in chips for which something holds, for a message: `'superset' and 'large'`.
+    pub fn builtin_list(holds: impl Fn(&Self) -> bool) -> String {
+        let names: Vec<String> = Self::builtin_names()
+            .filter_map(Self::builtin)
+            .filter(|chip| holds(chip))
+            .map(|chip| format!("'{}'", chip.name))
+            .collect();
+        match names.split_last() {
+            None => "no built-in chip".to_owned(),
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        }
     }
 
     /// The file of a chip that is part of this crate, with its comments.

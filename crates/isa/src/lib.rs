@@ -38,7 +38,7 @@ pub use asm::{AsmError, ListingError, assemble, disassemble};
 pub use chip::{
     BarrierPoint, Certainty, Chip, ChipError, CoreId, CoreSizes, Cost, CostClass, CostTable,
     Defaults, LearningCosts, Mesh, ModulatorUnit, NeuronUnit, Preset, ResolvedCosts,
-    ResolvedLearning, SynapseUnit, SystemCosts, TraceUnit,
+    ResolvedLearning, RuleForm, SynapseUnit, SystemCosts, TraceUnit,
 };
 pub use decode::DecodeError;
 pub use generated::*;

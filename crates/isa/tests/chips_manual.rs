@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use trifactor_isa::{Chip, Cost, Preset};
+use trifactor_isa::{Chip, Cost, Preset, RuleForm};
 
 #[test]
 fn the_page_of_chips_is_what_the_files_give() {
@@ -99,6 +99,10 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
         ("rates, their bits", |c| format!("{}; {}", c.synapse.rates, widths(&c.synapse.rate_bits))),
         ("trace bits", |c| widths(&c.trace.bits)),
         ("modulator bits", |c| widths(&c.modulator.bits)),
+        ("rules", |c| match c.rule {
+            RuleForm::Microcode => "microcode".to_owned(),
+            RuleForm::SumsOfProducts => "sums of products".to_owned(),
+        }),
     ]
 }
 

@@ -11,16 +11,20 @@ use crate::outcome::Progress;
 use crate::prepare::{find_chip, prepare};
 use crate::report::Report;
 use crate::statistics::Estimate;
-use crate::tables::Table;
+use crate::tables::{Table, grouped};
 use crate::{RunOptions, Series, run_model};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use trifactor_compile::Compiled;
-use trifactor_diag::{Diagnostics, Severity};
+use trifactor_diag::{Diagnostic, Diagnostics, Severity};
 use trifactor_host::Settings;
 use trifactor_isa::Chip;
 use trifactor_model::{Model, Params, load_with};
+
+/// A format that was chosen for another chip.
+const OTHER_FORMAT: &str = "Q107";
 
 /// What a caller may choose.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,9 @@ pub struct Fit {
     pub run: Option<Measured>,
     /// Warnings of plan and compiler for this chip.
     pub warnings: usize,
+    /// The model's formats that this chip holds in another form, because they were chosen for
+    /// another chip.
+    pub notes: Diagnostics,
 }
 
 /// What a run on a chip gave.
@@ -135,7 +142,10 @@ pub fn chips(
             Err(found) => Err(found),
             Ok(prepared) => {
                 let mut fit = Fit::of(&prepared.compiled);
-                fit.warnings = prepared.warnings.iter().count();
+                fit.warnings = prepared.warnings.len();
+                for note in prepared.warnings.iter().filter(|d| d.code == OTHER_FORMAT) {
+                    fit.notes.push(note.clone());
+                }
                 let options = ChipsOptions { chips: vec![name], ..options.clone() };
                 fit.run = what.map(|w| w.run(&model, folder, &options, progress)).transpose()?;
                 Ok(fit)
@@ -164,6 +174,7 @@ impl Fit {
             fullest,
             run: None,
             warnings: 0,
+            notes: Diagnostics::new(),
         }
     }
 }
@@ -249,6 +260,29 @@ impl Comparison {
         self.rows.iter().filter(|row| row.fit.is_ok()).map(|row| row.chip.as_str())
     }
 
+    /// What the table has no room for: formats that a chip changes, and why a chip does not hold
+    /// the model.
+    fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            let found = match &row.fit {
+                Ok(fit) if fit.notes.is_empty() => continue,
+                Ok(fit) => {
+                    let notes = fit.notes.iter().map(|d| Diagnostic { hint: None, ..d.clone() });
+                    listed(f, &format!("{} holds it in other formats", row.chip), notes)?;
+                    continue;
+                }
+                Err(found) => found,
+            };
+            listed(f, &format!("{} does not hold it", row.chip), errors(found))?;
+            let holding: Vec<&str> = self.holding().collect();
+            match holding.as_slice() {
+                [] => writeln!(f, "  none of these chips holds it")?,
+                some => writeln!(f, "  held by {}", some.join(", "))?,
+            }
+        }
+        Ok(())
+    }
+
     /// The machine-readable form; units are in the keys, accuracies and differences are shares.
     pub fn to_json(&self) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(ChipColumn::to_json).collect();
@@ -261,11 +295,7 @@ impl ChipColumn {
         let fit = match &self.fit {
             Ok(fit) => fit,
             Err(found) => {
-                let reason = |d: &trifactor_diag::Diagnostic| {
-                    let key = d.place.key.clone();
-                    json!({ "code": d.code, "message": d.message, "key": key, "hint": d.hint })
-                };
-                let reasons: Vec<Value> = errors(found).map(reason).collect();
+                let reasons: Vec<Value> = errors(found).map(finding).collect();
                 return json!({ "chip": self.chip, "fits": false, "reasons": reasons });
             }
         };
@@ -278,6 +308,7 @@ impl ChipColumn {
             "microcode_words": fit.microcode_words,
             "fullest": { "resource": name, "used": used, "allowed": allowed },
             "warnings": fit.warnings,
+            "notes": fit.notes.iter().map(finding).collect::<Vec<_>>(),
         });
         if let Some(run) = &fit.run {
             value["microseconds"] = rounded(run.microseconds);
@@ -301,21 +332,30 @@ impl ChipColumn {
     }
 }
 
-fn errors(found: &Diagnostics) -> impl Iterator<Item = &trifactor_diag::Diagnostic> {
-    found.iter().filter(|d| d.severity == Severity::Error)
+fn finding(d: &Diagnostic) -> Value {
+    json!({ "code": d.code, "message": d.message, "key": d.place.key, "hint": d.hint })
 }
 
-/// Thousands apart.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
+/// Findings under a heading, a line each and its way out.
+fn listed(
+    f: &mut fmt::Formatter<'_>,
+    heading: &str,
+    found: impl Iterator<Item = impl std::borrow::Borrow<Diagnostic>>,
+) -> fmt::Result {
+    writeln!(f, "\n{heading}:")?;
+    for d in found {
+        let d = d.borrow();
+        let key = d.place.key.as_ref().map_or_else(String::new, |k| format!("{k}: "));
+        writeln!(f, "  {}  {key}{}", d.code, d.message)?;
+        if let Some(hint) = &d.hint {
+            writeln!(f, "        {hint}")?;
         }
-        out.push(c);
     }
-    out
+    Ok(())
+}
+
+fn errors(found: &Diagnostics) -> impl Iterator<Item = &Diagnostic> {
+    found.iter().filter(|d| d.severity == Severity::Error)
 }
 
 impl fmt::Display for Comparison {
@@ -353,23 +393,42 @@ impl fmt::Display for Comparison {
             table.rows.push(cells);
         }
         write!(f, "{}\n\n{}", self.model, table.text())?;
-        for row in &self.rows {
-            let Err(found) = &row.fit else { continue };
-            writeln!(f, "\n{} does not hold it:", row.chip)?;
-            for d in errors(found) {
-                let key = d.place.key.as_ref().map_or_else(String::new, |k| format!("{k}: "));
-                writeln!(f, "  {}  {key}{}", d.code, d.message)?;
-                if let Some(hint) = &d.hint {
-                    writeln!(f, "        {hint}")?;
+        self.details(f)
+    }
+}
+
+/// Several models on the same chips.
+#[derive(Clone, Debug)]
+pub struct Overview(pub Vec<Comparison>);
+
+impl Overview {
+    /// The machine-readable form.
+    pub fn to_json(&self) -> Value {
+        json!({ "models": self.0.iter().map(Comparison::to_json).collect::<Vec<_>>() })
+    }
+}
+
+/// One line a model: the cores it takes on each chip, or the codes of what is in the way; then the
+/// comparisons one by one.
+impl fmt::Display for Overview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chips = self.0.first().map_or(&[][..], |first| &first.rows);
+        let mut header = vec!["model"];
+        header.extend(chips.iter().map(|row| row.chip.as_str()));
+        let mut table = Table::new(&header);
+        for comparison in &self.0 {
+            let mut cells = vec![comparison.model.clone()];
+            cells.extend(comparison.rows.iter().map(|row| match &row.fit {
+                Ok(fit) => format!("{} core{}", fit.cores, if fit.cores == 1 { "" } else { "s" }),
+                Err(found) => {
+                    let codes: BTreeSet<&str> = errors(found).map(|d| d.code).collect();
+                    format!("no: {}", codes.into_iter().collect::<Vec<_>>().join(" "))
                 }
-            }
-            let holding: Vec<&str> = self.holding().collect();
-            match holding.as_slice() {
-                [] => writeln!(f, "  none of these chips holds it")?,
-                some => writeln!(f, "  held by {}", some.join(", "))?,
-            }
+            }));
+            table.rows.push(cells);
         }
-        Ok(())
+        write!(f, "{}", table.text())?;
+        self.0.iter().try_for_each(|comparison| write!(f, "\n{comparison}"))
     }
 }
 

@@ -115,6 +115,25 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
     Ok(report)
 }
 
+/// The curves of a protocol from runs of both machines, without a control, and the name of their
+/// x axis.
+pub(crate) fn protocol_series(
+    context: &Context<'_>,
+    float: &RunResult,
+    chip: &RunResult,
+) -> (Vec<Series>, String) {
+    let protocol = context.trials.protocol();
+    let sweep = match &protocol.sampler {
+        Sampler::Sweep { variable, .. } => Some(variable.clone()),
+        _ => None,
+    };
+    let mut all = learning_curve::right_answers(context, float, chip);
+    if !matches!(protocol.sampler, Sampler::FewShot { .. } | Sampler::Items { .. }) {
+        all.extend(series(context, float, chip, sweep.is_some()));
+    }
+    (all, sweep.unwrap_or_else(|| "phases done".to_owned()))
+}
+
 /// Lanes of a state that trajectories show at most; a picture holds twelve lines in all.
 const SHOWN_LANES: usize = 4;
 /// Lines of a picture.

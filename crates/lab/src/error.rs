@@ -40,6 +40,14 @@ pub enum LabError {
         /// The model's name.
         model: String,
     },
+    /// The model has nothing that could be run.
+    #[error(
+        "the model '{model}' has nothing to run: add `protocol: (..)` to its model.ron to say what is shown and read, or a train.ron with an `evaluation`"
+    )]
+    NothingToRun {
+        /// The model's name.
+        model: String,
+    },
     /// A data file cannot be used.
     #[error(transparent)]
     Data(#[from] trifactor_stimulus::DataError),

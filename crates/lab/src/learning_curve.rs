@@ -50,6 +50,20 @@ pub(crate) fn series(
     ])
 }
 
+/// The curve of the model alone; none where nothing is scored, or no phase is scored twice.
+pub(crate) fn right_answers(
+    context: &Context<'_>,
+    float: &RunResult,
+    chip: &RunResult,
+) -> Vec<Series> {
+    let protocol = context.trials.protocol();
+    if !protocol.phases.iter().any(|p| p.readout.as_ref().is_some_and(|r| r.score != Score::None)) {
+        return Vec::new();
+    }
+    let curve = curve(protocol, context, NAME.to_owned(), float, chip);
+    if curve.points.len() < 2 { Vec::new() } else { vec![curve] }
+}
+
 /// The fraction of right answers in the first run of all scored phases, in the second, and so on,
 /// over all trials.
 fn curve(

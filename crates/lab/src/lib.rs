@@ -3,7 +3,8 @@
 //! [`run_model`] loads a model's data, runs its protocol on the emulated chip and in float with
 //! the same spikes, scores both, and returns a [`Report`] that can be printed, written as JSON or
 //! as files with a picture. [`evaluate()`] measures trained parameters on the evaluation task
-//! of their settings; [`reproduce`] does so beside published figures. [`prepare()`] does the part
+//! of their settings; [`reproduce`] does so beside published figures. [`verify`] says whether the
+//! chip still does what the float model does, and where not, why. [`prepare()`] does the part
 //! before a run: plan and compile for a chip.
 //!
 //! The crate prints nothing and names no command-line option.
@@ -27,6 +28,7 @@ pub mod reproduce;
 mod run;
 mod statistics;
 mod tables;
+pub mod verify;
 
 pub use curve::{CurveReport, Series};
 pub use error::LabError;
@@ -38,6 +40,7 @@ pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learn
 pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
+pub use tables::grouped;
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};

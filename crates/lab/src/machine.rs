@@ -214,8 +214,10 @@ impl Machine for FloatTrials<'_> {
     fn width(&self) -> usize {
         self.machine.episodes()
     }
-    fn begin(&mut self, _: &[u32]) {
+    fn begin(&mut self, seeds: &[u32]) {
         self.machine.restart();
+        // Only a machine whose states are rounded draws anything.
+        self.machine.set_draw_seeds(seeds);
     }
     fn reset(&mut self, groups: &[ResetGroup]) {
         self.machine.reset(groups);

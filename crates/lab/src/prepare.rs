@@ -7,7 +7,7 @@ use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_ir::{CheckedNetwork, Group, StateRole, fold_shared, verify};
 use trifactor_isa::Chip;
 use trifactor_model::{FormatOverride, Model};
-use trifactor_quant::{FormatRequest, Plan, Requests, plan};
+use trifactor_quant::{FormatRequest, Plan, Requests, as_wishes, plan};
 
 /// Longest chip file.
 const MAX_CHIP_FILE: u64 = 1 << 20;
@@ -67,13 +67,23 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
 /// The network a chip is given, its formats, and what the author should know: the model's network
 /// with [shared parameters of rules as constants](fold_shared), and the plan of that network.
 ///
+/// The model's formats bind the chip that it names; for another chip they are wishes, and each that
+/// it cannot hold is a warning `Q107`.
+///
 /// Errors: those of [`plan`](trifactor_quant::plan()).
 pub fn planned(
     model: &Model,
     chip: &Chip,
 ) -> Result<(CheckedNetwork, Plan, Diagnostics), Diagnostics> {
     let network = fold_shared(&model.network);
-    let (plan, warnings) = plan(&network, chip, &requests(model))?;
+    let mut warnings = Diagnostics::new();
+    let mut requests = requests(model);
+    // A chip that cannot be found is nobody's own.
+    if !find_chip(&model.chip).is_ok_and(|own| own.name == chip.name) {
+        (requests, warnings) = as_wishes(&network, chip, &requests, &model.chip);
+    }
+    let (plan, lost) = plan(&network, chip, &requests)?;
+    warnings.append(lost);
     Ok((network, plan, warnings))
 }
 

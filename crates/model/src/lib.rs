@@ -42,7 +42,7 @@ use folder::Folder;
 pub use folder::read_text;
 use report::Report;
 use std::path::{Path, PathBuf};
-use surface::ModelFile;
+use surface::{ModelFile, VerifySpec};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_ir::{CheckedNetwork, verify};
 use trifactor_stimulus::{DatasetSpec, Input, Protocol};
@@ -76,6 +76,8 @@ pub struct Model {
     pub probes: Vec<Probe>,
     /// Formats the author insists on.
     pub formats: Vec<FormatOverride>,
+    /// What a verification asks.
+    pub verify: VerifySpec,
     /// Hash of dynamics and parameter shapes.
     pub hash: ModelHash,
     /// What is legal but worth knowing.
@@ -137,12 +139,13 @@ fn resolve_model(
     if !report.has_errors() {
         resolve::protocol_faults(file, &inputs, &network, &mut report);
     }
-    let (formats, probes) = if report.has_errors() {
-        (Vec::new(), Vec::new())
+    let (formats, probes, thresholds) = if report.has_errors() {
+        (Vec::new(), Vec::new(), VerifySpec::default())
     } else {
         (
             resolve::formats(file, &network, &mut report),
             resolve::probes(file, &network, &mut report),
+            resolve::thresholds(file, &network, &mut report),
         )
     };
     let hash = ModelHash::of(&network);
@@ -185,6 +188,7 @@ fn resolve_model(
         datasets: file.datasets.entries().to_vec(),
         probes,
         formats,
+        verify: thresholds,
         hash,
         warnings: report.into_found(),
     })

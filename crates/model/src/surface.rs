@@ -58,6 +58,9 @@ pub struct ModelFile {
     /// What is shown and asked.
     #[serde(default)]
     pub protocol: Option<Protocol>,
+    /// What a verification asks of the model.
+    #[serde(default)]
+    pub verify: VerifySpec,
 }
 
 fn superset() -> String {
@@ -470,4 +473,37 @@ pub struct ProbeSpec {
     /// Every how many steps; by default 1.
     #[serde(default)]
     pub every: Option<u32>,
+}
+
+/// What a verification asks of a model on its chip.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerifySpec {
+    /// Points of the score that the chip may lose against float.
+    pub score_loss: f64,
+    /// Error of learnt weights that the chip may have, in percent of the largest change that the
+    /// float rule makes; for models without a score.
+    pub weight_error: f64,
+    /// Largest error of one evaluation as a share of the bound that the plan predicts for it.
+    pub bound: f64,
+    /// Stores that may be clipped, over all trials that are followed; by default any number.
+    pub saturations: Option<u64>,
+    /// Largest root mean square error of a variable in units of its last place, by full name,
+    /// where both readings have the same spikes.
+    pub drift: Ordered<f64>,
+    /// Trials or episodes that are scored; by default those of the protocol or the evaluation.
+    pub trials: Option<u32>,
+}
+
+impl Default for VerifySpec {
+    fn default() -> Self {
+        Self {
+            score_loss: 1.0,
+            weight_error: 10.0,
+            bound: 1.0,
+            saturations: None,
+            drift: Ordered::default(),
+            trials: None,
+        }
+    }
 }

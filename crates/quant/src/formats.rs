@@ -209,6 +209,21 @@ impl Chooser<'_> {
         self.reject_empty_range(id, q);
     }
 
+    /// Whether any phase reads or sets a state.
+    fn in_use(&self, state: StateId) -> bool {
+        self.net.phases.values().any(|p| {
+            p.writes.contains(&state) || p.reads.values().any(|r| *r == Read::State(state))
+        })
+    }
+
+    /// Where a rule first reads a state, in the author's file.
+    fn read_at(&self, state: StateId) -> Option<String> {
+        self.net.phases.values().find_map(|p| {
+            let (port, _) = p.reads.iter().find(|(_, r)| **r == Read::State(state))?;
+            self.net.kernels[p.kernel].place_of(port)
+        })
+    }
+
     /// Whether some delivery sends this state's value to a target.
     fn is_weight(&self, state: StateId) -> bool {
         self.net.phases.values().any(|p| {
@@ -232,14 +247,27 @@ impl Chooser<'_> {
         let name = self.net.full_name(id);
         let bits = request.bits.unwrap_or(default_bits);
         let signed = request.signed.unwrap_or(signed);
+        if allowed.is_empty() && !self.in_use(id) {
+            // A parameter that was folded into its rule: its value is stored nowhere.
+            let q = QFormat::for_range(bits, signed, lo, hi, MAX_STATE_FRAC);
+            self.set(id, q.unwrap_or(QFormat::signed(32, 0)), default_rounding);
+            return;
+        }
         if allowed.is_empty() {
             let chip = &self.chip.name;
+            let place = self.read_at(id).map_or_else(String::new, |p| format!(" (read in {p})"));
+            let holding = Chip::builtin_list(|c| match word {
+                "rate" => c.synapse.rates > 0,
+                _ => c.synapse.tags > 0,
+            });
             self.error(
                 "Q002",
                 format!("'{name}' is a {word}, and the chip '{chip}' stores none"),
                 &name,
-                "choose a chip that does, such as 'superset'; a value that is the same for all \
-                 synapses needs no place: write it into the rule",
+                &format!(
+                    "choose a chip that does: {holding}; a value that is the same for all synapses needs no \
+                     place{place}: write it into the rule"
+                ),
             );
             return;
         }

@@ -21,6 +21,8 @@ use trifactor_isa::Chip;
 const CONSTANT_BITS: u32 = 15;
 /// Bits of an engine register.
 const REGISTER_BITS: u8 = 32;
+/// Random draws of one program (S52).
+const DRAW_SITES: usize = 32;
 
 /// What is known about one value while the sweep goes on.
 #[derive(Clone, Copy)]
@@ -91,7 +93,7 @@ pub(crate) fn plan_phase(
             unit_sites: Some([site::DECAY, site::IMPULSE]),
             ..Style::register(trace_rounding())
         },
-        Some(Unit::Deliver) | None => Style::register(Rounding::Nearest),
+        Some(Unit::Deliver) | None => Style::register(chip.defaults.intermediate_rounding),
     };
     let engine = chip.arithmetic.learning;
     let mut parts = None;
@@ -340,7 +342,12 @@ impl Sweep<'_> {
             }
         };
         let (rounding, site) = if shift > 0 {
-            let site = self.style.unit_sites.map_or(0, |s| s[self.rounded_products.min(1)]);
+            let nth = self.rounded_products;
+            let site = match self.style.unit_sites {
+                Some(sites) => sites[nth.min(1)],
+                None if self.style.product == Rounding::Stochastic => nth.min(255) as u8,
+                None => 0,
+            };
             self.rounded_products += 1;
             (self.style.product, site)
         } else {
@@ -465,7 +472,12 @@ impl Sweep<'_> {
     }
 
     fn outputs(mut self) -> PhasePlan {
-        let mut next_site = 0u8;
+        // Sites count in program order: products stand before the stores (S52).
+        let of_products = match (self.unit, self.style.product) {
+            (None, Rounding::Stochastic) => self.rounded_products,
+            _ => 0,
+        };
+        let mut next_site = of_products.min(255) as u8;
         let mut outputs = Vec::new();
         for (output, &state) in self.kernel.outputs.iter().zip(&self.phase.writes) {
             let format = self.states[state];
@@ -479,7 +491,8 @@ impl Sweep<'_> {
             if shift > 0 && rounding == Rounding::Stochastic {
                 site = next_site;
                 // Lanes that share a draw share it among their variables too (S83).
-                next_site += u8::from(!self.engine.is_some_and(|e| e.one_draw));
+                next_site =
+                    next_site.saturating_add(u8::from(!self.engine.is_some_and(|e| e.one_draw)));
             }
             if shift > 31 {
                 self.too_fine(&output.variable, shift);
@@ -488,6 +501,9 @@ impl Sweep<'_> {
             let lost = if shift > 0 { rounding.max_error_lsb() * lsb } else { 0.0 };
             let bound = value.bound + lost + self.clamp_loss(state, &format, value);
             outputs.push(OutputPlan { shift, rounding, site, bound });
+        }
+        if self.unit.is_none() && usize::from(next_site) > DRAW_SITES {
+            self.too_many_draws(next_site.into());
         }
         PhasePlan { values: self.values, outputs }
     }
@@ -503,6 +519,22 @@ impl Sweep<'_> {
         }
         let (held_lo, held_hi) = (format.value(format.raw.lo), format.value(format.raw.hi));
         (wanted_hi - held_hi).max(held_lo - wanted_lo).max(0.0)
+    }
+
+    fn too_many_draws(&mut self, n: usize) {
+        self.diagnostics.push(
+            Diagnostic::error(
+                "Q013",
+                format!(
+                    "the rule '{}' rounds {n} times at random, and a program draws at most {DRAW_SITES} times",
+                    self.phase.name
+                ),
+            )
+            .at(Place::at_key(&self.phase.key))
+            .hint(
+                "use fewer products, or a chip whose 'defaults.intermediate_rounding' is not Stochastic",
+            ),
+        );
     }
 
     fn too_fine(&mut self, variable: &str, shift: i32) {

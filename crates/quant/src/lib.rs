@@ -16,9 +16,11 @@ mod kernel;
 mod plan;
 mod sums;
 mod warn;
+mod wishes;
 
 pub use eval::{Site, eval, store};
 pub use plan::{
     Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, TermPlan,
     ValuePlan, plan, trace_sides,
 };
+pub use wishes::as_wishes;

@@ -100,6 +100,39 @@ fn a_chip_without_rates_is_named_with_a_chip_that_has_them() {
 }
 
 #[test]
+fn a_program_has_thirty_two_draws_for_products_and_stores_together() {
+    // From the fourth product on each drops eight bits; the store drops some, too.
+    let net = |n: usize| {
+        let mut pair = Pair::plastic();
+        let products: String = (1..n).map(|k| format!(" p{k} = p{} * w\n", k - 1)).collect();
+        pair.rule(&format!(
+            "kernel learn {{\n in w: own\n p0 = w * w\n{products} set w = p{}\n}}\n",
+            n - 1
+        ));
+        pair.net()
+    };
+    let mut chip = trifactor_testkit::chips::superset();
+    chip.defaults.intermediate_rounding = Rounding::Stochastic;
+    let plan = |n| trifactor_quant::plan(&net(n), &chip, &trifactor_quant::Requests::new());
+    let drawing = |n| {
+        let (plan, _) = plan(n).unwrap_or_else(|e| panic!("{n} products: {e}"));
+        let phase = plan.phases.iter().last().expect("there is a rule").1;
+        let products = phase.values.iter().filter(|(_, p)| p.rounding == Rounding::Stochastic);
+        let sites: Vec<u8> = products.map(|(_, p)| p.site).chain([phase.outputs[0].site]).collect();
+        assert_eq!(sites, (0..sites.len() as u8).collect::<Vec<u8>>(), "in program order");
+        sites.len()
+    };
+    let most = (5..60).take_while(|n| plan(*n).is_ok()).last().expect("short rules have a plan");
+    assert_eq!(drawing(most), 32);
+    let found = plan(most + 1).expect_err("one draw too many");
+    let d = found.iter().find(|d| d.code == "Q013").expect("a finding about draws");
+    assert_eq!(
+        d.message,
+        "the rule 'ff' rounds 33 times at random, and a program draws at most 32 times"
+    );
+}
+
+#[test]
 fn traces_have_no_sign_and_modulators_have_one() {
     let sign = |signed| FormatRequest { signed: Some(signed), ..FormatRequest::default() };
     let message = "a sign is asked for 'in.x1', but a trace of the chip 'superset' has no sign";

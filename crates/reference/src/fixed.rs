@@ -21,6 +21,60 @@ use trifactor_quant::{Plan, eval, store};
 /// Steps a spike may travel: 1 + 62, and the step itself.
 const RING: usize = 64;
 
+/// A threshold that every voltage passes, negated one that none passes; both fit a register.
+const OUT_OF_REACH: i64 = 1 << 30;
+
+/// Sees what a machine computes while it steps; an instrument, which changes nothing.
+pub trait Watch {
+    /// One evaluation of a kernel that sets states of its lane.
+    fn evaluated(&mut self, evaluation: &Evaluation<'_>) {
+        let _ = evaluation;
+    }
+    /// Spikes arrived over one synapse and were added to an accumulator.
+    fn delivered(&mut self, delivery: &Delivered) {
+        let _ = delivery;
+    }
+}
+
+/// Sees nothing.
+struct Nobody;
+
+impl Watch for Nobody {}
+
+/// What went into one evaluation of a kernel, and what came out.
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    /// The phase.
+    pub phase: PhaseId,
+    /// The lane of the phase's space.
+    pub lane: usize,
+    /// Raw inputs.
+    pub ports: &'a SideTable<PortId, i64>,
+    /// Raw values of the states it sets, in the order of outputs: before.
+    pub before: &'a [i64],
+    /// And after.
+    pub stored: &'a [i64],
+    /// Outputs whose state was clipped.
+    pub clipped: &'a [bool],
+}
+
+/// One synapse's contribution to an accumulator in one step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// The phase.
+    pub phase: PhaseId,
+    /// The synapse.
+    pub synapse: usize,
+    /// The lane it is added to.
+    pub post: u32,
+    /// Spikes that arrived together.
+    pub arrivals: i64,
+    /// Raw weight.
+    pub weight: i64,
+    /// Raw sum that was added.
+    pub added: i64,
+}
+
 /// A network in integers.
 ///
 /// ```
@@ -173,6 +227,20 @@ impl<'a> FixedMachine<'a> {
     /// Errors: panics if a lane lies outside its population; the callers' lists come from
     /// encoders that know the population's size.
     pub fn step(&mut self, inputs: &[(SpaceId, &[u32])]) {
+        self.step_watched(inputs, &[], &mut Nobody);
+    }
+
+    /// One time step that somebody watches, in which populations may be made to spike as another
+    /// reading did: the lanes listed for a population spike, whatever its voltages are, and no
+    /// others. Populations without an entry in `taught` spike by themselves.
+    ///
+    /// Errors: as [`step`](Self::step).
+    pub fn step_watched(
+        &mut self,
+        inputs: &[(SpaceId, &[u32])],
+        taught: &[(SpaceId, &[u32])],
+        watch: &mut dyn Watch,
+    ) {
         self.step += 1;
         let net: &Network = self.net;
         for space in net.inputs() {
@@ -195,12 +263,16 @@ impl<'a> FixedMachine<'a> {
             }
             match phase.group {
                 Group::Deliver if self.sends(phase) => self.deliver_sent(id, phase),
-                Group::Deliver => self.deliver(id, phase),
+                Group::Deliver => self.deliver(id, phase, watch),
                 Group::Traces if self.plan.learning.is_some() => self.replayed(id, phase),
-                Group::Neurons | Group::Modulators | Group::Traces => self.lanes(id, phase),
+                Group::Neurons => {
+                    let lesson = taught.iter().find(|(space, _)| *space == phase.over);
+                    self.lanes(id, phase, lesson.map(|(_, lanes)| *lanes), watch);
+                }
+                Group::Modulators | Group::Traces => self.lanes(id, phase, None, watch),
                 Group::Plasticity => {
                     if self.position() == net.epoch {
-                        self.lanes(id, phase);
+                        self.lanes(id, phase, None, watch);
                     }
                 }
             }
@@ -286,7 +358,7 @@ impl<'a> FixedMachine<'a> {
         }
     }
 
-    fn deliver(&mut self, id: PhaseId, phase: &Phase) {
+    fn deliver(&mut self, id: PhaseId, phase: &Phase, watch: &mut dyn Watch) {
         let net: &Network = self.net;
         let kernel = &net.kernels[phase.kernel];
         let synapses = net.synapses(phase.over).expect("internal: delivery over lanes (I6)");
@@ -321,6 +393,17 @@ impl<'a> FixedMachine<'a> {
                 // Each arrival is a contribution of its own, shifted by itself (S10, S11).
                 let moved = input.contribution(values[output.value], shift);
                 self.raw[phase.writes[j].index()][post as usize] += moved * n;
+                if arrivals > 0 && self.units[id.index()] == Some(Unit::Deliver) {
+                    let (weight, added) = (values[output.value], moved * n);
+                    watch.delivered(&Delivered {
+                        phase: id,
+                        synapse: k,
+                        post,
+                        arrivals: n,
+                        weight,
+                        added,
+                    });
+                }
             }
         }
         for ((j, post, _), sum) in sums {
@@ -416,9 +499,11 @@ impl<'a> FixedMachine<'a> {
 
     /// A phase over the lanes of a space that sets their own states. All reads give values from
     /// before the phase (S39).
-    fn lanes(&mut self, id: PhaseId, phase: &Phase) {
+    fn lanes(&mut self, id: PhaseId, phase: &Phase, taught: Option<&[u32]>, watch: &mut dyn Watch) {
         let net: &Network = self.net;
         let kernel = &net.kernels[phase.kernel];
+        let lesson = taught.and_then(|lanes| Some((kernel.port("threshold")?, lanes)));
+        let (mut before, mut stored) = (Vec::new(), Vec::new());
         let synapses = net.synapses(phase.over);
         let is_lif = matches!(self.units[id.index()], Some(Unit::Lif(_)));
         let one_draw = phase.group == Group::Plasticity
@@ -429,16 +514,22 @@ impl<'a> FixedMachine<'a> {
                 Some(s) => (self.pre_lanes[phase.over.index()][lane], s.post_lane[lane]),
                 None => (lane as u32, 0),
             };
-            let ports = self.ports(id, phase, lane, pre, post);
+            let mut ports = self.ports(id, phase, lane, pre, post);
+            if let Some((threshold, lanes)) = lesson {
+                let fires = lanes.contains(&(lane as u32));
+                ports[threshold] = if fires { -OUT_OF_REACH } else { OUT_OF_REACH };
+            }
             let (draw_pre, draw_post) = if one_draw { (0, 0) } else { (pre, post) };
             let draws =
                 |site: u8| self.draws.draw(self.step, phase.stream, site, draw_pre, draw_post);
             let mut values = eval(kernel, &self.plan.phases[id], &ports, &draws);
             if is_lif && self.plan.neuron.bias != BiasJoins::Voltage {
-                let ports = self.joined_bias(id, phase, ports, &values);
+                ports = self.joined_bias(id, phase, ports, &values);
                 values = eval(kernel, &self.plan.phases[id], &ports, &draws);
             }
             let mut clipped: Vec<StateId> = Vec::new();
+            before.clear();
+            stored.clear();
             if is_lif {
                 clipped = self.register_saturations(id, phase, &values);
             }
@@ -450,8 +541,14 @@ impl<'a> FixedMachine<'a> {
                 if changed {
                     clipped.push(state);
                 }
+                before.push(self.raw[state.index()][lane]);
+                stored.push(raw);
                 results[j].push(raw);
             }
+            let flags: Vec<bool> = phase.writes.iter().map(|s| clipped.contains(s)).collect();
+            let (before, stored, clips) = (before.as_slice(), stored.as_slice(), flags.as_slice());
+            let ports = &ports;
+            watch.evaluated(&Evaluation { phase: id, lane, ports, before, stored, clipped: clips });
             for state in clipped {
                 self.saturated[state.index()] += 1;
             }

@@ -21,4 +21,4 @@ mod fixed;
 pub mod float;
 
 pub use adjoint::{adjoint, adjoint_within};
-pub use fixed::FixedMachine;
+pub use fixed::{Delivered, Evaluation, FixedMachine, Watch};

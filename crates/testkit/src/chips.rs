@@ -33,6 +33,8 @@ pub fn small(rng: &mut Rng) -> Chip {
         // Narrow enough for states to leave their range, whatever the peer holds them in.
         chip.neuron.overflow = [Overflow::Saturate, Overflow::Wrap][rng.below(2)];
     }
+    let code = rng.below(4) as u8;
+    chip.defaults.intermediate_rounding = trifactor_fixed::Rounding::from_code(code);
     chip.check().expect("a smaller chip is still a chip");
     chip
 }

@@ -8,6 +8,7 @@ use trifactor_ir::{
     CheckedNetwork, Delay, Group, KernelBuilder, Read, ResetGroup, Role, Sign, SpaceId, StateRole,
     Target, Values,
 };
+use trifactor_isa::Chip;
 use trifactor_quant::{FormatRequest, Requests, plan};
 use trifactor_reference::FixedMachine;
 use trifactor_testkit::builder::{Lif, NetworkBuilder};
@@ -77,11 +78,14 @@ fn one_modulator_serves_pre_lanes_of_one_rule_and_post_lanes_of_another_on_one_c
 
 /// A case on the chip `superset`.
 fn on_superset(net: CheckedNetwork, requests: &Requests) -> Case {
-    let chip = chips::superset();
+    on(net, &chips::superset(), requests)
+}
+
+fn on(net: CheckedNetwork, chip: &Chip, requests: &Requests) -> Case {
     let identity =
         Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
-    let (plan, _) = plan(&net, &chip, requests).expect("it has a plan");
-    let image = compile(&net, &plan, &chip, &identity).expect("it fits").image;
+    let (plan, _) = plan(&net, chip, requests).expect("it has a plan");
+    let image = compile(&net, &plan, chip, &identity).expect("it fits").image;
     let structure = structure::read(&net).expect("it was just compiled");
     Case { seed: 0, structure, plan, image, inputs: Vec::new(), net }
 }
@@ -141,4 +145,39 @@ fn a_projection_that_learns_and_ends_at_a_modulator_is_refused() {
         Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
     let findings = compile(&net, &plan, &chip, &identity).expect_err("copies do not learn");
     assert!(findings.to_string().contains("C016"), "{findings}");
+}
+
+#[test]
+fn a_current_that_one_turn_does_not_bring_back_ends_with_its_register_in_both_readings() {
+    // Seven synapses fill the accumulator of 26 bits in units of 2^6; u keeps nearly all of it, so
+    // from the second step on its sum is beyond 2^31 after one turn of 2^24, too.
+    let chip = Chip::builtin("lava-nc").expect("the chip is built in");
+    for (weight, end) in [(255.0, i64::from(i32::MAX)), (-255.0, i64::from(i32::MIN))] {
+        let mut b = NetworkBuilder::new("beyond", 1);
+        let input = b.input("in", 7);
+        let keep = Values::Constant(1.0);
+        let lif = Lif { keep_u: keep, ..Lif::default() };
+        let out = b.lif("out", 1, &lif);
+        let ff = b.synapses("ff", input, out, Sign::Mixed, &vec![vec![0]; 7]);
+        let w = b.weight(ff, Values::Constant(weight));
+        b.deliver(ff, w, Delay::Fixed(0));
+        let bits =
+            |bits, frac| FormatRequest { bits, frac: Some(frac), ..FormatRequest::default() };
+        let requests = Requests::from([
+            ("ff.w".to_owned(), bits(Some(9), 0)),
+            ("out.v".to_owned(), bits(None, 20)),
+        ]);
+        let case = on(b.finish().expect("it is legal"), &chip, &requests);
+        let u = case.net.state(out, "u").expect("it was declared");
+        let mut machine = FixedMachine::new(&case.net, &case.plan);
+        let mut emulator = Emulator::load(&case.image, Options::default()).expect("it loads");
+        let lanes: Vec<u32> = (0..7).collect();
+        for step in 1..=8 {
+            machine.step(&[(input, &lanes)]);
+            emulator.step(&[(0, &lanes)]).expect("lanes 0 to 6 exist");
+            case.compare(&machine, &emulator, &mut Tally::default())
+                .unwrap_or_else(|e| panic!("step {step}: {e}"));
+        }
+        assert_eq!(machine.raw(u), [end]);
+    }
 }

@@ -90,6 +90,10 @@ impl<'a> Summary<'a> {
         self.ready.model.network.network()
     }
 
+    fn proved(&self) -> trifactor_prove::Summary {
+        self.ready.prepared.compiled.proofs.iter().map(|p| p.proof.summary()).sum()
+    }
+
     fn to_text(&self) -> String {
         let net = self.network();
         let report = &self.ready.prepared.compiled.report;
@@ -110,6 +114,7 @@ impl<'a> Summary<'a> {
              projections  {n_projections} with {}, {n_plastic} plastic with {}\n\
              modulators   {n_modulators} with {}\n\
              epoch        {}\n\
+             proved       {}\n\
              cores        {} of {}\n",
             net.name,
             self.ready.prepared.chip.name,
@@ -118,6 +123,7 @@ impl<'a> Summary<'a> {
             grouped(plastic_synapses),
             counted(n_lines, "line"),
             counted(net.epoch.into(), "step"),
+            self.proved(),
             grouped(report.cores.len() as u64),
             grouped(report.n_cores.into()),
         );
@@ -161,11 +167,20 @@ impl<'a> Summary<'a> {
             .map(|(id, s)| json!({ "name": s.name, "lines": net.lanes(id) }))
             .collect();
         let report = &self.ready.prepared.compiled.report;
+        let proved = self.proved();
         json!({
             "model": net.name,
             "model_hash": self.ready.prepared.compiled.image.meta.model_hash,
             "chip": self.ready.prepared.chip.name,
             "epoch": net.epoch,
+            "proved": {
+                "rules": proved.rules,
+                "micro_operations": proved.operations,
+                "intermediates": proved.writes,
+                "cannot_saturate": proved.fit + proved.clamped,
+                "shown_to_saturate": proved.shown,
+                "unproved": proved.open,
+            },
             "populations": populations,
             "projections": projections,
             "modulators": modulators,

@@ -24,6 +24,7 @@ The stages in order:
   ir       the network: spaces, states, kernels and the phases of a time step
   plan     number formats, binary points and the error each rounding may cause
   ucode    the microcode of each rule before it has an address
+  proof    what each register of it holds, as an expression, and which values that has
   place    which core hosts which lanes
   image    what goes onto each core
 
@@ -52,6 +53,8 @@ enum Stage {
     Plan,
     /// Microcode.
     Ucode,
+    /// Expressions and values of registers.
+    Proof,
     /// Lanes on cores.
     Place,
     /// Memories of cores.
@@ -68,11 +71,12 @@ impl Cmd {
                 text::print_network(&model.network)
             }
             Stage::Plan => self.plan(terminal)?,
-            Stage::Ucode | Stage::Place | Stage::Image => {
+            Stage::Ucode | Stage::Proof | Stage::Place | Stage::Image => {
                 let ready = self.model.ready()?;
                 terminal.findings(&ready.findings);
                 match self.stage {
                     Stage::Ucode => ucode(&ready)?,
+                    Stage::Proof => listing::proofs(&ready)?,
                     Stage::Place => place(&ready)?,
                     _ => image(&ready),
                 }

@@ -11,6 +11,7 @@ fn a_good_model_is_summarised_on_standard_output() {
         "chip         superset\n",
         "populations  3 with 4 lanes, 2 of them inputs\n",
         "projections  2 with 3 synapses, 1 plastic with 2\n",
+        "proved       12 micro-operations compute the rule; 10 of 10 intermediates cannot saturate\n",
         "cores        1 of 128\n",
         "fullest      ",
     ]);
@@ -23,6 +24,9 @@ fn the_summary_for_machines_says_the_same() {
     assert_eq!(value["ok"], true);
     assert_eq!(value["cores"], json!({ "used": 1, "of": 128 }));
     assert_eq!(value["populations"][0]["input"], true);
+    let proved = &value["proved"];
+    assert_eq!((&proved["rules"], &proved["unproved"]), (&json!(1), &json!(0)));
+    assert_eq!(proved["intermediates"], proved["cannot_saturate"]);
     assert_eq!(value["projections"][0]["name"], "plastic");
     assert_eq!(value["projections"][0]["plastic"], true);
     assert_eq!(value["projections"][1]["synapses"], 1);

@@ -62,3 +62,55 @@ fn all_built_in_chips_are_compared_unless_some_are_named() {
     let gone = place.call(&["chips", "nowhere"]).expect_code(1);
     gone.expect_said(&["there is no folder nowhere"]).expect_nothing_printed();
 }
+
+/// The model with a weight of 16 bits, which `loihi1` does not store.
+fn wide() -> String {
+    let wide = PAIR.replace(
+        "    protocol: (",
+        "    formats: { \"plastic.w\": (bits: 16, frac: 9) },\n    protocol: (",
+    );
+    assert_ne!(wide, PAIR);
+    wide
+}
+
+#[test]
+fn formats_bind_the_chip_that_the_model_names_and_are_wishes_for_another() {
+    let place = Place::with_model(&wide());
+    let note = "'plastic.w' has 9 bits, frac 2 on the chip 'loihi1', which does not store the 16 bits, frac 9 \
+                that were chosen for 'superset'";
+    let call = ["chips", "m", "--chip", "superset", "--chip", "loihi1", "--fit-only"];
+    place.call(&call).expect_code(0).expect_printed(&["loihi1 holds it in other formats:\n", note]);
+    let value = place.call(&[&call[..], &["--json"]].concat()).expect_code(0).json();
+    assert_eq!(value["chips"][0]["notes"], serde_json::json!([]));
+    let notes = &value["chips"][1]["notes"];
+    assert_eq!(
+        (notes[0]["code"].as_str(), notes[0]["message"].as_str()),
+        (Some("Q107"), Some(note))
+    );
+    assert_eq!(notes[0]["key"], "formats.plastic.w");
+    place
+        .call(&["check", "m", "--chip", "loihi1"])
+        .expect_code(0)
+        .expect_said(&["warning[Q107]", note]);
+
+    let own = wide().replacen("name: \"pair\",", "name: \"pair\", chip: \"loihi1\",", 1);
+    let refused = Place::with_model(&own).call(&["check", "m"]).expect_code(1);
+    refused.expect_said(&["error[Q002]", "16 bits are asked for 'plastic.w'"]);
+}
+
+#[test]
+fn several_models_begin_with_a_table_of_all() {
+    let place = Place::with_model(PAIR);
+    place.write("n/model.ron", PAIR.replace("\"pair\"", "\"other\"").as_bytes());
+    let small = small(&place);
+    let call = ["chips", "m", "n", "--chip", "large", "--chip", &small, "--fit-only"];
+    let printed = place.call(&call).expect_code(0);
+    printed.expect_printed(&[
+        "model    large      small\n",
+        "pair    1 core   no: C020\n",
+        "other   1 core   no: C020\n",
+    ]);
+    let value = place.call(&[&call[..], &["--json"]].concat()).expect_code(0).json();
+    assert_eq!(value["models"][1]["model"], "other");
+    assert_eq!(value["models"][1]["chips"][1]["fits"], false);
+}

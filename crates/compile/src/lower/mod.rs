@@ -3,6 +3,7 @@
 //! Reads: network, plan, chip, structure.   Writes: [`Lowered`].
 //! Gives: the exact size of every program and the exact bits of every synapse.
 
+mod form;
 mod guard;
 mod select;
 
@@ -13,7 +14,7 @@ use crate::structure::{ProjectionId, Structure};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
 use trifactor_image::{Field, Format, Guard};
-use trifactor_ir::{CheckedNetwork, Delay, PhaseId, Read, Role, StateRole};
+use trifactor_ir::{CheckedNetwork, Delay, PhaseId, Read, Role, StateId, StateRole};
 use trifactor_isa::Chip;
 use trifactor_quant::Plan;
 
@@ -35,7 +36,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C017`.
+/// Lowers every projection. Errors: `C010` to `C018`.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
@@ -51,6 +52,7 @@ pub fn lower(
         if let Some(rule) = projection.rule
             && check_reads(net, chip, structure, rule, &mut diagnostics)
         {
+            form::check_form(net, chip, structure, rule, &mut diagnostics);
             match select(net, plan, chip, structure, id) {
                 Ok(program) => lowered.program = Some(program),
                 Err(found) => diagnostics.append(found),
@@ -106,31 +108,43 @@ fn check_fields(
     let key = &net.phases[projection.deliver].key;
     let first_extra = 1 + usize::from(matches!(projection.delay, Delay::PerSynapse(_)));
     let extra = &projection.fields[first_extra..];
-    let names = |role: StateRole| -> Vec<&str> {
-        extra
-            .iter()
-            .filter(|f| net.states[**f].role == role)
-            .map(|f| net.states[*f].name.as_str())
-            .collect()
+    let of = |role: StateRole| -> Vec<StateId> {
+        extra.iter().copied().filter(|f| net.states[*f].role == role).collect()
     };
-    let limits = [
-        (names(StateRole::Variable), chip.synapse.tags, "tags (variables besides the weight)"),
-        (names(StateRole::Parameter), chip.synapse.rates, "rates (parameters per synapse)"),
+    let limits: [(_, _, _, fn(&Chip) -> u8); 2] = [
+        (of(StateRole::Variable), chip.synapse.tags, "tags (variables besides the weight)", |c| {
+            c.synapse.tags
+        }),
+        (of(StateRole::Parameter), chip.synapse.rates, "rates (parameters per synapse)", |c| {
+            c.synapse.rates
+        }),
     ];
-    for (used, allowed, word) in limits {
-        if used.len() > usize::from(allowed) {
+    for (states, allowed, word, has) in limits {
+        let n = states.len();
+        if n > usize::from(allowed) {
+            let used: Vec<&str> = states.iter().map(|s| net.states[*s].name.as_str()).collect();
+            let surplus = &states[usize::from(allowed)..];
+            let places: Vec<String> =
+                surplus.iter().filter_map(|s| place_of(net, projection.rule, *s)).collect();
+            let places = match places.as_slice() {
+                [] => String::new(),
+                some => format!(" (the surplus is read in {})", some.join(", ")),
+            };
+            let holding = Chip::builtin_list(|c| usize::from(has(c)) >= n);
             diagnostics.push(
                 Diagnostic::error(
                     "C010",
                     format!(
                         "a synapse of '{name}' needs {} {word} ({}), and one of the chip '{}' has {allowed}",
-                        used.len(),
+                        n,
                         used.join(", "),
                         chip.name
                     ),
                 )
                 .at(Place::at_key(key))
-                .hint("share one variable between terms of the rule, or use a constant"),
+                .hint(format!(
+                    "share one variable between terms of the rule, or use a constant{places}; held by {holding}"
+                )),
             );
         }
     }
@@ -183,6 +197,13 @@ fn check_fields(
             .hint("give one delay for the whole projection"),
         );
     }
+}
+
+/// Where a rule first reads a variable of its synapse.
+fn place_of(net: &CheckedNetwork, rule: Option<PhaseId>, state: StateId) -> Option<String> {
+    let phase = &net.phases[rule?];
+    let (port, _) = phase.reads.iter().find(|(_, read)| **read == Read::State(state))?;
+    net.kernels[phase.kernel].place_of(port)
 }
 
 /// Whether loads reach what a rule reads: traces, modulators, flags and the synapse's own fields.

@@ -116,13 +116,17 @@ pub fn select(
             "compute shared factors later, or split the rule over two variables",
         );
     }
-    let slots = [
-        (program.pre_slots.len(), usize::from(chip.core.pre_columns), "pre"),
-        (program.post_slots.len(), usize::from(chip.core.post_columns), "post"),
-        (program.global_slots.len(), usize::from(chip.core.modulator_lines), "global"),
+    let slots: [(_, _, _, fn(&Chip) -> u8); 3] = [
+        (&program.pre_slots, chip.core.pre_columns, "pre", |c| c.core.pre_columns),
+        (&program.post_slots, chip.core.post_columns, "post", |c| c.core.post_columns),
+        (&program.global_slots, chip.core.modulator_lines, "global", |c| c.core.modulator_lines),
     ];
-    for (used, allowed, side) in slots {
-        if used > allowed {
+    for (list, allowed, side, has) in slots {
+        let used = list.len();
+        if used > usize::from(allowed) {
+            let reads: Vec<String> =
+                list.iter().map(|s| named(net, phase, kernel, structure, *s)).collect();
+            let holding = Chip::builtin_list(|c| usize::from(has(c)) >= used);
             return error(
                 "C014",
                 format!(
@@ -130,7 +134,11 @@ pub fn select(
                      has {allowed} {side} slots",
                     phase.name, chip.name
                 ),
-                "read fewer of them",
+                &format!(
+                    "it reads {}; leave {} of them out, or take a chip with more slots: {holding}",
+                    reads.join(", "),
+                    used - usize::from(allowed)
+                ),
             );
         }
     }
@@ -148,6 +156,27 @@ pub fn select(
         );
     }
     Ok(program)
+}
+
+/// A trace or modulator under the author's name, with the line that first reads it.
+fn named(
+    net: &CheckedNetwork,
+    phase: &Phase,
+    kernel: &Kernel,
+    structure: &Structure,
+    source: Source,
+) -> String {
+    let state = match source {
+        Source::Trace(t) => structure.traces[t].state,
+        Source::Modulator(m) => structure.modulators[m].state,
+    };
+    let port = phase.reads.iter().find(|(_, read)| **read == Read::State(state));
+    let port = port.map(|(port, _)| port);
+    let name = port.map_or_else(|| net.full_name(state), |p| kernel.ports[p].variable.clone());
+    match port.and_then(|p| kernel.place_of(p)) {
+        Some(place) => format!("{name} ({place})"),
+        None => name,
+    }
 }
 
 /// A constant that is a power of two is held as 1 with its own binary point (S60), so a product
@@ -189,7 +218,7 @@ fn last_uses(kernel: &Kernel, same_as: &[ValueId]) -> Vec<usize> {
 }
 
 /// Which values some result depends on.
-fn needed(kernel: &Kernel) -> Vec<bool> {
+pub(super) fn needed(kernel: &Kernel) -> Vec<bool> {
     let mut needed = vec![false; kernel.ops.len()];
     for output in &kernel.outputs {
         needed[output.value.index()] = true;

@@ -66,7 +66,8 @@ pub(super) fn sections(file: &[u8]) -> Result<Vec<Section<'_>>, ImageError> {
     // its first entry.
     let n = if n == 0 { usize_at(file, offset(table, section::LENGTH)?)? } else { n };
     let names = if names == 0xffff { u32_at(file, offset(table, 40)?)? as usize } else { names };
-    if n.checked_mul(section::SIZE).and_then(|size| table.checked_add(size)) > Some(file.len()) {
+    let end = n.checked_mul(section::SIZE).and_then(|size| table.checked_add(size));
+    if end.is_none_or(|end| end > file.len()) {
         return Err(not_an_image(table, format!("its table of {n} sections is cut off")));
     }
     if names >= n {

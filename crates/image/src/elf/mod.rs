@@ -13,7 +13,7 @@ pub(crate) mod records;
 mod symbols;
 mod write;
 
-pub use read::read;
+pub use read::{read, reseal};
 pub use records::record_tables;
 pub use write::write;
 

@@ -15,7 +15,7 @@
 
 use super::lexer::{Fail, Lexer, Token};
 use super::{MAX_ERRORS, MAX_KERNEL_FILE, MAX_OPS, MAX_OUTPUTS, MAX_PORTS, is_name};
-use crate::kernel::{Kernel, Op, Output, Port, PortId, Role, Target, ValueId, When};
+use crate::kernel::{Kernel, Op, Output, Port, PortId, Role, Target, ValueId, When, Written};
 use std::collections::BTreeMap;
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_entity::{EntityId, Table};
@@ -105,6 +105,7 @@ pub(super) fn parse_body(lexer: &mut Lexer<'_>, found: &mut Diagnostics) -> Resu
         ports: Table::new(),
         ops: Table::new(),
         outputs: Vec::new(),
+        written: Written { file: Some(lexer.file().to_owned()), lines: Vec::new() },
     };
     let mut parser = KernelParser { lexer, kernel, names: BTreeMap::new(), reads: Vec::new() };
     loop {
@@ -314,6 +315,7 @@ impl<'a> KernelParser<'_, 'a> {
             let message = format!("a kernel has at most {MAX_OPS} operations");
             return Err(self.lexer.fail("K004", at, message));
         }
+        self.kernel.written.lines.push(self.lexer.line(at));
         Ok(self.kernel.ops.push(op))
     }
 

@@ -52,12 +52,15 @@ pub(super) struct Lexer<'a> {
     ahead: Option<(Token<'a>, usize)>,
     /// The last token that [`Lexer::next`] gave out.
     last: Option<(Token<'a>, usize)>,
+    /// Byte offsets of the line ends.
+    ends: Vec<usize>,
 }
 
 impl<'a> Lexer<'a> {
     /// A reader at the start of a text.
     pub(super) fn new(text: &'a str, file: &'a str) -> Self {
-        Self { text, file, at: 0, brackets: 0, ahead: None, last: None }
+        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at);
+        Self { text, file, at: 0, brackets: 0, ahead: None, last: None, ends: ends.collect() }
     }
 
     /// The next token and its byte offset.
@@ -214,6 +217,17 @@ impl<'a> Lexer<'a> {
     /// An error at a byte offset.
     pub(super) fn fail(&self, code: &'static str, at: usize, message: impl Into<String>) -> Fail {
         Box::new(Diagnostic::error(code, message).at(self.place(at)))
+    }
+
+    /// The file that is read.
+    pub(super) fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Line of a byte offset, from 1.
+    pub(super) fn line(&self, at: usize) -> u32 {
+        let before = self.ends.partition_point(|end| *end < at);
+        u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
 
     /// Line, column and text of a byte offset.

@@ -1,8 +1,8 @@
 //! Chip files that only say how they differ from a chip that is built in.
 
 use super::{
-    Arithmetic, Chip, ChipError, CoreSizes, Defaults, ModulatorUnit, NeuronUnit, SynapseUnit,
-    TraceUnit,
+    Arithmetic, Chip, ChipError, CoreSizes, Defaults, ModulatorUnit, NeuronUnit, RuleForm,
+    SynapseUnit, TraceUnit,
 };
 use ron::Options;
 use ron::extensions::Extensions;
@@ -35,6 +35,8 @@ struct Variant {
     #[serde(default)]
     defaults: Option<Defaults>,
     #[serde(default)]
+    rule: Option<RuleForm>,
+    #[serde(default)]
     arithmetic: Option<Arithmetic>,
 }
 
@@ -59,6 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Chip>, ChipError> {
         trace: v.trace.unwrap_or_else(|| base.trace.clone()),
         modulator: v.modulator.unwrap_or_else(|| base.modulator.clone()),
         defaults: v.defaults.unwrap_or(base.defaults),
+        rule: v.rule.unwrap_or(base.rule),
         arithmetic: v.arithmetic.unwrap_or(base.arithmetic),
         ..base
     }))

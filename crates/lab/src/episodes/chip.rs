@@ -3,13 +3,13 @@
 use super::{Cost, Exam};
 use crate::error::LabError;
 use crate::machine::{ChipMachine, Machine, Populations};
-use crate::prepare::Prepared;
 use rayon::prelude::*;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use trifactor_emu::{Emulator, Options, trial_seed};
 use trifactor_host::task::{Part, Task};
 use trifactor_host::{Link, credit};
+use trifactor_image::Image;
 
 /// How the answer of an episode is read.
 struct Reading<'a> {
@@ -55,7 +55,7 @@ struct Episode {
 pub(super) fn run(
     exam: &Exam<'_>,
     task: &dyn Task,
-    prepared: &Prepared,
+    image: &Image,
     what: &str,
 ) -> Result<ChipRun, LabError> {
     let (net, readout) = (&exam.model.network, &exam.settings.readout);
@@ -70,7 +70,6 @@ pub(super) fn run(
         window: first + link.latency..=last + link.latency,
         scale: link.gain / (last - first + 1) as f64,
     };
-    let image = &prepared.compiled.image;
     let n = exam.episodes;
     let done = AtomicU64::new(0);
     exam.progress.tell(what, 0, n.into());

@@ -18,6 +18,7 @@ use crate::statistics::Estimate;
 use std::path::{Path, PathBuf};
 use trifactor_host::task::Task;
 use trifactor_host::{Accuracy, Settings, credit, run_episodes};
+use trifactor_image::Image;
 use trifactor_ir::CheckedNetwork;
 use trifactor_model::{Model, Params, load_with};
 
@@ -55,6 +56,17 @@ impl Exam<'_> {
         Ok(credits)
     }
 
+    /// The credit of every episode on a chip with this image, and the states that were clipped.
+    pub fn chip_credits(
+        &self,
+        task: &dyn Task,
+        image: &Image,
+        what: &str,
+    ) -> Result<(Vec<f64>, Vec<(String, u64)>), LabError> {
+        let run = chip::run(self, task, image, what)?;
+        Ok((run.credits, run.saturations))
+    }
+
     /// The same episodes on the emulated chip, beside the credits in float.
     pub fn chip(
         &self,
@@ -63,7 +75,7 @@ impl Exam<'_> {
         float: &[f64],
         what: &str,
     ) -> Result<ChipRow, LabError> {
-        let run = chip::run(self, task, prepared, what)?;
+        let run = chip::run(self, task, &prepared.compiled.image, what)?;
         Ok(ChipRow {
             accuracy: accuracy(&run.credits),
             difference: Estimate::of_difference(&run.credits, float),

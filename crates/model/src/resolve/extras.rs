@@ -1,7 +1,7 @@
 //! What is beside the network: formats, probes, the protocol's names.
 
 use crate::report::{Report, suggestion};
-use crate::surface::{FormatSpec, ModelFile};
+use crate::surface::{FormatSpec, ModelFile, VerifySpec};
 use trifactor_fixed::Rounding;
 use trifactor_ir::{Network, SpaceKind, StateId};
 use trifactor_stimulus::{Input, Score};
@@ -109,6 +109,40 @@ pub(crate) fn probes(file: &ModelFile, network: &Network, report: &mut Report) -
         });
     }
     made
+}
+
+/// What a verification asks, checked.
+pub(crate) fn thresholds(file: &ModelFile, network: &Network, report: &mut Report) -> VerifySpec {
+    let spec = &file.verify;
+    let names = full_names(network);
+    let above_0 = |x: f64| x.is_finite() && x > 0.0;
+    for (key, value, most) in [
+        ("score_loss", spec.score_loss, 100.0),
+        ("weight_error", spec.weight_error, 1000.0),
+        ("bound", spec.bound, 1000.0),
+    ] {
+        if !(above_0(value) && value <= most) {
+            let key = format!("verify.{key}");
+            report.error("M045", key, format!("{value}; above 0 and at most {most} is allowed"));
+        }
+    }
+    for (name, limit) in spec.drift.iter() {
+        let key = format!("verify.drift.{name}");
+        if !above_0(*limit) {
+            report.error(
+                "M045",
+                &key,
+                format!("{limit} units of the last place; above 0 is allowed"),
+            );
+        }
+        find(&names, name, "M045", &key, report);
+    }
+    if spec.trials.is_some_and(|n| !(2..=1_000_000).contains(&n)) {
+        let n = spec.trials.unwrap_or(0);
+        let message = format!("{n} trials; 2 to 1000000 are allowed");
+        report.error("M045", "verify.trials", message);
+    }
+    spec.clone()
 }
 
 /// Findings about data sets and the protocol.

@@ -9,7 +9,7 @@ mod rules;
 mod synapses;
 
 pub use extras::{FormatOverride, Probe};
-pub(crate) use extras::{formats, probes, protocol_faults};
+pub(crate) use extras::{formats, probes, protocol_faults, thresholds};
 
 use crate::folder::Folder;
 use crate::report::Report;

@@ -6,6 +6,7 @@ use super::phases::{self, Delivery};
 use super::program::{Axis, Lanes, NOWHERE, Program, Sink};
 use super::projection::{self, Projection};
 use super::real::Real;
+use super::rounding::{Roundings, StoreRounding};
 use std::fmt;
 use trifactor_entity::SideTable;
 use trifactor_ir::{
@@ -62,6 +63,10 @@ pub struct FloatMachine<T> {
     /// Spikes of populations that nothing drives but [`step`](Self::step).
     inputs: Vec<(SpaceId, StateId)>,
     every: Vec<(u8, usize)>,
+    /// How states are rounded that a phase has written.
+    roundings: Option<Roundings>,
+    /// Seeds of stochastic roundings, one per episode.
+    seeds: Vec<u32>,
 }
 
 /// The lanes of an input population that fire in this step, in one episode.
@@ -189,6 +194,8 @@ impl<T: Real> FloatMachine<T> {
             by_episode: Vec::new(),
             inputs: Vec::new(),
             every: Vec::new(),
+            roundings: None,
+            seeds: vec![0; width],
             network: network.clone(),
         };
         machine.allocate_states();
@@ -238,6 +245,20 @@ impl<T: Real> FloatMachine<T> {
         self.initial[state] = values.iter().map(|v| T::from_f64(*v)).collect();
         self.set_to_initial(state);
         Ok(())
+    }
+
+    /// Rounds states from now on whenever a phase has written them, or with `None` no longer. What
+    /// [`set_state`](Self::set_state) is given is not rounded.
+    pub fn set_rounding(&mut self, table: Option<&SideTable<StateId, Option<StoreRounding>>>) {
+        self.roundings = table.map(|t| Roundings::new(&self.network, t, self.width));
+    }
+
+    /// Seeds of the stochastic roundings, one per episode from the first on; the others keep
+    /// theirs, which is 0 at the beginning.
+    ///
+    /// Panics if there are more seeds than episodes.
+    pub fn set_draw_seeds(&mut self, seeds: &[u32]) {
+        self.seeds[..seeds.len()].copy_from_slice(seeds);
     }
 
     /// Back to before step 1: every state at its initial value, nothing in flight (S7).
@@ -443,6 +464,12 @@ impl<T: Real> FloatMachine<T> {
                     if *set { self.spare[*state] } else { self.current[*state] }
                 }));
                 program.run(&mut self.bank, &phase.inputs, &phase.arrays);
+                if let Some(roundings) = &mut self.roundings {
+                    let step = self.step as i64;
+                    for ((state, _), array) in phase.outputs.iter().zip(&phase.arrays) {
+                        roundings.apply(*state, step, &self.seeds, &mut self.bank[*array]);
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Kernels and networks drawn at random, legal as far as the text forms ask.
 
-use crate::kernel::{Kernel, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId, When};
+use crate::kernel::{
+    Kernel, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId, When, Written,
+};
 use crate::network::{
     Delay, Group, Network, Phase, Read, ResetGroup, Sign, Space, SpaceId, SpaceKind, State,
     StateId, StateRole, Synapses, Values,
@@ -116,7 +118,7 @@ pub(super) fn kernel() -> impl Strategy<Value = Kernel> {
                     value: ValueId::from_index(at.index(ops.len())),
                 })
                 .collect();
-            Kernel { name, ports, ops, outputs }
+            Kernel { name, ports, ops, outputs, written: Written::default() }
         })
 }
 

@@ -1,0 +1,4 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    (trifactor_fuzz::target("rule").run)(bytes);
+});
