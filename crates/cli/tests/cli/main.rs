@@ -1,5 +1,6 @@
 //! The program as a user meets it: exit codes, what is printed where, and which files appear.
 
+mod bench;
 mod check;
 mod chips;
 mod compile;
@@ -13,3 +14,4 @@ mod reproduce;
 mod run;
 mod train;
 mod usage;
+mod verify;
