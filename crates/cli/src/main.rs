@@ -43,6 +43,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
   trifactor conformance PATH           agreement with recorded outputs of public models
+  trifactor bench                      how fast the emulator and the compiler are here
   trifactor explain CODE               what a finding such as error[M010] means
 
 `trifactor COMMAND --help` shows each with an example. What a time step means is defined in
@@ -76,6 +77,7 @@ enum Command {
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
     Conformance(cmd::conformance::Cmd),
+    Bench(cmd::bench::Cmd),
     Explain(cmd::explain::Cmd),
 }
 
@@ -108,6 +110,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
         Command::Conformance(cmd) => cmd.run(terminal),
+        Command::Bench(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),
     }
 }

@@ -8,6 +8,7 @@ use crate::lower::{Lowered, Source};
 use crate::place::{PlacedRange, Placement};
 use crate::route::{Landing, RoutedGroup, Routes};
 use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure, TraceId, bound};
+use std::ops::Range;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::EntityId;
 use trifactor_fixed::DecayCode;
@@ -74,6 +75,17 @@ pub fn link(
 impl Linker<'_> {
     fn raw(&self, state: StateId, lane: usize) -> i64 {
         self.plan.states[state].quantise(self.net.states[state].init.at(lane))
+    }
+
+    /// The raw values of some lanes, which fit the 16 bits of a field.
+    fn raws(&self, state: StateId, lanes: Range<usize>) -> Vec<i32> {
+        let format = &self.plan.states[state];
+        match &self.net.states[state].init {
+            Values::Constant(v) => vec![format.quantise(*v) as i32; lanes.len()],
+            Values::PerLane(list) => {
+                list[lanes].iter().map(|v| format.quantise(*v) as i32).collect()
+            }
+        }
     }
 
     /// The value of a register that exists once for all lanes.
@@ -338,11 +350,7 @@ impl Linker<'_> {
             let from = row.start + lanes.partition_point(|l| *l < routed.first_post);
             let to = row.start + lanes.partition_point(|l| *l < routed.first_post + routed.n_post);
             let index = (from..to).map(|k| synapses.post_lane[k] - routed.first_post).collect();
-            let fields = projection
-                .fields
-                .iter()
-                .map(|f| (from..to).map(|k| self.raw(*f, k) as i32).collect())
-                .collect();
+            let fields = projection.fields.iter().map(|f| self.raws(*f, from..to)).collect();
             let first_word = core.synapses.len() as u32;
             pack_row(&SynapseList { index, fields }, &format, number, &mut core.synapses)
                 .unwrap_or_else(|e| {

@@ -4,15 +4,17 @@
 //! * W2: 784 inputs at 5 % on 100 neurons, 78,400 plastic synapses, additive pair STDP in every
 //!   step, skipping synapses of which neither side spiked;
 //! * W3: as W2, but with an eligibility tag that decays and a weight that follows tag times
-//!   modulator, so that every synapse is evaluated in every step.
+//!   modulator, so that every synapse is evaluated in every step;
+//! * beside them, as a yardstick from the same run, a plain loop that stores 78,400 weights with
+//!   stochastic rounding: the least that a step of W3 has to do.
 //!
 //! Images are built here from a generator; the shapes and rates are those of the public
-//! workloads, the arrays are not.
+//! workloads, the arrays are not. `trifactor bench` runs the workloads themselves.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use trifactor_emu::{Emulator, Options, Reset};
-use trifactor_fixed::{QFormat, mix32};
+use trifactor_fixed::{DrawKey, QFormat, mix32};
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format,
     Group, Guard, Image, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD,
@@ -315,7 +317,28 @@ fn bench(c: &mut Criterion) {
             describe(name, &emulator, spikes, t);
         }
     }
+    let (mut weights, mut t) = (vec![64i16; 78_400], 0);
+    group.bench_function("78,400 drawn stores", |b| {
+        b.iter(|| {
+            t += 1;
+            drawn_stores(&mut weights, t);
+            black_box(&weights);
+        });
+    });
     group.finish();
+}
+
+/// Loses a sixteenth of every weight and rounds stochastically, without an emulator around it.
+fn drawn_stores(weights: &mut [i16], step: u32) {
+    let site = DrawKey::new(1, step, 0, 0);
+    for (pre, row) in (0u32..).zip(weights.chunks_exact_mut(100)) {
+        let key = site.row(pre);
+        for (post, w) in (0u32..).zip(row) {
+            let exact = i32::from(*w) * 15;
+            let draw = DrawKey::lane(key, post) >> 28;
+            *w = ((exact + draw as i32) >> 4).clamp(0, 255) as i16;
+        }
+    }
 }
 
 /// Says what the figures are figures of.
@@ -326,7 +349,7 @@ fn describe(name: &str, emulator: &Emulator, spikes: usize, steps: usize) {
     let evaluated = emulator.report().count(trifactor_emu::Cause::RuleState) as f64;
     eprintln!(
         "{name}: {:.1} spikes and {:.0} rule evaluations a step over {steps} steps, \
-         {bytes} bytes a synapse",
+         {bytes:.1} bytes a synapse",
         per_step(spikes as f64),
         per_step(evaluated),
     );

@@ -6,6 +6,7 @@
 use crate::error::EmuError;
 use crate::machine::{Emulator, Row};
 use crate::state::CoreState;
+use crate::tables::ByPost;
 use trifactor_image::{PopulationMap, ProjectionMap, TraceSide};
 
 /// One synapse of a projection, as the host sees it.
@@ -247,17 +248,22 @@ impl Emulator {
         Ok(())
     }
 
-    /// Bytes that a synapse of a projection takes in the emulator's state: its fields, and its
-    /// target where the projection is not dense. Initial values and the lists that find synapses
-    /// by post lane are kept apart and not counted.
-    pub fn bytes_per_synapse(&self, projection: usize) -> Result<usize, EmuError> {
+    /// Bytes allocated for a synapse of a projection: its fields, their initial values as far as
+    /// they differ, its target where the projection is not dense, and its place in the list that
+    /// finds synapses by post lane where the rule needs one.
+    pub fn bytes_per_synapse(&self, projection: usize) -> Result<f64, EmuError> {
         self.field(projection, 0)?;
         let groups = self.cores.iter().flat_map(|core| &core.table.groups);
-        let bytes = |g: &crate::tables::GroupTable| {
+        let (mut bytes, mut n) = (0, 0);
+        for g in groups.filter(|g| g.projection == projection) {
             let fields: usize = g.fields.iter().map(|f| f.init.width()).sum();
-            fields + if g.index.is_some() { 2 } else { 0 }
-        };
-        Ok(groups.filter(|g| g.projection == projection).map(bytes).max().unwrap_or(0))
+            let target = if g.index.is_some() { 2 } else { 0 };
+            let by_post = g.by_post.as_ref().map_or(0, |_| ByPost::ENTRY);
+            bytes += g.n_synapses() * (fields + target + by_post);
+            bytes += g.fields.iter().map(|f| f.init.bytes()).sum::<usize>();
+            n += g.n_synapses();
+        }
+        Ok(bytes as f64 / n.max(1) as f64)
     }
 
     /// The map's entry of a population.

@@ -192,7 +192,7 @@ fn check_group(t: &GroupTable, s: &GroupState, w: &Widths) -> Result<(), &'stati
             let x = field.get(at);
             (table.range.lo..=table.range.hi).contains(&x.into()) || x == table.init.get(at)
         };
-        if !field.same_shape(&table.init) || !(0..field.len()).all(legal) {
+        if !table.init.fits(field) || !(0..field.len()).all(legal) {
             return Err("synapses");
         }
     }

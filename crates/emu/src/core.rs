@@ -7,6 +7,7 @@ use crate::narrow;
 use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
 use crate::tables::{CoreTable, GroupTable, Travel, Widths};
+use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
 use trifactor_isa::ResolvedCosts;
@@ -54,17 +55,32 @@ pub(crate) struct Core {
     pub rule_ticks: u64,
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
-    /// Spike, activity and saturation of each compartment in this step.
+    /// Spike and saturation of each compartment in this step.
     flags: Vec<u8>,
     /// Rows of each group that got a message in this step.
     rows: Vec<Vec<u32>>,
+    /// Where the time goes.
+    pub laps: Laps,
     work: Vec<Workspace>,
 }
 
 const SPIKE: u8 = 1;
-const ACTIVE: u8 = 2;
-const CLIPPED_U: u8 = 4;
-const CLIPPED_V: u8 = 8;
+const CLIPPED_U: u8 = 2;
+const CLIPPED_V: u8 = 4;
+
+/// Notes the spikes and saturations of the compartments from `first` on.
+fn collect(state: &mut CoreState, first: usize, flags: &[u8], position: u8) {
+    for (at, flag) in (first..).zip(flags).filter(|(_, flag)| **flag != 0) {
+        if flag & SPIKE != 0 {
+            state.fired.push(at as u32);
+            state.last[at] = position;
+        }
+        if flag & !SPIKE != 0 {
+            state.saturated[at][0] += u64::from(flag & CLIPPED_U != 0);
+            state.saturated[at][1] += u64::from(flag & CLIPPED_V != 0);
+        }
+    }
+}
 
 impl Core {
     /// A core in its initial state.
@@ -83,37 +99,57 @@ impl Core {
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
             work: table.groups.iter().map(Workspace::new).collect(),
+            laps: Laps::default(),
             table,
         }
     }
 
     /// Deliver and neurons: from the spikes in flight to `state.fired`.
     pub(crate) fn spike(&mut self, now: Now, widths: &Widths) {
+        self.laps.begin();
         self.counts = Counts::default();
         self.rule_ticks = 0;
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
+        self.laps.lap(|t| &mut t.deliver);
         let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
         if own == Overflow::Saturate && neuron == NeuronArithmetic::default() {
-            let fit = |x: i64| {
-                let y = x.clamp(range.lo, range.hi);
+            let (lo, hi) = (range.lo as i32, range.hi as i32);
+            let fit = move |x: i32| {
+                let y = x.max(lo).min(hi);
                 (y, x != y)
             };
-            self.neurons(
-                now,
-                widths,
-                |kept, q| fit(kept + q),
-                |kept, u, bias| fit(kept + u + bias),
-            );
+            if self.table.neurons.sums_fit {
+                self.neurons(
+                    now,
+                    widths,
+                    // A sum that leaves 32 bits saturates there first and then here: the same.
+                    |kept, q| fit(kept.saturating_add(q)),
+                    |kept, u, bias| fit(kept + u + bias),
+                );
+            } else {
+                let wide = move |x: i64| {
+                    let y = x.clamp(range.lo, range.hi);
+                    (y as i32, x != y)
+                };
+                self.neurons(
+                    now,
+                    widths,
+                    |kept, q| wide(i64::from(kept) + i64::from(q)),
+                    |kept, u, bias| wide(i64::from(kept) + i64::from(u) + i64::from(bias)),
+                );
+            }
         } else {
+            let low = |(x, clipped): (i64, bool)| (x as i32, clipped);
             self.neurons(
                 now,
                 widths,
-                |kept, q| neuron.current(kept, q, range, own),
-                |kept, u, bias| neuron.voltage(kept, u, bias, range, own),
+                |kept, q| low(neuron.current(kept.into(), q.into(), range, own)),
+                |kept, u, bias| low(neuron.voltage(kept.into(), u.into(), bias.into(), range, own)),
             );
         }
+        self.laps.lap(|t| &mut t.neurons);
     }
 
     /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to
@@ -123,8 +159,8 @@ impl Core {
         &mut self,
         now: Now,
         w: &Widths,
-        current: impl Fn(i64, i64) -> (i64, bool),
-        voltage: impl Fn(i64, i64, i64) -> (i64, bool),
+        current: impl Fn(i32, i32) -> (i32, bool),
+        voltage: impl Fn(i32, i32, i32) -> (i32, bool),
     ) {
         let t = &self.table.neurons;
         let n = t.len();
@@ -133,46 +169,48 @@ impl Core {
         let (q, flags) = (&mut self.accumulators[..n], &mut self.flags[..n]);
         let (keep_u, keep_v, bias) = (&t.keep_u[..n], &t.keep_v[..n], &t.bias[..n]);
         let (v_min, threshold, refractory) = (&t.v_min[..n], &t.threshold[..n], &t.refractory[..n]);
-        let (mut active, mut events) = (0u64, 0u8);
+        // 32-bit sums keep all lanes of the loop of one width.
+        let (mut active, mut events) = (0u32, 0u32);
         for i in 0..n {
             let kept_u = narrow::decay_to_zero(u[i], keep_u[i], w.decay_bits);
-            let (new_u, clipped_u) = current(kept_u.into(), q[i].into());
+            let (new_u, clipped_u) = current(kept_u, q[i]);
             let kept_v = narrow::decay_to_zero(v[i], keep_v[i], w.decay_bits);
-            let (new_v, clipped_v) = voltage(kept_v.into(), new_u, bias[i].into());
-            let raised = (new_v as i32).max(v_min[i]);
+            let (new_v, clipped_v) = voltage(kept_v, new_u, bias[i]);
+            let raised = new_v.max(v_min[i]);
             let held = hold[i] > 0;
             let spike = !held & (raised > threshold[i]);
             let is_active = spike | (q[i] != 0);
-            u[i] = new_u as i32;
+            u[i] = new_u;
             v[i] = if held | spike { 0 } else { raised };
             hold[i] = if spike { refractory[i] } else { hold[i] - i32::from(held) };
             q[i] = 0;
-            let flag = (u8::from(spike) * SPIKE)
-                | (u8::from(is_active) * ACTIVE)
-                | (u8::from(clipped_u) * CLIPPED_U)
-                | (u8::from(clipped_v) * CLIPPED_V);
-            flags[i] = flag;
+            let flag = (u32::from(spike) * u32::from(SPIKE))
+                | (u32::from(clipped_u) * u32::from(CLIPPED_U))
+                | (u32::from(clipped_v) * u32::from(CLIPPED_V));
+            flags[i] = flag as u8;
             events |= flag;
-            active += u64::from(is_active);
+            active += u32::from(is_active);
         }
-        self.counts.active = active;
-        self.counts.inactive = n as u64 - active;
+        self.counts.active = active.into();
+        self.counts.inactive = n as u64 - u64::from(active);
         self.state.fired.clear();
-        if events & !ACTIVE != 0 {
+        if events != 0 {
             self.events(now);
         }
     }
     /// Collects spikes and saturations from the flags.
     fn events(&mut self, now: Now) {
-        for (c, flag) in (0u32..).zip(&self.flags).filter(|(_, f)| **f & !ACTIVE != 0) {
-            let at = c as usize;
-            self.state.saturated[at][0] += u64::from(flag & CLIPPED_U != 0);
-            self.state.saturated[at][1] += u64::from(flag & CLIPPED_V != 0);
-            if flag & SPIKE != 0 {
-                self.state.fired.push(c);
-                self.state.last[at] = now.position;
+        // Most compartments do nothing worth collecting, so they are passed by eight at a time.
+        let mut eights = self.flags.chunks_exact(8);
+        let mut first = 0;
+        for chunk in &mut eights {
+            let flags: [u8; 8] = chunk.try_into().expect("internal: a chunk has eight flags");
+            if u64::from_le_bytes(flags) != 0 {
+                collect(&mut self.state, first, &flags, now.position);
             }
+            first += 8;
         }
+        collect(&mut self.state, first, eights.remainder(), now.position);
         let t = &self.table.neurons;
         self.counts.spikes = self.state.fired.len() as u64;
         for c in &self.state.fired {
@@ -189,15 +227,19 @@ impl Core {
     /// Everything after the exchange of messages: files them, then modulators, traces and, at
     /// the end of an epoch, plasticity.
     pub(crate) fn learn(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+        self.laps.begin();
         self.receive(now, &widths.neuron);
+        self.laps.lap(|t| &mut t.messages);
         self.modulators(now, widths, draws);
         for (g, table) in self.table.groups.iter().enumerate() {
             traces(table, &mut self.state, g, &self.rows[g], now, widths, draws);
         }
         self.counts.traces = self.table.n_traces;
         self.counts.modulators = self.table.n_lines;
+        self.laps.lap(|t| &mut t.traces);
         if now.last {
             self.plasticity(now, widths, draws);
+            self.laps.lap(|t| &mut t.plasticity);
         }
     }
 

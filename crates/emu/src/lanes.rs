@@ -8,8 +8,8 @@
 //! slower).
 
 use crate::narrow;
-use crate::program::{Fit, Op, Shift};
-use trifactor_fixed::{self as fixed, RawRange, Rounding};
+use crate::program::{Fit, Op, Shift, Sign};
+use trifactor_fixed::{self as fixed, DrawKey, RawRange, Rounding};
 
 /// Lanes per turn of a vector loop: four vectors of eight 32-bit lanes.
 pub(crate) const WIDTH: usize = 32;
@@ -54,6 +54,14 @@ pub(crate) fn apply(
         Op::Shl(_, n, Fit::Maybe) => unary(a, dst, |a| fixed::sat32(i64::from(a) << n) as i32),
         Op::Shr(_, s) => shift_right(a, s, draws, dst),
         Op::Mul(_, _, s) => multiply(a, b, s, draws, dst),
+        Op::Join(_, n, _, Sign::Plus) => binary(a, b, dst, |a, b| (a << n).wrapping_add(b)),
+        Op::Join(_, n, _, Sign::Minus) => binary(a, b, dst, |a, b| (a << n).wrapping_sub(b)),
+        Op::JoinProduct(_, n, _, _, Sign::Plus) => {
+            ternary(a, b, c, dst, |a, b, c| (a << n).wrapping_add(b.wrapping_mul(c)));
+        }
+        Op::JoinProduct(_, n, _, _, Sign::Minus) => {
+            ternary(a, b, c, dst, |a, b, c| (a << n).wrapping_sub(b.wrapping_mul(c)));
+        }
         Op::Const(_)
         | Op::EpochFlag(_)
         | Op::GlobalLine(_)
@@ -141,6 +149,68 @@ pub(crate) fn clamp(lanes: &mut [i32], n: usize, range: RawRange) -> u64 {
     changed.into()
 }
 
+/// A stochastic right shift of values that are known to be narrow, saturated to a range, for the
+/// first `n` lanes; counts those that the range changes. Draws are made on the way.
+///
+/// `rows` and `posts` are the two parts of keyed draws.
+pub(crate) fn store_drawn(
+    value: Operand<'_>,
+    rows: &[u32],
+    posts: &[u32],
+    places: u32,
+    range: RawRange,
+    n: usize,
+    dst: &mut [i32],
+) -> u64 {
+    let (lo, hi) = (range.lo as i32, range.hi as i32);
+    let dst = &mut dst[..n];
+    if let [x] = value {
+        // Rare: a rule that stores the same for all synapses.
+        let x = *x;
+        let lane = |k: usize| (rows[k.min(rows.len() - 1)], posts[k.min(posts.len() - 1)]);
+        let each = dst.iter_mut().enumerate();
+        let changed = each.map(|(k, d)| {
+            let (row, post) = lane(k);
+            drawn_shift(x, row, post, places, lo, hi, d)
+        });
+        return changed.sum::<u32>().into();
+    }
+    let each = dst.iter_mut().zip(value);
+    match (rows, posts) {
+        ([row], posts) => each
+            .zip(posts)
+            .map(|((d, x), p)| drawn_shift(*x, *row, *p, places, lo, hi, d))
+            .sum::<u32>(),
+        (rows, [post]) => {
+            each.zip(rows).map(|((d, x), r)| drawn_shift(*x, *r, *post, places, lo, hi, d)).sum()
+        }
+        (rows, posts) => each
+            .zip(rows)
+            .zip(posts)
+            .map(|(((d, x), r), p)| drawn_shift(*x, *r, *p, places, lo, hi, d))
+            .sum(),
+    }
+    .into()
+}
+
+/// One lane of [`store_drawn`]; 1 if the range changed it.
+#[inline(always)]
+fn drawn_shift(x: i32, row: u32, post: u32, places: u32, lo: i32, hi: i32, d: &mut i32) -> u32 {
+    let draw = DrawKey::joined(row, post);
+    let shifted = narrow::round_shift(x, places, Rounding::Stochastic, draw);
+    *d = shifted.max(lo).min(hi);
+    u32::from(*d != shifted)
+}
+
+/// One function of two parts, either of which may be the same for all lanes.
+pub(crate) fn join(a: &[u32], b: &[u32], dst: &mut [u32], f: impl Fn(u32, u32) -> u32) {
+    match (a, b) {
+        ([a], b) => dst.iter_mut().zip(b).for_each(|(d, b)| *d = f(*a, *b)),
+        (a, [b]) => dst.iter_mut().zip(a).for_each(|(d, a)| *d = f(*a, *b)),
+        (a, b) => dst.iter_mut().zip(a).zip(b).for_each(|((d, a), b)| *d = f(*a, *b)),
+    }
+}
+
 /// An operation on one operand.
 pub(crate) fn unary(a: Operand<'_>, dst: &mut [i32], f: impl Fn(i32) -> i32) {
     match a {
@@ -154,6 +224,24 @@ fn binary(a: Operand<'_>, b: Operand<'_>, dst: &mut [i32], f: impl Fn(i32, i32) 
         (a, [b]) => unary(a, dst, |a| f(a, *b)),
         ([a], b) => unary(b, dst, |b| f(*a, b)),
         (a, b) => dst.iter_mut().zip(a).zip(b).for_each(|((d, a), b)| *d = f(*a, *b)),
+    }
+}
+
+fn ternary(
+    a: Operand<'_>,
+    b: Operand<'_>,
+    c: Operand<'_>,
+    dst: &mut [i32],
+    f: impl Fn(i32, i32, i32) -> i32,
+) {
+    match (a, b, c) {
+        ([a], b, c) => binary(b, c, dst, |b, c| f(*a, b, c)),
+        (a, [b], c) => binary(a, c, dst, |a, c| f(a, *b, c)),
+        (a, b, [c]) => binary(a, b, dst, |a, b| f(a, b, *c)),
+        (a, b, c) => {
+            let each = dst.iter_mut().zip(a).zip(b).zip(c);
+            each.for_each(|(((d, a), b), c)| *d = f(*a, *b, *c));
+        }
     }
 }
 

@@ -72,9 +72,11 @@ mod report;
 mod state;
 mod tables;
 mod tile;
+mod times;
 mod traces;
 
 pub use access::Synapse;
 pub use error::{CheckpointError, EmuError};
 pub use ledger::{Cause, Line, Report, Saturation};
 pub use machine::{Emulator, Options, Reset, trial_seed};
+pub use times::Times;

@@ -178,6 +178,9 @@ fn neurons(
         t.first_message.push(t.messages.len() as u32);
         t.hops.push(hops);
     }
+    let small = |list: &[i32]| list.iter().all(|x| x.unsigned_abs() < 1 << 28);
+    let lists = [&t.bias, &t.v_min, &t.init_u, &t.init_v];
+    t.sums_fit = widths.state.hi < 1 << 28 && lists.into_iter().all(|list| small(list));
     Ok(t)
 }
 

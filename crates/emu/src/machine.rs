@@ -11,6 +11,7 @@ use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
 use crate::tables::Widths;
+use crate::times::{Laps, Times};
 use rayon::prelude::*;
 use std::sync::Arc;
 use trifactor_fixed::{Draw, mix32};
@@ -78,6 +79,7 @@ pub struct Emulator {
     pub(crate) draws: Draws,
     pub(crate) host: Counts,
     pub(crate) clock: Clock,
+    laps: Laps,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -152,6 +154,7 @@ impl Emulator {
             draws: Draws::Keyed { seed: 0 },
             host: Counts::default(),
             clock: Clock::default(),
+            laps: Laps::default(),
             pool,
         };
         emulator.seed_draws(image.meta.seed);
@@ -206,13 +209,29 @@ impl Emulator {
         let now = Now::new(step, self.widths.epoch);
         let widths = self.widths;
         each(&self.pool, &mut self.cores, |core| core.spike(now, &widths));
+        self.laps.begin();
         self.collect_spikes();
         self.send_spikes();
         let host_ticks = self.send_inputs(inputs);
+        self.laps.lap(|t| &mut t.messages);
         let draws = &self.draws;
         each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
+        self.laps.begin();
         self.account(host_ticks);
+        self.laps.lap(|t| &mut t.ledger);
         Ok(())
+    }
+
+    /// Measures from now on where the time of this machine goes; see [`times`](Self::times).
+    pub fn keep_times(&mut self) {
+        self.laps.keep();
+        self.cores.iter_mut().for_each(|core| core.laps.keep());
+    }
+    /// Where the time went since [`keep_times`](Self::keep_times); `None` if nobody asked.
+    pub fn times(&self) -> Option<Times> {
+        let mut sum = *self.laps.times()?;
+        self.cores.iter().filter_map(|core| core.laps.times()).for_each(|times| sum.add(times));
+        Some(sum)
     }
 
     /// The last step that was executed; 0 before the first.

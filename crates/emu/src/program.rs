@@ -13,9 +13,11 @@
 
 mod decode;
 mod interval;
+mod specialise;
 
 pub(crate) use decode::{Context, ProgramError, compile, sources};
 pub(crate) use interval::Interval;
+pub(crate) use specialise::{Facts, epoch_flag};
 
 use trifactor_fixed::{RawRange, Rounding};
 
@@ -146,6 +148,19 @@ pub(crate) enum Op {
     Shr(Value, Shift),
     /// Rounded product.
     Mul(Value, Value, Shift),
+    /// `(a << n) + b`, or the difference; known to fit. Made of two operations.
+    Join(Value, u32, Value, Sign),
+    /// `(a << n) + b * c`, or the difference; known to fit. Made of two or three operations.
+    JoinProduct(Value, u32, Value, Value, Sign),
+}
+
+/// Whether the second part of a joined operation is added or taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sign {
+    /// Added.
+    Plus,
+    /// Taken away.
+    Minus,
 }
 
 impl Op {
@@ -170,8 +185,9 @@ impl Op {
             | Self::Min(a, b)
             | Self::Max(a, b)
             | Self::Gt(a, b)
-            | Self::Mul(a, b, _) => [Some(a), Some(b), None],
-            Self::Sel(a, b, c) => [Some(a), Some(b), Some(c)],
+            | Self::Mul(a, b, _)
+            | Self::Join(a, _, b, _) => [Some(a), Some(b), None],
+            Self::Sel(a, b, c) | Self::JoinProduct(a, _, b, c, _) => [Some(a), Some(b), Some(c)],
         }
     }
     /// The same operation on renamed values.
@@ -194,6 +210,8 @@ impl Op {
             Self::Shl(a, n, fit) => Self::Shl(f(a), n, fit),
             Self::Shr(a, s) => Self::Shr(f(a), s),
             Self::Mul(a, b, s) => Self::Mul(f(a), f(b), s),
+            Self::Join(a, n, b, sign) => Self::Join(f(a), n, f(b), sign),
+            Self::JoinProduct(a, n, b, c, sign) => Self::JoinProduct(f(a), n, f(b), f(c), sign),
         }
     }
     /// The shift of an operation that rounds.
@@ -252,15 +270,39 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Removes what no store needs and orders the rest.
+    fn pruned(all: Vec<Op>, stores: Vec<Store>, classes: [u64; 5]) -> Self {
+        let mut needed = vec![false; all.len()];
+        stores.iter().for_each(|s| needed[s.value] = true);
+        for v in (0..all.len()).rev() {
+            if needed[v] {
+                all[v].operands().for_each(|operand| needed[operand] = true);
+            }
+        }
+        let mut renamed = vec![Value::MAX; all.len()];
+        let mut ops = Vec::new();
+        for (v, op) in all.iter().enumerate().filter(|(v, _)| needed[*v]) {
+            renamed[v] = ops.len();
+            ops.push(op.map(|operand| renamed[operand]));
+        }
+        let stores = stores.into_iter().map(|s| Store { value: renamed[s.value], ..s }).collect();
+        Self::schedule(ops, stores, classes)
+    }
+
+    fn domains(ops: &[Op]) -> Vec<Domain> {
+        let mut domain: Vec<Domain> = Vec::with_capacity(ops.len());
+        for op in ops {
+            let joined = op.operands().fold(op.own_domain(), |d, v| d.join(domain[v]));
+            domain.push(joined);
+        }
+        domain
+    }
+
     /// Orders the values of a tile and gives each a buffer; a buffer is used again after the
     /// last reader of its value. Never gives a value the buffer of one of its operands, so that
     /// an operation can read and write without overlap.
     fn schedule(ops: Vec<Op>, stores: Vec<Store>, classes: [u64; 5]) -> Self {
-        let mut domain: Vec<Domain> = Vec::with_capacity(ops.len());
-        for op in &ops {
-            let joined = op.operands().fold(op.own_domain(), |d, v| d.join(domain[v]));
-            domain.push(joined);
-        }
+        let domain = Self::domains(&ops);
         let in_tile = |v: Value| domain[v] != Domain::Global;
         let mut tile = Vec::new();
         let mut placed = vec![false; ops.len()];

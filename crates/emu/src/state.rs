@@ -64,9 +64,31 @@ impl Lanes {
             Self::I32(v) => v[at] = value,
         }
     }
-    /// Whether the list has the width and length of another one.
-    pub(crate) fn same_shape(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.len() == other.len()
+    fn same_width(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+    /// One value, where all are equal; else the list.
+    fn merged(self) -> Self {
+        fn one<T: Copy + PartialEq>(mut v: Vec<T>) -> Vec<T> {
+            if v.windows(2).all(|pair| pair[0] == pair[1]) {
+                v.truncate(1);
+            }
+            v.shrink_to_fit();
+            v
+        }
+        match self {
+            Self::I16(v) => Self::I16(one(v)),
+            Self::U16(v) => Self::U16(one(v)),
+            Self::I32(v) => Self::I32(one(v)),
+        }
+    }
+    /// So many copies of the first value.
+    fn repeated(&self, n: usize) -> Self {
+        match self {
+            Self::I16(v) => Self::I16(vec![v[0]; n]),
+            Self::U16(v) => Self::U16(vec![v[0]; n]),
+            Self::I32(v) => Self::I32(vec![v[0]; n]),
+        }
     }
     /// Bytes of a value.
     pub(crate) fn width(&self) -> usize {
@@ -74,6 +96,42 @@ impl Lanes {
             Self::I16(_) | Self::U16(_) => 2,
             Self::I32(_) => 4,
         }
+    }
+}
+
+/// Initial values of a field: one per synapse, or one where all are equal, which is what most
+/// variables begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct Initial {
+    values: Lanes,
+    n: usize,
+}
+
+impl Initial {
+    /// Keeps what a list holds.
+    pub(crate) fn new(values: Lanes) -> Self {
+        let n = values.len();
+        Self { values: values.merged(), n }
+    }
+    /// The value of a synapse.
+    pub(crate) fn get(&self, at: usize) -> i32 {
+        self.values.get(if self.values.len() == 1 { 0 } else { at })
+    }
+    /// The values as a state.
+    pub(crate) fn lanes(&self) -> Lanes {
+        if self.values.len() == self.n { self.values.clone() } else { self.values.repeated(self.n) }
+    }
+    /// Whether a state has their width and number.
+    pub(crate) fn fits(&self, state: &Lanes) -> bool {
+        state.same_width(&self.values) && state.len() == self.n
+    }
+    /// Bytes of a value.
+    pub(crate) fn width(&self) -> usize {
+        self.values.width()
+    }
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.len() * self.values.width()
     }
 }
 
@@ -202,7 +260,7 @@ impl CoreState {
         for (group, table) in self.groups.iter_mut().zip(&core.groups) {
             if table.rule.is_some() {
                 for (field, table) in group.fields.iter_mut().zip(&table.fields) {
-                    field.clone_from(&table.init);
+                    *field = table.init.lanes();
                 }
             }
         }
@@ -219,7 +277,7 @@ impl GroupState {
             tables.iter().map(|c| ColumnState::new(c, lanes, widths.epoch)).collect()
         };
         Self {
-            fields: group.fields.iter().map(|f| f.init.clone()).collect(),
+            fields: group.fields.iter().map(|f| f.init.lanes()).collect(),
             in_flight: vec![Vec::new(); group.travel.slots()],
             pre: columns(pre, group.n_rows()),
             post: columns(post, group.n_post),

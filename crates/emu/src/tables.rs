@@ -4,7 +4,7 @@
 //! indices in these tables were checked by `load.rs`.
 
 use crate::program::Program;
-use crate::state::Lanes;
+use crate::state::Initial;
 use trifactor_fixed::{LearningArithmetic, NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
 
@@ -46,6 +46,9 @@ pub(crate) struct Neurons {
     pub init_v: Vec<i32>,
     /// Initial refractory counter.
     pub init_hold: Vec<i32>,
+    /// Whether biases, initial values and lower bounds are so small that what survives of a
+    /// voltage plus current plus bias fits 32 bits.
+    pub sums_fit: bool,
     /// First message of each compartment in `messages`, and one past the last.
     pub first_message: Vec<u32>,
     /// Messages: index of the receiving core in the emulator's list, input axon there.
@@ -139,10 +142,21 @@ impl Travel {
 pub(crate) struct ByPost {
     /// First entry of each post lane, and one past the last.
     pub start: Vec<u32>,
-    /// Row of each entry.
-    pub row: Vec<u32>,
+    /// Row of each entry; a message names its row in 16 bits.
+    pub row: Vec<u16>,
     /// Synapse of each entry.
     pub synapse: Vec<u32>,
+}
+
+impl ByPost {
+    /// (row, synapse) of the synapses that end at a post lane.
+    pub(crate) fn of(&self, post: u32) -> impl Iterator<Item = (u32, u32)> {
+        let [from, to] = [post, post + 1].map(|p| self.start[p as usize] as usize);
+        let rows = self.row[from..to].iter().map(|row| u32::from(*row));
+        rows.zip(self.synapse[from..to].iter().copied())
+    }
+    /// Bytes of a synapse's entry.
+    pub(crate) const ENTRY: usize = 6;
 }
 
 /// A plastic group's rule.
@@ -154,6 +168,8 @@ pub(crate) struct Rule {
     pub stream: u32,
     /// When synapses may be skipped.
     pub guard: Guard,
+    /// The post lanes' part of keyed draws, with room for a tile.
+    pub post_keys: Vec<u32>,
     /// Columns on the rows.
     pub pre_columns: Vec<ColumnTable>,
     /// Columns on the post lanes.
@@ -171,7 +187,9 @@ pub(crate) struct FieldTable {
     /// What a store or the host may write: the format's range, narrowed by the profile's.
     pub range: RawRange,
     /// Value of every synapse in the image.
-    pub init: Lanes,
+    pub init: Initial,
+    /// Whether all of these lie in `range`, so that no value ever lies outside.
+    pub inside: bool,
 }
 
 /// The part of a projection that ends on a core.
@@ -188,6 +206,8 @@ pub(crate) struct GroupTable {
     /// Post lane of each synapse, from `first_post`; `None` where the k-th synapse of a row has
     /// post lane k.
     pub index: Option<Vec<u16>>,
+    /// Length of the rows, where the group has no index and they are all of one length.
+    pub row_len: Option<usize>,
     /// Target address of post lane 0 of the slice.
     pub first_target: usize,
     /// Logical id of post lane 0 of the slice.

@@ -1,7 +1,7 @@
 //! The trace phase: decay, this step's impulses, and the values of the epoch (S30 to S35).
 
 use crate::core::Now;
-use crate::draws::Draws;
+use crate::draws::{Draws, SiteDraws};
 use crate::narrow;
 use crate::replay::replay;
 use crate::state::{ColumnState, CoreState, GroupState};
@@ -24,13 +24,13 @@ pub(crate) fn traces(
         return replay(table, rule, core, g, rows, now, engine, draws);
     }
     let state = &mut core.groups[g];
-    let pre = |lane: usize| table.pre[lane];
+    let pre = &table.pre[..];
     let columns = rule.pre_columns.iter().zip(&mut state.pre).zip(&mut state.saturated_pre);
     for ((column, values), saturated) in columns {
-        decay(column, &mut values.value, now, widths, draws, pre);
+        decay(column, &mut values.value, now, widths, draws, pre.iter().copied());
         for row in rows {
             let row = *row as usize;
-            let clipped = impulse(column, &mut values.value[row], pre(row), now, draws);
+            let clipped = impulse(column, &mut values.value[row], pre[row], now, draws);
             *saturated += u64::from(clipped && rule.counts[row]);
         }
         if column.history {
@@ -39,16 +39,16 @@ pub(crate) fn traces(
             kept.zip(&values.value).for_each(|(kept, x)| *kept = *x);
         }
     }
-    let post = |lane: usize| table.first_post + lane as u32;
     let first = table.first_target as u32;
     let from = core.fired.partition_point(|c| *c < first);
     let to = core.fired.partition_point(|c| *c < first + table.n_post as u32);
     let columns = rule.post_columns.iter().zip(&mut state.post).zip(&mut state.saturated_post);
     for ((column, values), saturated) in columns {
-        decay(column, &mut values.value, now, widths, draws, post);
+        decay(column, &mut values.value, now, widths, draws, table.first_post..);
         for compartment in &core.fired[from..to] {
             let lane = (*compartment - first) as usize;
-            let clipped = impulse(column, &mut values.value[lane], post(lane), now, draws);
+            let id = table.first_post + lane as u32;
+            let clipped = impulse(column, &mut values.value[lane], id, now, draws);
             *saturated += u64::from(clipped && rule.counts_posts);
         }
         if column.history {
@@ -58,24 +58,31 @@ pub(crate) fn traces(
     }
 }
 
+/// One decay of all values; `lanes` gives their logical ids.
 fn decay(
     column: &ColumnTable,
     values: &mut [i32],
     now: Now,
     widths: &Widths,
     draws: &Draws,
-    lane: impl Fn(usize) -> u32,
+    lanes: impl Iterator<Item = u32>,
 ) {
     let (keep, bits) = (column.keep, widths.decay_bits);
-    let key = draws.site(now.step, column.stream, site::DECAY);
     let scale = |x: i32, rounding, draw| {
         // A trace is never negative and fits 16 bits.
         narrow::decay_trace(x as u32, keep, bits, rounding, draw) as i32
     };
     match column.rounding {
         Rounding::Stochastic => {
-            for (k, x) in values.iter_mut().enumerate() {
-                *x = scale(*x, Rounding::Stochastic, key.draw(lane(k), 0));
+            let each = values.iter_mut().zip(lanes);
+            // The match stands outside of the loop, which the compiler then vectorises.
+            match draws.site(now.step, column.stream, site::DECAY) {
+                SiteDraws::Keyed(key) => each.for_each(|(x, lane)| {
+                    *x = scale(*x, Rounding::Stochastic, key.draw(lane, 0));
+                }),
+                source @ SiteDraws::Replaced { .. } => each.for_each(|(x, lane)| {
+                    *x = scale(*x, Rounding::Stochastic, source.draw(lane, 0));
+                }),
             }
         }
         Rounding::Nearest => values.iter_mut().for_each(|x| *x = scale(*x, Rounding::Nearest, 0)),

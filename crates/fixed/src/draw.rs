@@ -43,7 +43,17 @@ impl DrawKey {
     /// The draw of one post lane in a row.
     #[inline(always)]
     pub const fn lane(row: u32, post: u32) -> u32 {
-        mix32(row ^ post.wrapping_mul(0x85eb_ca6b))
+        Self::joined(row, Self::post(post))
+    }
+    /// What a post lane brings to every row's draws.
+    #[inline(always)]
+    pub const fn post(post: u32) -> u32 {
+        post.wrapping_mul(0x85eb_ca6b)
+    }
+    /// The draw of a [row](Self::row) and a [post lane](Self::post).
+    #[inline(always)]
+    pub const fn joined(row: u32, post: u32) -> u32 {
+        mix32(row ^ post)
     }
 }
 

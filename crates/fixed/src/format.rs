@@ -45,7 +45,7 @@ impl QFormat {
     }
     /// The value of one unit in the last place.
     pub fn lsb(self) -> f64 {
-        (-f64::from(self.frac)).exp2()
+        power_of_two(-i16::from(self.frac))
     }
     /// The real value of a raw integer; exact for every 32-bit raw.
     pub fn to_f64(self, raw: i64) -> f64 {
@@ -55,7 +55,7 @@ impl QFormat {
     pub fn quantise(self, value: f64) -> i64 {
         let RawRange { lo, hi } = self.raw_range();
         // `as` saturates and maps NaN to 0; callers reject non-finite values (I13).
-        let raw = (value * f64::from(self.frac).exp2()).round() as i64;
+        let raw = (value * power_of_two(self.frac.into())).round() as i64;
         raw.clamp(lo, hi)
     }
     /// Smallest and largest real value.
@@ -77,6 +77,12 @@ impl QFormat {
             lo >= qlo - 0.5 * q.lsb() && hi <= qhi + 0.5 * q.lsb()
         })
     }
+}
+
+/// The power of two, whose bits are its exponent; a function of the system's library would take
+/// most of the time in which a large model is quantised. The exponent is that of a normal number.
+const fn power_of_two(exponent: i16) -> f64 {
+    f64::from_bits(((1023 + exponent as i64) as u64) << 52)
 }
 
 impl fmt::Display for QFormat {
@@ -156,6 +162,13 @@ mod tests {
             let RawRange { lo, hi } = q.raw_range();
             let (x, y) = (q.quantise(a.min(b)), q.quantise(a.max(b)));
             prop_assert!(lo <= x && x <= y && y <= hi);
+        }
+    }
+
+    #[test]
+    fn powers_of_two_are_those_of_the_library() {
+        for exponent in -128..=128i16 {
+            assert_eq!(power_of_two(exponent), f64::from(exponent).exp2());
         }
     }
 

@@ -54,6 +54,9 @@ pub enum LabError {
     /// The emulator refused.
     #[error(transparent)]
     Emulator(#[from] trifactor_emu::EmuError),
+    /// An image could not be written.
+    #[error("cannot write the image: {0}")]
+    Image(#[from] trifactor_image::ImageError),
     /// The float reading refused.
     #[error(transparent)]
     Float(#[from] trifactor_reference::float::MachineError),

@@ -10,6 +10,7 @@
 //! The crate prints nothing and names no command-line option.
 
 mod baseline;
+pub mod bench;
 pub mod chips;
 mod curve;
 mod episodes;

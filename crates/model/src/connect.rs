@@ -4,7 +4,7 @@ use crate::folder::Folder;
 use crate::report::Report;
 use crate::surface::Connect;
 use crate::values::{CONNECT_SITE, name_stream, value_draws};
-use trifactor_fixed::Draw;
+use trifactor_fixed::DrawKey;
 use trifactor_stimulus::NpyArray;
 
 /// Most synapses of a projection.
@@ -65,7 +65,7 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
         return None;
     }
     match how {
-        Connect::AllToAll => Some(by_test(n_pre, n_post, |_, _| true)),
+        Connect::AllToAll => Some(by_test(n_pre, n_post, |_| |_| true)),
         Connect::AllToOthers => {
             if !site.same {
                 report.error_hint(
@@ -76,7 +76,7 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
                 );
                 return None;
             }
-            Some(by_test(n_pre, n_post, |i, j| i != j))
+            Some(by_test(n_pre, n_post, |i| move |j| i != j))
         }
         Connect::OneToOne => {
             if n_pre != n_post {
@@ -108,8 +108,10 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
             }
             let limit = (p * 4_294_967_296.0).round() as u64;
             let (draws, stream) = (value_draws(site.seed, *seed), name_stream(site.name));
-            let pattern = by_test(n_pre, n_post, |i, j| {
-                u64::from(draws.draw(0, stream, CONNECT_SITE, i, j)) < limit
+            let pair = DrawKey::new(draws.seed, 0, stream, CONNECT_SITE);
+            let pattern = by_test(n_pre, n_post, |i| {
+                let row = pair.row(i);
+                move |j| u64::from(DrawKey::lane(row, j)) < limit
             });
             if pattern.full() {
                 too_many(&key, &format!("{} synapses", pattern.post_lane.len()), report);
@@ -134,8 +136,9 @@ pub(crate) fn connect(how: &Connect, site: &Site<'_>, report: &mut Report) -> Op
                 too_many(&key, &format!("{on} synapses"), report);
                 return None;
             }
-            Some(by_test(n_pre, n_post, |i, j| {
-                array.values[i as usize * n_post as usize + j as usize] != 0.0
+            Some(by_test(n_pre, n_post, |i| {
+                let row = &array.values[i as usize * n_post as usize..][..n_post as usize];
+                move |j| row[j as usize] != 0.0
             }))
         }
         Connect::Conv2d { input, kernel, stride, padding } => {
@@ -184,17 +187,27 @@ fn too_many(key: &str, what: &str, report: &mut Report) {
     );
 }
 
-/// All pairs that pass a test; stops one past the limit.
-fn by_test(n_pre: u32, n_post: u32, test: impl Fn(u32, u32) -> bool) -> Pattern {
+/// All pairs that pass the test of their row; stops one row past the limit.
+fn by_test<T: Fn(u32) -> bool>(n_pre: u32, n_post: u32, test: impl Fn(u32) -> T) -> Pattern {
     let mut pattern = Pattern::with_rows(n_pre);
     for pre in 0..n_pre {
         pattern.begin_row();
         if pattern.full() {
             continue;
         }
-        for post in (0..n_post).filter(|post| test(pre, *post)) {
-            pattern.push(pre, post);
+        let passes = test(pre);
+        let lanes = &mut pattern.post_lane;
+        let start = lanes.len();
+        // Every lane is written and only those that pass are kept: a branch on a random test
+        // would be the slowest part of making a network.
+        lanes.resize(start + n_post as usize, 0);
+        let mut end = start;
+        for post in 0..n_post {
+            lanes[end] = post;
+            end += usize::from(passes(post));
         }
+        lanes.truncate(end);
+        pattern.pre_lane.resize(end, pre);
     }
     pattern.begin_row();
     pattern

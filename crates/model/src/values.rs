@@ -6,7 +6,7 @@
 use crate::folder::Folder;
 use crate::report::Report;
 use crate::surface::{Made, Value};
-use trifactor_fixed::{Draw, KeyedDraws, mix32};
+use trifactor_fixed::{DrawKey, KeyedDraws, mix32};
 use trifactor_ir::Values;
 use trifactor_stimulus::portable::{exp, normal, unit};
 
@@ -173,9 +173,7 @@ impl Maker<'_> {
                     return None;
                 }
                 let span = hi - lo;
-                Some(self.draw(lanes, name, *seed, |d, s, p, q| {
-                    lo + span * unit(d.draw(0, s, UNIFORM_SITE, p, q))
-                }))
+                Some(self.uniform(lanes, name, *seed, |part| lo + span * part))
             }
             Value::Made(Made::Normal(mean, sd, seed)) => {
                 check_normal("Normal", *mean, *sd, key, report)?;
@@ -191,6 +189,17 @@ impl Maker<'_> {
                 ))
             }
         }
+    }
+
+    /// A function of a number from 0 up to 1 for each lane.
+    fn uniform(&self, lanes: Lanes<'_>, name: &str, seed: u32, f: impl Fn(f64) -> f64) -> Values {
+        let draws = value_draws(self.seed, seed);
+        let key = DrawKey::new(draws.seed, 0, name_stream(name), UNIFORM_SITE);
+        let one = |lane| {
+            let (pre, post) = lanes.ids(lane);
+            f(unit(key.draw(pre, post)))
+        };
+        Values::PerLane((0..lanes.len()).map(one).collect())
     }
 
     fn draw(
@@ -222,9 +231,7 @@ impl Maker<'_> {
                 if lo.is_finite() && hi.is_finite() && lo <= hi =>
             {
                 let count = (hi.floor() - lo.ceil() + 1.0).max(0.0);
-                self.draw(lanes, name, *seed, |d, s, p, q| {
-                    lo.ceil() + (count * unit(d.draw(0, s, UNIFORM_SITE, p, q))).floor()
-                })
+                self.uniform(lanes, name, *seed, |part| lo.ceil() + (count * part).floor())
             }
             Value::Made(Made::Normal(..) | Made::LogNormal(..)) => {
                 report.error(

@@ -15,6 +15,7 @@
 mod case;
 mod compare;
 mod directed;
+mod shapes;
 
 use case::case;
 use compare::Tally;

@@ -1,5 +1,6 @@
 //! The program as a user meets it: exit codes, what is printed where, and which files appear.
 
+mod bench;
 mod check;
 mod chips;
 mod compile;

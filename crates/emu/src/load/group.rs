@@ -2,10 +2,11 @@
 
 use super::{EmuError, keep, keep_of};
 use crate::program::{Context, Interval, ProgramError, Side, compile, sources};
-use crate::state::Lanes;
+use crate::state::{Initial, Lanes};
 use crate::tables::{
     ByPost, ColumnTable, FieldTable, GroupTable, ModulatorTable, Rule, Travel, Widths,
 };
+use crate::tile::post_keys;
 use trifactor_fixed::{DecayCode, QFormat, RawRange, WeightsRead};
 use trifactor_image::{
     AxonIn, Column, ColumnKind, Core, Format, Group, Guard, Image, NO_DELAY_FIELD, NO_PROFILE,
@@ -89,15 +90,20 @@ pub(super) fn table(
         index: (format.index_bits > 0).then(Vec::new),
         first_target,
         first_post: record.first_post,
+        row_len: None,
         n_post,
         shift: record.shift.into(),
         travel,
         sends: profile.is_some() && widths.neuron.input.weights == WeightsRead::Sending,
-        fields: fields(format, profile.map(|(_, p)| p))?,
+        fields: Vec::new(),
         rule: None,
         by_post: None,
     };
-    synapses(core, record, axons, format, &mut group)?;
+    let ranges = ranges(format, profile.map(|(_, p)| p))?;
+    synapses(core, record, axons, format, ranges, &mut group)?;
+    let mut lengths = group.row_start.windows(2).map(|row| (row[1] - row[0]) as usize);
+    let first = lengths.next().filter(|_| group.index.is_none());
+    group.row_len = first.filter(|len| lengths.all(|other| other == *len));
     if let Some((number, profile)) = profile {
         let rule = rule(image, core, number, profile, format, &group, modulators, widths)?;
         let sparse = group.index.is_some();
@@ -113,11 +119,12 @@ fn format_range(field: &trifactor_image::Field) -> Option<RawRange> {
     legal.then(|| QFormat { bits: field.bits, frac: 0, signed: field.signed }.raw_range())
 }
 
-fn fields(format: &Format, profile: Option<&Profile>) -> Result<Vec<FieldTable>, Fault> {
+/// For each field what a store or the host may write, and an empty list for its values.
+fn ranges(format: &Format, profile: Option<&Profile>) -> Result<Vec<(RawRange, Lanes)>, Fault> {
     if profile.is_some_and(|p| p.ranges.len() != format.fields.len()) {
         return Err("its profile has other fields than its format".into());
     }
-    let mut tables = Vec::with_capacity(format.fields.len());
+    let mut lists = Vec::with_capacity(format.fields.len());
     for (f, field) in format.fields.iter().enumerate() {
         let held = format_range(field).ok_or("a field of its format has an impossible width")?;
         let range = match profile.map(|p| p.ranges[f]) {
@@ -127,9 +134,9 @@ fn fields(format: &Format, profile: Option<&Profile>) -> Result<Vec<FieldTable>,
         if range.lo > range.hi || range.lo < held.lo || range.hi > held.hi {
             return Err("a field's range does not fit its width".into());
         }
-        tables.push(FieldTable { range, init: Lanes::for_range(held) });
+        lists.push((range, Lanes::for_range(held)));
     }
-    Ok(tables)
+    Ok(lists)
 }
 
 fn synapses(
@@ -137,6 +144,7 @@ fn synapses(
     record: &Group,
     axons: &[AxonIn],
     format: &Format,
+    mut fields: Vec<(RawRange, Lanes)>,
     group: &mut GroupTable,
 ) -> Result<(), Fault> {
     let mut n = 0u32;
@@ -152,12 +160,19 @@ fn synapses(
         if let Some(index) = &mut group.index {
             index.extend(list.index.iter().map(|post| *post as u16));
         }
-        for (field, values) in group.fields.iter_mut().zip(&list.fields) {
-            field.init.extend(values);
+        for ((_, lanes), values) in fields.iter_mut().zip(&list.fields) {
+            lanes.extend(values);
         }
         n = n.checked_add(axon.n_synapses).ok_or("it has more synapses than can be counted")?;
         group.row_start.push(n);
     }
+    group.index.iter_mut().for_each(Vec::shrink_to_fit);
+    let table = |(range, lanes): (RawRange, Lanes)| {
+        let legal = |at| (range.lo..=range.hi).contains(&lanes.get(at).into());
+        let inside = (0..lanes.len()).all(legal);
+        FieldTable { range, inside, init: Initial::new(lanes) }
+    };
+    group.fields = fields.into_iter().map(table).collect();
     Ok(())
 }
 
@@ -232,6 +247,7 @@ fn rule(
         program,
         stream: profile.stream,
         guard: profile.guard,
+        post_keys: post_keys(group),
         pre_columns,
         post_columns,
         counts: vec![true; group.n_rows()],
@@ -300,7 +316,7 @@ fn by_post(group: &GroupTable) -> ByPost {
     each().for_each(|(r, s, post)| {
         let at = next[post] as usize;
         next[post] += 1;
-        row[at] = r;
+        row[at] = r as u16;
         synapse[at] = s;
     });
     ByPost { start, row, synapse }

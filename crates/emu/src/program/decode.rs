@@ -158,22 +158,7 @@ impl Builder<'_> {
     }
     /// Removes what no store needs and orders the rest.
     fn finish(self, classes: [u64; 5]) -> Program {
-        let stores: Vec<Store> = self.stores.into_iter().flatten().collect();
-        let mut needed = vec![false; self.ops.len()];
-        stores.iter().for_each(|s| needed[s.value] = true);
-        for v in (0..self.ops.len()).rev().collect::<Vec<_>>() {
-            if needed[v] {
-                self.ops[v].operands().for_each(|operand| needed[operand] = true);
-            }
-        }
-        let mut renamed = vec![Value::MAX; self.ops.len()];
-        let mut ops = Vec::new();
-        for (v, op) in self.ops.iter().enumerate().filter(|(v, _)| needed[*v]) {
-            renamed[v] = ops.len();
-            ops.push(op.map(|operand| renamed[operand]));
-        }
-        let stores = stores.into_iter().map(|s| Store { value: renamed[s.value], ..s }).collect();
-        Program::schedule(ops, stores, classes)
+        Program::pruned(self.ops, self.stores.into_iter().flatten().collect(), classes)
     }
 }
 

@@ -71,12 +71,15 @@ impl Interval {
         // Every rounding lies between the floor and one above it.
         Self { lo: self.lo >> shift.places, hi: (self.hi >> shift.places) + 1 }.saturated()
     }
-    /// Bounds of an operation with operands in the given intervals; loads are not among them.
+    /// Bounds of an operation with operands in the given intervals; loads and joined operations
+    /// are not among them.
     pub(crate) fn of(op: &Op, at: impl Fn(usize) -> Self) -> Option<Self> {
         Some(match *op {
             Op::Const(x) => Self::point(x.into()),
             Op::EpochFlag(_) | Op::Flag(_) | Op::Gt(..) => Self { lo: 0, hi: 1 },
             Op::GlobalLine(_) | Op::Column { .. } | Op::Line { .. } | Op::Field(_) => return None,
+            // Made when everything is known to fit.
+            Op::Join(..) | Op::JoinProduct(..) => return None,
             Op::Add(a, b, _) => at(a).sum(at(b)).saturated(),
             Op::Sub(a, b, _) => at(a).difference(at(b)).saturated(),
             Op::Min(a, b) => Self { lo: at(a).lo.min(at(b).lo), hi: at(a).hi.min(at(b).hi) },
