@@ -20,8 +20,8 @@ use trifactor_fixed::{Draw, TraceLaw};
 use trifactor_image::Image;
 use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
 use trifactor_ir::{
-    CheckedNetwork, Delay, Group, Kernel, Read, ResetGroup, Role, SpaceId, StateId, StateRole,
-    Values,
+    CheckedNetwork, Delay, Group, Kernel, Port, Read, ResetGroup, Role, Sign, SpaceId, StateId,
+    StateRole, Values,
 };
 use trifactor_isa::Chip;
 use trifactor_quant::{FormatRequest, Plan, Requests, plan};
@@ -78,6 +78,7 @@ const PRE: &str = "pre";
 const POST: &str = "post";
 const TEACHER: &str = "teacher";
 const SYNAPSES: &str = "synapses";
+const TOLD: &str = "told";
 const PROBE: &str = "probe";
 
 /// A spike of the teacher that tells post lanes to fire, in last places of the accumulator.
@@ -91,144 +92,181 @@ const SLOWEST: f64 = 65535.0;
 impl Task<'_> {
     /// Compiles for a chip. Errors: what the compiler found.
     pub fn compile(&self, chip: &Chip) -> Result<Learner, String> {
-        let engine = chip.arithmetic.learning;
-        let engine =
-            engine.ok_or_else(|| format!("the chip '{}' has no such engine", chip.name))?;
-        let mut b = Builder::new(self.rule.t_epoch);
-        let mut requests = Requests::new();
-        let whole =
-            |frac: i32| FormatRequest { frac: Some(frac as i8), ..FormatRequest::default() };
-        // A weight of 1 is the unit, so the exponent is the membrane's binary point (S11).
-        let exponent = match self.post {
-            Post::Told(_) => MUTED,
-            Post::Neurons(..) => self.format.exponent,
-        };
-        let unit = i32::from(chip.arithmetic.neuron.input.unit);
-        requests.insert(format!("{POST}.v"), whole(exponent + unit));
-        let pre = b.input(PRE, self.n_pre);
-        let post = self.neurons(&mut b, f64::from(-exponent - unit).exp2())?;
-        let teacher = match self.post {
-            Post::Told(_) => Some((TEACHER, exponent, COMMAND)),
-            Post::Neurons(_, None) => None,
-            Post::Neurons(_, Some((format, weight))) => {
-                let frac = exponent - format.exponent;
-                Some((TEACHER, frac, format.mantissa(weight, chip) as f64))
-            }
-        };
-        let teacher = teacher.map(|(name, point, raw)| {
-            let space = b.input(name, self.n_post);
-            let pairs: Vec<(u32, u32)> = (0..self.n_post).map(|lane| (lane, lane)).collect();
-            let sign = self.format.ir_sign();
-            let own = if raw < 0.0 || sign != trifactor_ir::Sign::Excitatory {
-                trifactor_ir::Sign::Mixed
-            } else {
-                sign
-            };
-            let projection = b.synapses("told", (space, post), own, &pairs);
-            let w = b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
-            b.deliver(projection, w, Delay::Fixed(0));
-            requests.insert("told.w".to_owned(), whole(point));
-            space
-        });
-        let mut streams = [u32::MAX; 3];
-        for (name, (impulse, tau)) in TRACES.into_iter().zip(self.rule.traces()) {
-            let side = usize::from(name.starts_with('y'));
-            let (impulse, tau) =
-                if self.given && side == 1 { (0.0, SLOWEST) } else { (impulse, tau) };
-            let (space, population) = [(pre, PRE), (post, POST)][side];
-            let keep = TraceLaw::Exponential.keep(tau, 1.0);
-            let stream = b.trace(space, name, keep, impulse);
-            // All traces of a population draw from the stream of the first.
-            streams[side] = streams[side].min(stream);
-            // What comes from outside is not bounded by the trace unit.
-            let bits = (self.given && side == 1)
-                .then(|| chip.trace.bits.last().copied().unwrap_or_default());
-            let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
-            requests.insert(format!("{population}.{name}"), request);
-        }
+        let b = Builder::new(self.rule.t_epoch);
+        let mut draft = Draft { task: self, chip, b, requests: Requests::new() };
+        let pre = draft.b.input(PRE, self.n_pre);
+        let post = draft.neurons()?;
+        let teacher = draft.teacher(post);
+        let [pre_stream, post_stream] = draft.traces(pre, post);
         let kernel = self.rule.kernel()?;
-        let pairs: Vec<(u32, u32)> =
-            (0..self.n_pre).flat_map(|x| (0..self.n_post).map(move |y| (x, y))).collect();
-        let synapses = b.synapses(SYNAPSES, (pre, post), self.format.ir_sign(), &pairs);
-        let weight = engine.weight(self.format.sign);
-        let range = |(lo, hi): (i16, i16)| (f64::from(lo), f64::from(hi));
-        let ranges = [(weight.lo as f64, weight.hi as f64), range(engine.delay), range(engine.tag)];
-        for ((name, matrix), range) in VARIABLES.into_iter().zip(&self.initial).zip(ranges) {
-            let used = |p: &trifactor_ir::Port| p.variable == name;
-            if name != "w" && !kernel.ports.values().any(used) && kernel.output(name).is_none() {
-                continue;
-            }
-            let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
-            let value = |(x, y): &(u32, u32)| matrix[*y as usize][*x as usize] as f64;
-            let init = Values::PerLane(pairs.iter().map(value).collect());
-            let state = b.state(synapses, name, role, init, Some(range), reset);
-            requests.insert(format!("{SYNAPSES}.{name}"), whole(0));
-            if name == "w" {
-                b.deliver(synapses, state, Delay::Fixed(0));
-            }
-        }
-        let spaces = Spaces { pre, post, teacher, synapses };
         let read: BTreeSet<String> = kernel.ports.values().map(|p| p.variable.clone()).collect();
-        streams[2] = rule(&mut b, synapses, (pre, post), kernel)?;
-        let unread: Vec<&str> = TRACES.into_iter().filter(|name| !read.contains(*name)).collect();
-        if !unread.is_empty() {
-            self.probe(&mut b, (pre, post), &unread)?;
-            requests.insert(format!("{PROBE}.w"), whole(0));
-            requests.insert(format!("{PROBE}.t"), whole(0));
-        }
+        let synapses = draft.synapses(pre, post, &kernel)?;
+        let rule_stream = bind(&mut draft.b, synapses, (pre, post), kernel)?;
+        draft.probe(
+            pre,
+            post,
+            TRACES.into_iter().filter(|name| !read.contains(*name)).collect(),
+        )?;
+        let Draft { b, requests, .. } = draft;
         let net = b.finish()?;
         let (plan, _) = plan(&net, chip, &requests).map_err(|e| first(&e))?;
         let identity =
             Identity { model_hash: String::new(), seed: 0, step_ms: 1.0, ..Identity::default() };
         let compiled = compile(&net, &plan, chip, &identity).map_err(|e| first(&e))?;
+        let spaces = Spaces { pre, post, teacher, synapses };
+        let streams = [pre_stream, post_stream, rule_stream];
         Ok(Learner { net, plan, image: compiled.image, spaces, streams })
     }
+}
 
-    fn neurons(&self, b: &mut Builder, place: f64) -> Result<SpaceId, String> {
-        Ok(match self.post {
-            Post::Neurons(registers, _) => {
-                b.population(&registers.population(POST, self.n_post, place)?)
-            }
+/// The network of a task in the making.
+struct Draft<'a> {
+    task: &'a Task<'a>,
+    chip: &'a Chip,
+    b: Builder,
+    requests: Requests,
+}
+
+impl Draft<'_> {
+    fn point(&mut self, state: String, frac: i32) {
+        let request = FormatRequest { frac: Some(frac as i8), ..FormatRequest::default() };
+        self.requests.insert(state, request);
+    }
+
+    /// Places by which a weight moves on its way to the accumulator. A weight of 1 is the unit of
+    /// the network, so this is the accumulator's binary point (S11).
+    fn exponent(&self) -> i32 {
+        match self.task.post {
+            Post::Told(_) => MUTED,
+            Post::Neurons(..) => self.task.format.exponent,
+        }
+    }
+
+    fn neurons(&mut self) -> Result<SpaceId, String> {
+        let n = self.task.n_post;
+        let point = self.exponent() + i32::from(self.chip.arithmetic.neuron.input.unit);
+        let place = f64::from(-point).exp2();
+        self.point(format!("{POST}.v"), point);
+        let population = match self.task.post {
+            Post::Neurons(registers, _) => registers.population(POST, n, place)?,
             Post::Told(spikes) => {
                 // Nobody can tell a lane to fire in step 1, so it is about to. The voltage is
                 // halved in every step, so that what the weights leave behind stays small.
-                let first = |lane| spikes.contains(&(1, lane));
+                let first: BTreeSet<u32> =
+                    spikes.iter().filter(|s| s.0 == 1).map(|s| s.1).collect();
                 let high = f64::from(1 << 20) * place;
-                let v = (0..self.n_post).map(|lane| if first(lane) { high } else { 0.0 });
-                b.population(&Population {
+                let v = (0..n).map(|lane| if first.contains(&lane) { high } else { 0.0 });
+                Population {
                     name: POST,
-                    n: self.n_post,
+                    n,
                     du: 4095,
                     dv: 2048,
                     threshold: 64.0 * place,
                     bias: Vec::new(),
                     refractory: 0,
                     v: Values::PerLane(v.collect()),
-                })
+                }
             }
-        })
+        };
+        Ok(self.b.population(&population))
+    }
+
+    /// An input with a synapse to each neuron: the file's teacher, or the one that tells neurons
+    /// to fire.
+    fn teacher(&mut self, post: SpaceId) -> Option<SpaceId> {
+        let (point, raw) = match self.task.post {
+            Post::Told(_) => (self.exponent(), COMMAND),
+            Post::Neurons(_, teacher) => {
+                let (format, weight) = teacher?;
+                let raw = format.mantissa(weight, self.chip) as f64;
+                (self.exponent() - format.exponent, raw)
+            }
+        };
+        let n = self.task.n_post;
+        let space = self.b.input(TEACHER, n);
+        let pairs: Vec<(u32, u32)> = (0..n).map(|lane| (lane, lane)).collect();
+        let sign = if raw < 0.0 { Sign::Mixed } else { Sign::Excitatory };
+        let projection = self.b.synapses(TOLD, (space, post), sign, &pairs);
+        let w = self.b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
+        self.b.deliver(projection, w, Delay::Fixed(0));
+        self.point(format!("{TOLD}.w"), point);
+        Some(space)
+    }
+
+    /// The streams of pre and post traces: all traces of a population draw from the first one's.
+    fn traces(&mut self, pre: SpaceId, post: SpaceId) -> [u32; 2] {
+        let mut streams = [u32::MAX; 2];
+        for (name, (impulse, tau)) in TRACES.into_iter().zip(self.task.rule.traces()) {
+            let side = usize::from(name.starts_with('y'));
+            let given = self.task.given && side == 1;
+            let (impulse, tau) = if given { (0.0, SLOWEST) } else { (impulse, tau) };
+            let (space, population) = [(pre, PRE), (post, POST)][side];
+            let keep = TraceLaw::Exponential.keep(tau, 1.0);
+            let stream = self.b.trace(space, name, keep, impulse);
+            streams[side] = streams[side].min(stream);
+            // What comes from outside is not bounded by the trace unit.
+            let bits = self.chip.trace.bits.last().copied().filter(|_| given);
+            let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
+            self.requests.insert(format!("{population}.{name}"), request);
+        }
+        streams
+    }
+
+    /// The projection with the variables that its rule knows.
+    fn synapses(
+        &mut self,
+        pre: SpaceId,
+        post: SpaceId,
+        kernel: &Kernel,
+    ) -> Result<SpaceId, String> {
+        let name = &self.chip.name;
+        let engine = self.chip.arithmetic.learning;
+        let engine = engine.ok_or_else(|| format!("the chip file '{name}' has no such engine"))?;
+        let (n_pre, n_post) = (self.task.n_pre, self.task.n_post);
+        let pairs: Vec<(u32, u32)> =
+            (0..n_pre).flat_map(|x| (0..n_post).map(move |y| (x, y))).collect();
+        let sign = self.task.format.ir_sign();
+        let synapses = self.b.synapses(SYNAPSES, (pre, post), sign, &pairs);
+        let weight = engine.weight(self.task.format.sign);
+        let range = |(lo, hi): (i16, i16)| (f64::from(lo), f64::from(hi));
+        let ranges = [(weight.lo as f64, weight.hi as f64), range(engine.delay), range(engine.tag)];
+        for ((name, matrix), range) in VARIABLES.into_iter().zip(&self.task.initial).zip(ranges) {
+            let used = |p: &Port| p.variable == name;
+            if name != "w" && !kernel.ports.values().any(used) {
+                continue;
+            }
+            let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
+            let value = |(x, y): &(u32, u32)| matrix[*y as usize][*x as usize] as f64;
+            let init = Values::PerLane(pairs.iter().map(value).collect());
+            let state = self.b.state(synapses, name, role, init, Some(range), reset);
+            self.point(format!("{SYNAPSES}.{name}"), 0);
+            if name == "w" {
+                self.b.deliver(synapses, state, Delay::Fixed(0));
+            }
+        }
+        Ok(synapses)
     }
 
     /// A chip keeps only traces that some rule reads. This projection reads the others: it has
     /// weights of 0 and a rule that collects the traces in its tags.
-    fn probe(
-        &self,
-        b: &mut Builder,
-        (pre, post): (SpaceId, SpaceId),
-        unread: &[&str],
-    ) -> Result<(), String> {
-        let (n_pre, n_post) = (self.n_pre, self.n_post);
+    fn probe(&mut self, pre: SpaceId, post: SpaceId, unread: Vec<&str>) -> Result<(), String> {
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let (n_pre, n_post) = (self.task.n_pre, self.task.n_post);
         let pairs: BTreeSet<(u32, u32)> =
             (0..n_pre.max(n_post)).map(|k| (k % n_pre, k % n_post)).collect();
         let pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
-        let space = b.synapses(PROBE, (pre, post), trifactor_ir::Sign::Mixed, &pairs);
-        let w = b.weight(space, Values::Constant(0.0));
-        b.deliver(space, w, Delay::Fixed(0));
+        let space = self.b.synapses(PROBE, (pre, post), Sign::Mixed, &pairs);
+        let w = self.b.weight(space, Values::Constant(0.0));
+        self.b.deliver(space, w, Delay::Fixed(0));
         let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
-        b.state(space, "t", role, Values::Constant(0.0), Some((0.0, 255.0)), reset);
+        self.b.state(space, "t", role, Values::Constant(0.0), Some((0.0, 255.0)), reset);
+        self.point(format!("{PROBE}.w"), 0);
+        self.point(format!("{PROBE}.t"), 0);
         let terms: Vec<String> = unread.iter().map(|name| format!("u0*{name}")).collect();
-        let rule_of = SopRule { dt: Some(terms.join(" + ")), ..SopRule::default() };
-        rule(b, space, (pre, post), kernel(&rule_of)?)?;
+        let rule = SopRule { dt: Some(terms.join(" + ")), ..SopRule::default() };
+        bind(&mut self.b, space, (pre, post), kernel(&rule)?)?;
         Ok(())
     }
 }
@@ -239,7 +277,7 @@ pub(crate) fn kernel(rule: &SopRule) -> Result<Kernel, String> {
 }
 
 /// Binds a rule to its projection; the stream of its draws.
-fn rule(
+fn bind(
     b: &mut Builder,
     space: SpaceId,
     (pre, post): (SpaceId, SpaceId),

@@ -213,6 +213,17 @@ impl Setup {
         if ![weights, &delays, &tags].into_iter().all(shape) {
             return Err(format!("an initial matrix is not {} by {}", p.n_post, p.n_pre));
         }
+        for (name, spikes, n) in [
+            ("pre_spikes", &self.pre_spikes, p.n_pre),
+            ("post_spikes", &self.post_spikes, p.n_post),
+            ("teacher_spikes", &self.teacher_spikes, p.n_post),
+        ] {
+            if let Some((step, lane)) = spikes.iter().find(|(_, lane)| *lane >= n) {
+                return Err(format!(
+                    "{name} has lane {lane} in step {step}, and there are {n} lanes"
+                ));
+            }
+        }
         let stored = |row: &Vec<i64>| row.iter().map(|w| format.mantissa(*w, chip)).collect();
         let (closed, given) = self.mode()?;
         let post = match (closed, &self.lif) {

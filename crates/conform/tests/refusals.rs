@@ -90,6 +90,67 @@ fn a_path_without_vectors_is_an_error() {
     assert!(run(Path::new("no/such/path")).is_err());
 }
 
+/// One synapse whose weight grows by 2 with every pre spike.
+fn learning() -> Value {
+    let product = json!({"dependency": "x0", "k": null, "s_mant": 2, "s_exp": 0, "factors": []});
+    json!({
+        "schema": "sop_learning/1",
+        "mode": "2F",
+        "params": {
+            "steps": 3, "n_pre": 1, "n_post": 1, "sign_mode": "EXCITATORY", "num_weight_bits": 8,
+            "weight_exp": 0,
+        },
+        "rule": {"dw": "2*x0", "y1_impulse": 7, "y1_tau": 0, "t_epoch": 1},
+        "products": {"dw": [product]},
+        "initial": {"weights": [[3]]},
+        "pre_spikes": [[1, 0], [3, 0]],
+        "post_spikes": [[1, 0], [2, 0]],
+        "random": {},
+        "expected": {"lava-nc": {"weights": [[[5]], [[5]], [[7]]], "y1": [[7], [7], [0]]}},
+    })
+}
+
+#[test]
+fn a_rule_by_hand_is_exact_and_one_wrong_number_is_found() {
+    let mut case = learning();
+    assert_eq!(report(&case).exact(), 1, "{}", report(&case));
+    case["expected"]["lava-nc"]["weights"][1][0][0] = json!(6);
+    failed(&case, "weights in epoch 2 is [[5]], recorded [[6]]");
+    let mut case = learning();
+    case["products"]["dw"][0]["s_mant"] = json!(3);
+    failed(&case, "dw is read as");
+}
+
+#[test]
+fn what_no_engine_learns_is_named() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut case = learning();
+        case["products"] = json!({});
+        change(&mut case);
+        case
+    };
+    failed(&with(&|c| c["mode"] = json!("4F")), "'4F' is no mode");
+    failed(&with(&|c| c["mode"] = json!("closed")), "the key 'lif'");
+    failed(&with(&|c| c["mode"] = json!("closed_3F")), "the key 'lif'");
+    failed(&with(&|c| c["params"]["n_post"] = json!(2)), "is not 2 by 1");
+    failed(&with(&|c| c["post_spikes"] = json!([[1, 4]])), "post_spikes has lane 4 in step 1");
+    failed(&with(&|c| c["rule"]["dw"] = json!("x0*r1")), "'r1' is no variable here");
+    failed(&with(&|c| c["rule"]["dw"] = json!("x0*w*w*w*w")), "Q011");
+    failed(&with(&|c| c["rule"]["dw"] = json!("x0*11")), "no 4-bit mantissa");
+    failed(&with(&|c| c["rule"]["t_epoch"] = json!(64)), "64");
+    let given = |c: &mut Value| {
+        c["mode"] = json!("3F");
+        c["y_in"] = json!([[[1]], [[2]], [[3]]]);
+    };
+    failed(&with(&given), "y_in has no row of 1 numbers for step 2");
+    let large = |c: &mut Value| {
+        c["mode"] = json!("3F");
+        let rows = json!([[70_000], [0], [0]]);
+        c["y_in"] = json!([rows, rows, rows]);
+    };
+    failed(&with(&large), "70000 does not fit 'post.y1'");
+}
+
 #[test]
 fn a_file_that_is_no_json_is_one_failed_case() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -213,9 +213,9 @@ fn a_checkpoint_of_another_image_or_version_is_refused_by_name() {
     let other = one.restore(&two.save());
     assert!(matches!(other, Err(EmuError::Checkpoint(CheckpointError::OtherImage))));
     let mut bytes = one.save();
-    bytes[8] = 2;
+    bytes[8] = 1;
     let version = one.restore(&bytes);
-    let expected = CheckpointError::Version { found: 2, expected: 1 };
+    let expected = CheckpointError::Version { found: 1, expected: 2 };
     assert!(matches!(version, Err(EmuError::Checkpoint(e)) if e == expected));
     let not_one = one.restore(b"ELF");
     assert!(matches!(not_one, Err(EmuError::Checkpoint(CheckpointError::NotACheckpoint))));

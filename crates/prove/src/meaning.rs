@@ -50,6 +50,14 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
             let turned = matches!(op, Op::Sub(..));
             accumulated(terms, values[product.index()].0, term, turned)
         });
+        // And what it multiplies is held to the bits that it counts (S84).
+        let factors = match *op {
+            Op::Mul(a, b) => Some(
+                [(a, v.hold[0]), (b, v.hold[1])]
+                    .map(|(factor, range)| held(terms, values[factor.index()].0, range)),
+            ),
+            _ => None,
+        };
         let term = {
             let plain = |x: ValueId| values[x.index()].0;
             let mut moved = |x: ValueId, side: usize| aligned(terms, plain(x), v.align[side]);
@@ -64,9 +72,9 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
                 Op::Min(a, b) => Term::Min(moved(a, 0), moved(b, 1)),
                 Op::Max(a, b) => Term::Max(moved(a, 0), moved(b, 1)),
                 Op::Gt(a, b) => Term::Gt(moved(a, 0), moved(b, 1)),
-                Op::Mul(a, b) => {
-                    let by = Round::new(v.shift.min(62) as u8, v.rounding, v.site);
-                    Term::Mul(plain(a), plain(b), by)
+                Op::Mul(..) => {
+                    let [a, b] = factors.expect("internal: a product has factors");
+                    Term::Mul(a, b, Round::new(v.shift.min(62) as u8, v.rounding, v.site))
                 }
                 Op::Sgn(a) => Term::Sgn(plain(a)),
                 Op::Step(a, _) => Term::Gt(plain(a), terms.make(Term::Const(0))),

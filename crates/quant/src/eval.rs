@@ -5,7 +5,7 @@
 
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
 use trifactor_entity::{SideTable, Table};
-use trifactor_fixed::{QFormat, Rounding, align, clamp_raw, fit, round_shift};
+use trifactor_fixed::{QFormat, RawRange, Rounding, align, clamp_raw, fit, round_shift};
 use trifactor_ir::{Kernel, Op, PortId, ValueId};
 
 /// A random draw for a site; called only where a stochastic rounding drops bits.
@@ -58,7 +58,11 @@ fn eval_op(
         Op::Sub(a, b) => aligned(a, 0) - aligned(b, 1),
         Op::Mul(a, b) => {
             let draw = if needs_draw(p.shift, p.rounding) { draws.draw(p.site) } else { 0 };
-            round_shift(values[a] * values[b], p.shift, p.rounding, draw)
+            let held = |v: ValueId, hold: Option<RawRange>| {
+                hold.map_or(values[v], |range| clamp_raw(values[v], range))
+            };
+            let product = held(a, p.hold[0]) * held(b, p.hold[1]);
+            round_shift(product, p.shift, p.rounding, draw)
         }
         Op::Min(a, b) => aligned(a, 0).min(aligned(b, 1)),
         Op::Max(a, b) => aligned(a, 0).max(aligned(b, 1)),

@@ -161,6 +161,7 @@ impl Sweep<'_> {
             bits: REGISTER_BITS,
             overflow: Overflow::Saturate,
             limit: None,
+            hold: [None; 2],
             term: None,
             raw: RawRange { lo: 0, hi: 0 },
             bound: 0.0,
@@ -173,13 +174,12 @@ impl Sweep<'_> {
                 let one = RawRange { lo: 1, hi: 1 };
                 (Known { frac, raw: one, bound: 0.0 }, ValuePlan { constant: 1, ..blank })
             }
-            Op::Mul(a, b) if part == Part::Product => self.whole_product(a, b, blank),
             Op::Const(c) => constant(c, blank),
-            Op::Port(port) => match part {
-                Part::Factor(width) => limited(self.port(port), factor(width), blank),
-                _ => (self.port(port), blank),
+            Op::Port(port) => (self.port(port), blank),
+            Op::Mul(a, b) => match part {
+                Part::Product(held) => self.whole_product(a, b, held, blank),
+                _ => self.product(a, b, blank),
             },
-            Op::Mul(a, b) => self.product(a, b, blank),
             Op::Add(a, b) | Op::Sub(a, b) => match part {
                 Part::Term(widths) => self.term(op, a, b, widths, blank),
                 Part::Factor(width) => {
@@ -214,8 +214,19 @@ impl Sweep<'_> {
     }
 
     /// A product of which nothing is dropped before it is added.
-    fn whole_product(&mut self, a: ValueId, b: ValueId, blank: ValuePlan) -> (Known, ValuePlan) {
-        let (x, y) = (self.at(a), self.at(b));
+    fn whole_product(
+        &mut self,
+        a: ValueId,
+        b: ValueId,
+        held: [Option<u32>; 2],
+        blank: ValuePlan,
+    ) -> (Known, ValuePlan) {
+        let hold = held.map(|width| width.map(factor));
+        let operand = |v: ValueId, hold: Option<RawRange>| match hold {
+            Some(range) => limited(self.at(v), range, blank).0,
+            None => self.at(v),
+        };
+        let (x, y) = (operand(a, hold[0]), operand(b, hold[1]));
         let raw = interval::mul(x.raw, y.raw);
         if !interval::fits(raw, REGISTER_BITS) {
             self.diagnostics.push(
@@ -232,7 +243,7 @@ impl Sweep<'_> {
             );
         }
         let bound = x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound;
-        (Known { frac: x.frac + y.frac, raw, bound }, blank)
+        (Known { frac: x.frac + y.frac, raw, bound }, ValuePlan { hold, ..blank })
     }
 
     /// An accumulator and a product that comes to its binary point. Source: S84.

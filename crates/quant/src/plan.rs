@@ -97,6 +97,9 @@ pub struct ValuePlan {
     /// What the result saturates to after that, where it can reach further and a factor or an
     /// accumulator of a sum of products holds less (S84).
     pub limit: Option<RawRange>,
+    /// Sums of products: what the operands of a product saturate to first, where they can reach
+    /// further (S84).
+    pub hold: [Option<RawRange>; 2],
     /// Sums of products: how the right operand, a product, comes to the left one's binary point.
     pub term: Option<TermPlan>,
     /// Reachable raw values.
@@ -223,6 +226,9 @@ impl Plan {
                 }
                 if let Some(RawRange { lo, hi }) = p.limit {
                     let _ = writeln!(out, "  {v} held to {lo}..={hi}");
+                }
+                for RawRange { lo, hi } in p.hold.into_iter().flatten() {
+                    let _ = writeln!(out, "  {v} factor held to {lo}..={hi}");
                 }
             }
             for (output, p) in net.kernels[net.phases[id].kernel].outputs.iter().zip(&phase.outputs)

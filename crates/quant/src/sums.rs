@@ -15,10 +15,11 @@ use trifactor_ir::{Kernel, Network, Op, Output, Phase, PortId, Read, Role, State
 pub(crate) enum Part {
     /// An input, or a number that no sum needs.
     Plain,
-    /// A variable, or its sum with a constant, held to so many bits and a sign.
+    /// A variable and a constant, held to so many bits and a sign.
     Factor(u32),
-    /// A product on its way: nothing is dropped yet.
-    Product,
+    /// A product on its way: nothing is dropped yet. Operands that reach beyond their bits are
+    /// held to them, for this product alone.
+    Product([Option<u32>; 2]),
     /// The constant of a product, as a mantissa and its own binary point.
     Mantissa,
     /// A power of two behind the mantissa: a binary point and no number.
@@ -72,9 +73,7 @@ impl Reader<'_> {
                 Op::Port(port) => {
                     let p = &self.kernel.ports[port];
                     let old = p.role == Role::Own && p.variable == output.variable;
-                    // An old value that is held as a factor cannot be where a sum begins.
-                    let whole = self.parts[at] == Part::Plain;
-                    return if old && whole { Ok(()) } else { Err(no_old_value()) };
+                    return if old { Ok(()) } else { Err(no_old_value()) };
                 }
                 _ => return Err(no_old_value()),
             }
@@ -88,7 +87,7 @@ impl Reader<'_> {
         while let Op::Mul(x, c) = self.kernel.ops[product]
             && let Op::Const(value) = self.kernel.ops[c]
         {
-            self.mark(product, Part::Product)?;
+            self.mark(product, Part::Product([None; 2]))?;
             constants.push((c, value));
             product = x;
         }
@@ -104,13 +103,16 @@ impl Reader<'_> {
             }
             _ => return Err("has a product with more than a mantissa and an exponent".to_owned()),
         }
+        // Each with the multiplication whose operand it is.
         let mut factors = Vec::new();
+        let mut last = None;
         while let Op::Mul(x, factor) = self.kernel.ops[product] {
-            self.mark(product, Part::Product)?;
-            factors.push(factor);
+            self.mark(product, Part::Product([None; 2]))?;
+            factors.push((factor, Some((product, 1))));
+            last = Some((product, 0));
             product = x;
         }
-        factors.push(product);
+        factors.push((product, last));
         // The flag that a product depends on is its last factor, and counts no bits.
         let flag = |v: ValueId| match self.kernel.ops[v] {
             Op::Port(port) => {
@@ -119,10 +121,20 @@ impl Reader<'_> {
             _ => false,
         };
         let (gate, factors) = factors.split_first().expect("internal: a product has a factor");
-        if !flag(*gate) {
+        if !flag(gate.0) {
             return Err("has a product that depends on neither x0, y0 nor u_k".to_owned());
         }
-        factors.iter().map(|factor| self.factor(*factor)).sum()
+        let mut widths = 0;
+        for (factor, place) in factors {
+            let width = self.factor(*factor)?;
+            widths += width;
+            if let (true, Some((product, side))) = (self.reaches_beyond(*factor, width), place)
+                && let Part::Product(held) = &mut self.parts[*product]
+            {
+                held[*side] = Some(width);
+            }
+        }
+        Ok(widths)
     }
 
     fn mantissa(&mut self, constant: ValueId, value: f64) -> Result<(), String> {
@@ -145,18 +157,17 @@ impl Reader<'_> {
                 self.mark(factor, Part::Factor(width))?;
                 Ok(width)
             }
-            Op::Port(port) => {
-                let width = self.width(port)?;
-                if let Read::State(state) = self.phase.reads[port] {
-                    let (raw, held) = (self.states[state].raw, held_factor(width));
-                    if raw.lo < held.lo || raw.hi > held.hi {
-                        self.mark(factor, Part::Factor(width))?;
-                    }
-                }
-                Ok(width)
-            }
+            Op::Port(port) => self.width(port),
             _ => Err(no_factor()),
         }
+    }
+
+    /// Whether a variable by itself may be larger than its bits.
+    fn reaches_beyond(&self, factor: ValueId, width: u32) -> bool {
+        let Op::Port(port) = self.kernel.ops[factor] else { return false };
+        let Read::State(state) = self.phase.reads[port] else { return false };
+        let (raw, held) = (self.states[state].raw, held_factor(width));
+        raw.lo < held.lo || raw.hi > held.hi
     }
 
     fn width(&self, port: PortId) -> Result<u32, String> {

@@ -97,6 +97,9 @@ fn the_random_networks_have_every_kind_of_part() {
             let phases = case.plan.phases.iter().map(|(_, p)| p);
             let values: Vec<_> =
                 phases.flat_map(|p| p.values.iter().map(|(_, v)| (v.term, v.limit))).collect();
+            let phases = case.plan.phases.iter().map(|(_, p)| p);
+            let mut products = phases.flat_map(|p| p.values.iter().map(|(_, v)| v.hold));
+            note("a variable that is held", products.any(|hold| hold != [None; 2]));
             let terms = || values.iter().filter_map(|(term, limit)| term.map(|t| (t, limit)));
             note("a product that loses bits", terms().any(|(t, _)| t.right > 0));
             note("a product that is held", terms().any(|(t, _)| t.limit.is_some()));

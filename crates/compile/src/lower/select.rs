@@ -22,6 +22,8 @@ use trifactor_quant::{PhasePlan, Plan};
 
 /// Registers of a lane.
 const N_REGISTERS: u8 = 16;
+/// Stands for the alignment of a value that is held to its bits: no value moves so far.
+const HELD: i32 = i32::MAX;
 
 /// What a load slot reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -184,9 +186,10 @@ fn shared(kernel: &Kernel, plan: &PhasePlan) -> Vec<ValueId> {
     for (id, op) in kernel.ops.iter() {
         let is_one =
             |v: ValueId| matches!(kernel.ops[v], Op::Const(_)) && plan.values[v].constant == 1;
+        let whole = |id: ValueId| plan.values[id].shift == 0 && plan.values[id].hold == [None; 2];
         let factor = match *op {
-            Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(b) => Some(a),
-            Op::Mul(a, b) if plan.values[id].shift == 0 && is_one(a) => Some(b),
+            Op::Mul(a, b) if whole(id) && is_one(b) => Some(a),
+            Op::Mul(a, b) if whole(id) && is_one(a) => Some(b),
             _ => None,
         };
         // A product of two constants stays an operation: constants have no register of their own.
@@ -324,6 +327,23 @@ impl Emitter<'_> {
         reg
     }
 
+    /// The register that holds a factor within its bits (S84): a copy, as others may read all of it.
+    fn held(&mut self, v: ValueId, range: Option<RawRange>) -> Reg {
+        let ra = self.aligned(v, 0);
+        if range.is_none() {
+            return ra;
+        }
+        let v = self.same_as[v.index()];
+        if let Some(reg) = self.place.get(&(v, HELD)) {
+            return *reg;
+        }
+        let rd = self.new_register();
+        self.place.insert((v, HELD), rd);
+        self.emit(Inst::Shl(R2Left { rd, ra, shift: Left::at(0) }));
+        self.hold(rd, range);
+        rd
+    }
+
     /// Constants have at most 15 significant bits (S60), so one immediate and a shift hold them.
     fn load_constant(&mut self, rd: Reg, raw: i64, shift: i32) {
         let aligned = trifactor_fixed::align(raw, shift, Rounding::Nearest, 0);
@@ -342,10 +362,9 @@ impl Emitter<'_> {
             Op::Port(port) => {
                 let rd = self.define(id);
                 self.load(rd, port);
-                self.hold(rd, p.limit);
             }
             Op::Mul(a, b) => {
-                let (ra, rb) = (self.aligned(a, 0), self.aligned(b, 0));
+                let (ra, rb) = (self.held(a, p.hold[0]), self.held(b, p.hold[1]));
                 let rd = self.define(id);
                 self.emit(Inst::Mul(R3Shift {
                     rd,
