@@ -33,6 +33,10 @@ impl Times {
             ("ledger", ledger),
         ]
     }
+    /// All parts together.
+    pub fn total(&self) -> Duration {
+        self.parts().into_iter().map(|(_, time)| time).sum()
+    }
     pub(crate) fn add(&mut self, other: &Self) {
         self.deliver += other.deliver;
         self.neurons += other.neurons;
