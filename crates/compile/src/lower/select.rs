@@ -509,7 +509,7 @@ impl Emitter<'_> {
         let Read::State(state) = read else { return 0 };
         let source = self.source(state);
         let slots = if pre { &mut self.program.pre_slots } else { &mut self.program.post_slots };
-        1 + slot_of(slots, source)
+        1 + slot_of(slots, source).min(14)
     }
 
     fn source(&self, state: StateId) -> Source {
@@ -538,12 +538,12 @@ impl Emitter<'_> {
     }
 }
 
-/// The position of a source in a slot list, added at the end if new; saturates at 14 so that an
+/// The position of a source in a slot list, added at the end if new; saturates at 15 so that an
 /// over-long list still makes legal words (the list's length is then refused).
 fn slot_of(slots: &mut Vec<Source>, source: Source) -> u8 {
     let at = slots.iter().position(|s| *s == source).unwrap_or_else(|| {
         slots.push(source);
         slots.len() - 1
     });
-    at.min(14) as u8
+    at.min(15) as u8
 }
