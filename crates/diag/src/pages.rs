@@ -190,7 +190,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "M011",
         title: "not a name",
-        text: "Names begin with a letter or '_' and go on with letters, digits and '_'. Populations, inputs, projections, modulators and rules have at most 32 characters; traces and variables of a rule at most 16.",
+        text: "Names begin with a letter or '_' and go on with letters, digits and '_'. Populations, inputs, projections, modulators and rules have at most 32 characters; traces and variables of a rule at most 16. The name of the model itself is free, but it is printable and not empty.",
     },
     Page {
         code: "M012",
@@ -420,7 +420,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "Q008",
         title: "a change finer than a register can round",
-        text: "A rule's result keeps its fraction bits until it is stored, and at most 31 of them can be rounded off at once. Use a larger rate, or a narrower range for the variable so that it has more fraction bits itself.",
+        text: "A rule's result keeps its fraction bits until it is stored, and at most 31 of them can be rounded off at once. Use a larger rate, or a narrower range for the variable so that it has more fraction bits itself. A delivery moves a weight by at most 31 bits to the binary point of the sum it is added to: where 'formats' set the two further apart than that, bring them nearer.",
     },
     Page {
         code: "Q009",

@@ -20,7 +20,7 @@ use trifactor_isa::Chip;
 use trifactor_model::{Model, Params, load_with};
 use trifactor_quant::{Plan, Requests, StateFormat, plan};
 use trifactor_reference::FixedMachine;
-use trifactor_reference::float::{Tape, TapeOptions};
+use trifactor_reference::float::{FloatMachine, InputSpikes, Tape, TapeOptions};
 
 struct Fixture {
     _place: tempfile::TempDir,
@@ -179,6 +179,83 @@ fn distances(f: &Fixture, watched: &[StateId]) -> Vec<(f64, f64)> {
         sums.iter().zip(watched).map(|(sum, id)| sum / count(*id)).collect()
     };
     run(Some(f.planned())).into_iter().zip(run(None)).collect()
+}
+
+#[test]
+fn a_machine_that_is_stepped_rounds_as_a_tape_does() {
+    let f = fixture();
+    let seeds: Vec<u32> = (0..8).map(|k| 77 * k + 5).collect();
+    let formats = f.planned();
+    let values: Vec<(StateId, Vec<f64>)> = f
+        .network
+        .states
+        .iter()
+        .filter(|(_, s)| matches!(s.role, StateRole::Parameter | StateRole::Variable))
+        .map(|(id, s)| (id, (0..f.network.lanes(s.space)).map(|l| s.init.at(l)).collect()))
+        .map(|(id, v): (StateId, Vec<f64>)| (id, formats.hold(id, &v)))
+        .collect();
+    let options = TapeOptions { episodes: 8, segment: 1000, wrt: &[], observed: &[] };
+    let mut tape: Tape<f32> = Tape::new(&f.network, &options).expect("a tape");
+    tape.set_rounding(Some(formats.written()));
+    tape.set_draw_seeds(&seeds);
+    let mut machine: FloatMachine<f32> = FloatMachine::new(&f.network, 8);
+    machine.set_rounding(Some(formats.written()));
+    machine.set_draw_seeds(&seeds);
+    for (id, list) in &values {
+        tape.set_state(*id, list).expect("it fits");
+        machine.set_state(*id, list).expect("it fits");
+    }
+    machine.restart();
+    let fires = |step: u64, port: usize, lane: usize, episode: usize| {
+        (step as usize * 7 + lane * 5 + episode * 3 + port).is_multiple_of(4)
+    };
+    let watched = [state(&f.network, "plastic", "w"), state(&f.network, "hidden", "v")];
+    let mut seen = Vec::new();
+    tape.forward(
+        30,
+        &mut |step, space, out| {
+            let port = f.link.ports.iter().find(|(s, _)| *s == space).expect("a port").1;
+            for (at, x) in out.iter_mut().enumerate() {
+                *x = f32::from(u8::from(fires(step, port, at / 8, at % 8)));
+            }
+        },
+        &mut |_, view| seen.push(watched.map(|id| view.state(id).to_vec())),
+    );
+    for (step, expected) in (1..).zip(&seen) {
+        let mut lists = Vec::new();
+        for (space, port) in &f.link.ports {
+            for episode in 0..8 {
+                let lanes: Vec<u32> = (0..f.network.lanes(*space))
+                    .filter(|lane| fires(step, *port, *lane, episode))
+                    .map(|lane| lane as u32)
+                    .collect();
+                lists.push((*space, episode, lanes));
+            }
+        }
+        let inputs: Vec<InputSpikes<'_>> = lists
+            .iter()
+            .map(|(space, episode, lanes)| InputSpikes { space: *space, episode: *episode, lanes })
+            .collect();
+        machine.step(&inputs).expect("the lists fit");
+        for (id, values) in watched.iter().zip(expected) {
+            assert_eq!(machine.state(*id), values, "step {step}, {}", f.network.full_name(*id));
+        }
+    }
+    let (first, last) = (&seen[0][0], &seen[seen.len() - 1][0]);
+    assert_ne!(first, last, "the rule has changed no weight");
+}
+
+#[test]
+fn formats_of_some_states_leave_the_others_alone() {
+    let f = fixture();
+    let w = state(&f.network, "plastic", "w");
+    let (all, only, without) = (f.planned(), f.planned().only(w), f.planned().without(w));
+    assert_eq!(only.held().collect::<Vec<_>>(), [w]);
+    assert_eq!(without.held().count() + 1, all.held().count());
+    let value = [0.123_456];
+    assert_eq!(only.hold(w, &value), all.hold(w, &value));
+    assert_eq!(without.hold(w, &value), value);
+    assert!(only.written()[w].is_some() && without.written()[w].is_none());
 }
 
 #[test]

@@ -127,10 +127,12 @@ pub(crate) fn protocol_series(
         Sampler::Sweep { variable, .. } => Some(variable.clone()),
         _ => None,
     };
-    let mut all = learning_curve::right_answers(context, float, chip);
-    if !matches!(protocol.sampler, Sampler::FewShot { .. } | Sampler::Items { .. }) {
-        all.extend(series(context, float, chip, sweep.is_some()));
+    // Questions about items follow each other in no order that means anything.
+    if matches!(protocol.sampler, Sampler::FewShot { .. } | Sampler::Items { .. }) {
+        return (Vec::new(), String::new());
     }
+    let mut all = learning_curve::right_answers(context, float, chip);
+    all.extend(series(context, float, chip, sweep.is_some()));
     (all, sweep.unwrap_or_else(|| "phases done".to_owned()))
 }
 

@@ -253,6 +253,18 @@ fn formats_probes_data_sets_and_protocols_are_checked_against_the_network() {
         "no data set 'digits'",
     );
     expect(&with("Threshold(0.3)", "Blur(-1)"), "M044", "datasets.characters.prepare", "Blur(-1)");
+    for (keys, key, words) in [
+        ("score_loss: 0.0", "verify.score_loss", "above 0 and at most 100"),
+        ("score_loss: 101.0", "verify.score_loss", "101"),
+        ("weight_error: -1.0", "verify.weight_error", "-1"),
+        ("bound: NaN", "verify.bound", "NaN"),
+        ("drift: { \"ff.ww\": 2.0 }", "verify.drift.ff.ww", "did you mean 'ff.w'?"),
+        ("drift: { \"ff.w\": 0.0 }", "verify.drift.ff.w", "above 0"),
+        ("trials: 1", "verify.trials", "2 to 1000000"),
+    ] {
+        let verify = format!("verify: ({keys}),\n    formats:");
+        expect(&with("formats:", &verify), "M045", key, words);
+    }
 }
 
 #[test]

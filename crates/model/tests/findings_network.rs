@@ -58,6 +58,10 @@ fn references_to_nothing_suggest_the_nearest_name() {
 
 #[test]
 fn names_and_counts_are_checked() {
+    for unprintable in ["name: \"\"", "name: \"two\\nlines\""] {
+        let text = with("name: \"three-factor-demo\"", unprintable);
+        expect(&text, "M011", "name", "empty or has control characters");
+    }
     expect(
         &with("\"teacher\": (n: 2)", "\"te acher\": (n: 2)"),
         "M011",

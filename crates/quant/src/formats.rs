@@ -17,10 +17,15 @@ use trifactor_isa::Chip;
 /// More fraction bits than this serve nobody: the weights that feed a state have at most 16.
 const MAX_STATE_FRAC: i8 = 24;
 
-/// An unsigned format with so many more bits below its last place, and one above: an impulse may
-/// exceed what the trace holds.
+/// Widest mantissa of an impulse before its fraction. Source: S60.
+const IMPULSE_BITS: u8 = 16;
+
+/// An unsigned format with so many more bits below its last place, and one above where it fits: an
+/// impulse may exceed what the trace holds. Where it does not fit, the trace is as wide as an
+/// impulse can be, and the largest impulse fills it as any larger one would.
 fn finer(q: QFormat, bits: u8) -> QFormat {
-    QFormat { bits: q.bits + 1 + bits, frac: q.frac + bits as i8, signed: false }
+    let whole = (q.bits + 1).min(IMPULSE_BITS);
+    QFormat { bits: whole + bits, frac: q.frac + bits as i8, signed: false }
 }
 
 struct Chooser<'a> {

@@ -486,6 +486,9 @@ impl Sweep<'_> {
             if shift > 31 {
                 self.too_fine(&output.variable, shift);
             }
+            if self.unit == Some(Unit::Deliver) && shift.unsigned_abs() > 31 {
+                self.too_far(shift);
+            }
             let lsb = format.q.lsb();
             let lost = if shift > 0 { rounding.max_error_lsb() * lsb } else { 0.0 };
             let bound = value.bound + lost + self.clamp_loss(state, &format, value);
@@ -523,6 +526,24 @@ impl Sweep<'_> {
             .hint(
                 "use fewer products, or a chip whose 'defaults.intermediate_rounding' is not Stochastic",
             ),
+        );
+    }
+
+    fn too_far(&mut self, shift: i32) {
+        let projection = self.net.spaces[self.phase.over].name.clone();
+        let (bits, how) = (shift.unsigned_abs(), if shift > 0 { "finer" } else { "coarser" });
+        self.diagnostics.push(
+            Diagnostic::error(
+                "Q008",
+                format!(
+                    "a weight of '{projection}' is {bits} bits {how} than the sum it is added to, and a \
+                     delivery shifts by at most 31"
+                ),
+            )
+            .at(Place::at_key(&self.phase.key))
+            .hint(format!(
+                "give a 'frac' under formats.{projection}.w that lies nearer to that of its target"
+            )),
         );
     }
 

@@ -269,6 +269,13 @@ fn a_change_finer_than_a_register_rounds_is_refused_with_both_counts() {
 }
 
 #[test]
+fn a_weight_too_far_from_its_sum_is_refused() {
+    let fine = FormatRequest { bits: Some(16), frac: Some(54), ..FormatRequest::default() };
+    let message = "bits finer than the sum it is added to, and a delivery shifts by at most 31";
+    refused(Pair::plastic(), &[("ff.w", fine)], "Q008", message);
+}
+
+#[test]
 fn a_refractory_time_beyond_the_counter_is_refused() {
     let lif = Lif { refractory: Some(Values::Constant(64.0)), ..spiking() };
     let message =

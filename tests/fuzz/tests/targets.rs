@@ -1,7 +1,9 @@
 //! Every target on mutants of good files, and on every case that once failed.
 //!
-//! `TRIFACTOR_FUZZ` is the number of inputs of each target.
+//! `TRIFACTOR_FUZZ` is the number of inputs of each target; `TRIFACTOR_FUZZ_KEEP` names a file
+//! for the smallest input that failed.
 
+use std::panic::{catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use trifactor_fuzz::{Mutant, TARGETS, target};
@@ -19,9 +21,16 @@ fn fuzz(name: &str, share: usize) {
     }
     let wanted = std::env::var("TRIFACTOR_FUZZ").ok();
     let inputs = wanted.map_or(INPUTS / share, |n| n.parse().expect("TRIFACTOR_FUZZ is a number"));
+    let keep = std::env::var_os("TRIFACTOR_FUZZ_KEEP");
     let (accepted, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     bolero::check!().with_type::<Mutant>().with_iterations(inputs).for_each(|mutant| {
-        let count = if (target.run)(&mutant.bytes(&seeds)) { &accepted } else { &refused };
+        let bytes = mutant.bytes(&seeds);
+        let outcome = catch_unwind(|| (target.run)(&bytes));
+        if let (Err(_), Some(path)) = (&outcome, &keep) {
+            std::fs::write(path, &bytes).expect("TRIFACTOR_FUZZ_KEEP can be written");
+        }
+        let good = outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        let count = if good { &accepted } else { &refused };
         count.fetch_add(1, Ordering::Relaxed);
     });
     let (accepted, refused) = (accepted.into_inner(), refused.into_inner());

@@ -14,3 +14,4 @@ mod reproduce;
 mod run;
 mod train;
 mod usage;
+mod verify;

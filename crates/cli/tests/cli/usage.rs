@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "check",
     "compile",
     "run",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 12] = [
     "disasm",
     "conformance",
     "explain",
+    "verify",
 ];
 
 #[test]

@@ -19,6 +19,9 @@ use trifactor_quant::StateFormat;
 /// States whose rounding and ends are looked at by themselves.
 const DETAILED: usize = 3;
 
+/// The share of the loss that such a state explains at least.
+const WORTH_A_LOOK: f64 = 0.02;
+
 /// One state's part in the loss. Units: points of the score, or percent of the largest change.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cause {
@@ -35,6 +38,8 @@ pub struct Cause {
     pub explains: f64,
     /// What becomes of the loss under other roundings and without clipping.
     pub variants: Vec<(String, Estimate)>,
+    /// A rounding with which less was lost.
+    pub(super) better: Option<Rounding>,
 }
 
 /// What the loss comes from.
@@ -100,6 +105,7 @@ pub(super) fn rank(
     };
     let all = run(planned.clone(), "all formats")?;
     let all_losses = measure.losses(float, &all);
+    let all_loss = Estimate::of(&all_losses);
     let mut list = Vec::new();
     for id in states {
         let name = network.full_name(id);
@@ -111,6 +117,7 @@ pub(super) fn rank(
             format: described(format, planned.written()[id].is_some()),
             explains: (saved.mean + alone.mean) / 2.0,
             variants: Vec::new(),
+            better: None,
             state: id,
             name,
             saved,
@@ -119,22 +126,22 @@ pub(super) fn rank(
     }
     // The sort is stable: equal parts stay in the author's order.
     list.sort_by(|a, b| b.explains.total_cmp(&a.explains));
-    for cause in list.iter_mut().take(DETAILED).filter(|c| c.explains > 0.0) {
+    let worth = |c: &&mut Cause| c.explains > WORTH_A_LOOK * all_loss.mean.max(0.0);
+    for cause in list.iter_mut().take(DETAILED).filter(worth) {
         for (words, format) in variants(exercise, prepared, &planned, cause.state) {
             let mut plan = prepared.plan.clone();
             plan.states[cause.state] = format;
             let outcome = run(Formats::planned(network, &plan), &cause.name)?;
-            cause.variants.push((words, measure.loss(float, &outcome)));
+            let loss = measure.loss(float, &outcome);
+            let rounds = format.rounding != prepared.plan.states[cause.state].rounding;
+            if rounds && loss.mean < 0.9 * all_loss.mean {
+                cause.better = Some(format.rounding);
+            }
+            cause.variants.push((words, loss));
         }
     }
     let cut = |values: Vec<f64>| Estimate::of(&values[..values.len().min(n as usize)]);
-    Ok(Causes {
-        trials: n,
-        all: Estimate::of(&all_losses),
-        chip: cut(measure.losses(float, chip)),
-        list,
-        exact,
-    })
+    Ok(Causes { trials: n, all: all_loss, chip: cut(measure.losses(float, chip)), list, exact })
 }
 
 /// Bits, binary point and rounding in words.

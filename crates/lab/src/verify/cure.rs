@@ -80,12 +80,13 @@ pub(super) fn search(
     cured: IsCured<'_>,
 ) -> Result<Cure, LabError> {
     let mut search = Search { exercise, prepared, measure, float, n, cured, attempts: Vec::new() };
-    let suspects: Vec<StateId> = causes.guilty().take(TRIED).map(|c| c.state).collect();
+    let suspects: Vec<(StateId, Option<Rounding>)> =
+        causes.guilty().take(TRIED).map(|c| (c.state, c.better)).collect();
     // Of each state, the change after which least was lost.
     let mut helpful: Vec<Change> = Vec::new();
-    for state in &suspects {
+    for (state, better) in suspects {
         let mut best: Option<(f64, Change)> = None;
-        for change in search.changes(*state) {
+        for change in search.changes(state, better) {
             let Some(loss) = search.attempt(std::slice::from_ref(&change))? else { continue };
             if best.as_ref().is_none_or(|(least, _)| loss.mean < *least) {
                 best = Some((loss.mean, change));
@@ -111,7 +112,7 @@ pub(super) fn search(
 
 impl Search<'_> {
     /// Changes of a state, the cheapest first: another rounding, another binary point, more bits.
-    fn changes(&self, state: StateId) -> Vec<Change> {
+    fn changes(&self, state: StateId, better: Option<Rounding>) -> Vec<Change> {
         let (net, plan) = (&self.prepared.network, &self.prepared.plan);
         let state = self.adjustable(state);
         let Some(state) = state else { return Vec::new() };
@@ -131,9 +132,8 @@ impl Search<'_> {
         let rounding = Some(plan.states[state].rounding);
         let mut list = Vec::new();
         let is_voltage = self.is_voltage(state);
-        let draws = plan.states[state].rounding != Rounding::Stochastic;
-        if !is_voltage && draws && net.states[state].role == StateRole::Variable {
-            list.push(change(now.bits, now.frac, Some(Rounding::Stochastic)));
+        if better.is_some() && !is_voltage && net.states[state].role == StateRole::Variable {
+            list.push(change(now.bits, now.frac, better));
         }
         for frac in [now.frac.saturating_add(1), now.frac.saturating_sub(1)] {
             list.push(change(now.bits, frac, rounding));
@@ -202,7 +202,7 @@ impl Search<'_> {
         if self.attempts.iter().any(|a| a.formats == formats) {
             return Ok(None);
         }
-        let what = formats.join(", ");
+        let what = format!("change {}", self.attempts.len() + 1);
         let outcome = self.exercise.chip(&compiled.image, self.n, &what)?;
         let loss = self.measure.loss(self.float, &outcome);
         let cures = (self.cured)(&loss);

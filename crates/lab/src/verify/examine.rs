@@ -18,12 +18,16 @@ use trifactor_model::Model;
 
 /// Evaluations of kernels that following trials may take, over all of them.
 const FOLLOW_BUDGET: usize = 12_000_000;
+/// Times the budget that a single trial may take before it is cut.
+const LONGEST: usize = 20;
 /// Trials that are followed at most; of a sweep, values.
 const FOLLOWED: u32 = 8;
 /// As many of a sweep.
 const FOLLOWED_OF_SWEEP: u32 = 16;
 /// Trials that each variant of the formats runs at most.
 const CAUSE_TRIALS: u32 = 128;
+/// As many where nothing has to be cured.
+const CAUSE_TRIALS_OF_A_PASS: u32 = 32;
 /// Trials of a quick verification.
 const QUICK_TRIALS: u32 = 16;
 /// Trials of a protocol that repeats itself and asks for fewer.
@@ -41,12 +45,16 @@ pub(super) fn number(model: &Model, options: &VerifyOptions, usual: u32, sweep: 
     if options.quick { n.min(QUICK_TRIALS.max(sweep.min(64))) } else { n }
 }
 
+/// Lanes that a step executes, over all phases.
+fn lanes(model: &Model) -> usize {
+    let net = &model.network;
+    net.phases.values().map(|p| net.lanes(p.over)).sum::<usize>().max(1)
+}
+
 /// Trials that are followed: spread over a sweep, else the first ones; as many as the budget
 /// allows.
 fn followed(exercise: &Exercise<'_>, n: u32, quick: bool) -> Result<Vec<u32>, LabError> {
-    let net = &exercise.model.network;
-    let lanes: usize = net.phases.values().map(|p| net.lanes(p.over)).sum();
-    let cost = (lanes * exercise.script(0)?.steps()).max(1);
+    let cost = (lanes(exercise.model) * exercise.script(0)?.steps()).max(1);
     let is_sweep = exercise.sweep().is_some();
     let most = match (is_sweep, quick) {
         (true, false) => FOLLOWED_OF_SWEEP,
@@ -79,7 +87,8 @@ pub(super) fn examine(
     let exercise = &exercise;
     let image = &prepared.compiled.image;
     let numbers = followed(exercise, n, options.quick)?;
-    let seen = follow(exercise, prepared, image, &numbers)?;
+    let limit = (LONGEST * FOLLOW_BUDGET / lanes(model)).max(1);
+    let seen = follow(exercise, prepared, image, (&numbers, limit))?;
     let reach = |name: &str| {
         let state = prepared.network.states.ids().find(|s| prepared.network.full_name(*s) == name);
         state.map_or(0.0, |s| seen.free[s].reach)
@@ -97,7 +106,8 @@ pub(super) fn examine(
         match wanted {
             // A little more than wanted: the next estimate is another one.
             Some(wanted) => {
-                n = (wanted + wanted / 4).clamp(n.saturating_mul(2), most.max(n)).min(most)
+                let wanted = wanted.saturating_add(wanted / 4);
+                n = wanted.max(n.saturating_mul(2)).min(most);
             }
             None => break (measure, float, chip, performance),
         }
@@ -134,20 +144,26 @@ pub(super) fn examine(
         notes: Vec::new(),
     };
     found.warnings.append(prepared.warnings.clone());
+    if seen.of > seen.steps {
+        found.notes.push(format!(
+            "a {} has {} steps; the first {} are followed step by step",
+            exercise.unit(),
+            seen.of,
+            seen.steps
+        ));
+    }
     found.checks = verdict::checks(&found, spec);
     let loses =
         found.checks.iter().any(|c| c.key == verdict::LOSS && c.outcome == verdict::Outcome::Fail);
     if found.performance.is_some() && (!options.quick || loses) {
-        let few = n.min(CAUSE_TRIALS);
+        let few = n.min(if loses { CAUSE_TRIALS } else { CAUSE_TRIALS_OF_A_PASS });
         let pair = (&float, &chip);
         let causes = causes::rank(exercise, prepared, &measure, pair, few)?;
         if loses {
             let limit = found.performance.as_ref().map_or(0.0, |p| p.limit);
-            let quick = options.quick;
-            let cured = |loss: &Estimate| {
-                let outcome = verdict::loss_outcome(loss, limit);
-                !verdict::outcome_fails(outcome, quick)
-            };
+            // Few trials may leave a cure to be confirmed; the report says so.
+            let cured =
+                |loss: &Estimate| verdict::loss_outcome(loss, limit) != verdict::Outcome::Fail;
             let asked = (&measure, &float);
             found.cure = Some(cure::search(exercise, prepared, asked, &causes, n, &cured)?);
         }

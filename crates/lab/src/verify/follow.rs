@@ -148,8 +148,10 @@ pub struct Learnt {
 /// What following trials showed.
 pub(super) struct Followed {
     pub trials: u32,
-    /// Steps of the longest trial.
+    /// Steps of the longest trial, as far as it was followed.
     pub steps: usize,
+    /// Its steps to its end.
+    pub of: usize,
     pub equality: Equality,
     pub spikes: Spikes,
     /// Spikes that rounding decided in a single step.
@@ -168,12 +170,12 @@ struct Unseen;
 
 impl Watch for Unseen {}
 
-/// Follows these trials. `image` is what the chip is loaded with.
+/// Follows these trials, each for at most so many steps. `image` is what the chip is loaded with.
 pub(super) fn follow(
     exercise: &Exercise<'_>,
     prepared: &Prepared,
     image: &Image,
-    numbers: &[u32],
+    (numbers, limit): (&[u32], usize),
 ) -> Result<Followed, LabError> {
     let float_net = &exercise.model.network;
     let (net, plan) = (&prepared.network, &prepared.plan);
@@ -200,16 +202,17 @@ pub(super) fn follow(
         .filter_map(|p| Some((p.over, net.spikes(p.over)?)))
         .collect();
     let mut examples: Vec<(StateId, Example)> = Vec::new();
-    let mut longest = 0;
+    let (mut longest, mut of) = (0, 0);
     let total = numbers.len() as u64;
     let what = "step by step";
     exercise.progress.tell(what, 0, total);
     for (done, number) in numbers.iter().enumerate() {
         let script = exercise.script(*number)?;
-        let steps = script.steps();
+        let steps = script.steps().min(limit);
         longest = longest.max(steps);
+        of = of.max(script.steps());
         if done == 0 {
-            examples = liveliest(exercise, &script, &variables)?;
+            examples = liveliest(exercise, &script, &variables, steps)?;
         }
         float.restart();
         for machine in [&mut free, &mut taught] {
@@ -219,7 +222,7 @@ pub(super) fn follow(
         local.trial = *number;
         let mut step = 0u32;
         let mut differs = false;
-        for part in &script.parts {
+        'trial: for part in &script.parts {
             if !part.resets.is_empty() {
                 float.reset(&part.resets);
                 free.reset(&part.resets);
@@ -227,6 +230,9 @@ pub(super) fn follow(
                 emulator.reset(&part.resets.iter().map(chip_reset).collect::<Vec<_>>());
             }
             for lists in &part.spikes {
+                if step as usize == steps {
+                    break 'trial;
+                }
                 step += 1;
                 local.step = step;
                 step_float(exercise, &mut float, lists)?;
@@ -295,6 +301,7 @@ pub(super) fn follow(
     Ok(Followed {
         trials: numbers.len() as u32,
         steps: longest,
+        of,
         equality: comparison.seen,
         spikes,
         flips: local.flips,
@@ -330,6 +337,7 @@ fn liveliest(
     exercise: &Exercise<'_>,
     script: &Script,
     variables: &[StateId],
+    steps: usize,
 ) -> Result<Vec<(StateId, Example)>, LabError> {
     let net = &exercise.model.network;
     let mut order: Vec<StateId> = variables.to_vec();
@@ -337,11 +345,16 @@ fn liveliest(
     order.truncate(EXAMPLES);
     let mut float: FloatMachine<f64> = FloatMachine::new(net, 1);
     let mut ends: Vec<Vec<(f64, f64)>> = vec![Vec::new(); order.len()];
-    for part in &script.parts {
+    let mut step = 0;
+    'trial: for part in &script.parts {
         if !part.resets.is_empty() {
             float.reset(&part.resets);
         }
         for lists in &part.spikes {
+            if step == steps {
+                break 'trial;
+            }
+            step += 1;
             step_float(exercise, &mut float, lists)?;
             for (id, ends) in order.iter().zip(&mut ends) {
                 let values = float.state(*id);

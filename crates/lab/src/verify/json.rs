@@ -6,6 +6,9 @@ use crate::statistics::Estimate;
 use serde_json::{Value, json};
 use trifactor_diag::Diagnostic;
 
+/// Learnt values of a state that are listed.
+const MOST_VALUES: usize = 50_000;
+
 impl Verification {
     /// The machine-readable report, with everything that text and page show.
     pub fn to_json(&self) -> Value {
@@ -47,11 +50,10 @@ impl Verification {
             .iter()
             .map(|e| json!({ "name": e.name, "lane": e.lane, "points": e.points }))
             .collect();
-        let learnt: Vec<Value> = self
-            .learnt
-            .iter()
-            .map(|l| json!({ "name": l.name, "float": l.float, "fixed": l.fixed }))
-            .collect();
+        // A page shows any number of values as a histogram; a list of too many helps nobody.
+        let few = self.learnt.iter().filter(|l| l.float.len() <= MOST_VALUES);
+        let learnt: Vec<Value> =
+            few.map(|l| json!({ "name": l.name, "float": l.float, "fixed": l.fixed })).collect();
         let saturations = self.saturations.iter().map(|(k, v)| (k.clone(), json!(v)));
         let warning = |d: &Diagnostic| json!({ "code": d.code, "message": d.message });
         json!({

@@ -362,6 +362,9 @@ pub fn verify_prepared(
         watched: Vec::new(),
     };
     let mut found = examine::examine(exercise, prepared, options, None, (n_trials, most))?;
+    if n_trials < asked {
+        found.notes.push(format!("the evaluation has {n_trials} recorded episodes, not {asked}"));
+    }
     if !model.folder.join("params.safetensors").is_file() {
         found.notes.push(
             "the folder has no params.safetensors, so these are the parameters before any training"

@@ -68,11 +68,10 @@ impl Verification {
         let class = verdict.to_lowercase();
         let _ = write!(
             out,
-            "<h1>{} on {}: <span class=\"{class}\">{verdict}</span></h1>\n<p class=\"soft\">{} paired {}s, {} of them followed step by step ({} steps the longest), seed {}{}</p>\n<ul>\n",
+            "<h1>{} on {}: <span class=\"{class}\">{verdict}</span></h1>\n<p class=\"soft\">{} in pairs, {} of them followed step by step ({} steps the longest), seed {}{}</p>\n<ul>\n",
             escaped(&self.model),
             escaped(&self.chip),
-            self.trials,
-            self.unit,
+            self.count(self.trials),
             self.followed,
             self.steps,
             self.seed,
@@ -271,7 +270,7 @@ impl Verification {
 fn figure(out: &mut String, title: &str, svg: &str) {
     let title =
         if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escaped(title)) };
-    let _ = write!(out, "<figure>{title}{svg}</figure>\n");
+    let _ = writeln!(out, "<figure>{title}{svg}</figure>");
 }
 
 fn table(out: &mut String, table: &Table) {

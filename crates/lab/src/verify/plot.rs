@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 540.0;
-const LEFT: f64 = 68.0;
+const LEFT: f64 = 82.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 50.0;
@@ -336,7 +336,7 @@ fn frame(
     let middle = top + PANEL / 2.0;
     let _ = write!(
         out,
-        "<text class=\"t\" transform=\"translate(16 {middle:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+        "<text class=\"t\" transform=\"translate(14 {middle:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
         escaped(y_label)
     );
     out + &x_name(x_label, (LEFT + right) / 2.0, foot + 40.0)

@@ -49,8 +49,8 @@ impl Verification {
             table.rows.push(vec![
                 v.name.clone(),
                 v.format.clone(),
-                lsb(v.local.max),
-                share(v.local.share),
+                one_step(v),
+                share(v),
                 bias(v),
                 lost(v),
                 taught.map_or_else(blank, |d| lsb(d.rms())),
@@ -72,6 +72,7 @@ impl Verification {
             "of bound",
             "bias",
             "lost",
+            "kept",
             "float's spikes: rms",
             "largest",
             "relative",
@@ -90,11 +91,14 @@ impl Verification {
             table.rows.push(vec![
                 v.name.clone(),
                 v.format.clone(),
-                lsb(v.local.max),
+                one_step(v),
                 lsb(v.local.bound),
-                share(v.local.share),
+                share(v),
                 bias(v),
                 lost(v),
+                v.local
+                    .kept()
+                    .map_or_else(|| "-".to_owned(), |k| format!("{} %", digits(100.0 * k))),
                 drift(&v.taught, &|d| lsb(d.rms())),
                 drift(&v.taught, &|d| lsb(d.max)),
                 drift(&v.taught, &relative),
@@ -127,6 +131,11 @@ impl Verification {
         table
     }
 
+    /// `1 trial`, `8 trials`.
+    pub(super) fn count(&self, n: u32) -> String {
+        format!("{n} {}{}", self.unit, if n == 1 { "" } else { "s" })
+    }
+
     fn place(&self, at: At) -> String {
         format!("{} {}, step {}, lane {}", self.unit, at.trial, at.step, at.lane)
     }
@@ -139,16 +148,17 @@ impl Verification {
                 format!("spikes: none of {} differs between float and the fixed reading", s.float)
             }
             Some(first) => format!(
-                "spikes: the first that differs is {} {}, {} (only {} spikes); {} of {} differ, in {} of {} {}s",
+                "spikes: the first that differs is {} lane {}, {} {}, step {} (only {} spikes); {} of {} differ, in {} of {}",
                 first.population,
                 first.at.lane,
-                self.place(first.at),
+                self.unit,
+                first.at.trial,
+                first.at.step,
                 if first.in_float { "float" } else { "the fixed reading" },
                 s.different,
                 s.float,
                 s.trials,
-                self.followed,
-                self.unit,
+                self.count(self.followed),
             ),
         }
     }
@@ -180,9 +190,8 @@ impl Verification {
         let Some(causes) = &self.causes else { return Vec::new() };
         let unit = self.loss_unit();
         let mut lines = vec![format!(
-            "on {} {}s the chip loses {} {unit}, the float reading with every state in its format {}",
-            causes.trials,
-            self.unit,
+            "on {} the chip loses {} {unit}, the float reading with every state in its format {}",
+            self.count(causes.trials),
             estimate(&causes.chip),
             estimate(&causes.all)
         )];
@@ -208,14 +217,20 @@ impl Verification {
                     0 => "no bit more".to_owned(),
                     n => format!("{n} bits more in all"),
                 };
+                let limit = self.performance.as_ref().map_or(0.0, |p| p.limit);
+                let open = best.loss.is_some_and(|l| l.half_width.is_finite() && l.high() > limit);
                 let loss = best.loss.as_ref().map_or_else(String::new, estimate);
+                let open = if open { ", which more trials have to confirm" } else { "" };
                 vec![
                     format!(
-                        "the cheapest change of {tried} that were tried ({bits}; the chip then loses {loss} {unit}), for `formats` in model.ron:"
+                        "the cheapest change of {tried} that were tried ({bits}; the chip then loses {loss} {unit}{open}), for `formats` in model.ron:"
                     ),
                     format!("  {}", best.formats.join(", ")),
                 ]
             }
+            None if tried == 0 => vec![
+                "no format on this chip that could be changed explains the loss; another chip (--chip) may, or training with its roundings (`trifactor tune`)".to_owned(),
+            ],
             None => {
                 let nearest = cure.attempts.iter().filter(|a| a.loss.is_some()).min_by(|a, b| {
                     let mean = |a: &super::Attempt| a.loss.map_or(f64::INFINITY, |l| l.mean);
@@ -270,9 +285,9 @@ impl fmt::Display for Verification {
         }
         writeln!(
             f,
-            "\nerrors in {} {unit}s followed, in units of the last place (at: {unit}, step, lane):",
-            self.followed,
-            unit = self.unit
+            "\nerrors in {} followed, in units of the last place (at: {}, step, lane):",
+            self.count(self.followed),
+            self.unit
         )?;
         write!(f, "{}", self.short_table().text())?;
         let relative = |p: &&super::Parameter| p.max / p.peak.max(f64::MIN_POSITIVE);
@@ -325,9 +340,18 @@ pub(super) fn digits(x: f64) -> String {
     }
 }
 
-/// A share of a bound.
-pub(super) fn share(x: f64) -> String {
-    if x.is_infinite() { "beyond".to_owned() } else { format!("{x:.3}") }
+/// The largest share of a bound.
+fn share(v: &Variable) -> String {
+    match v.local.share {
+        _ if v.local.n == 0 => "-".to_owned(),
+        x if x.is_infinite() => "beyond".to_owned(),
+        x => format!("{x:.3}"),
+    }
+}
+
+/// The largest error of a single evaluation in units of the last place.
+fn one_step(v: &Variable) -> String {
+    if v.local.n == 0 { "-".to_owned() } else { digits(v.local.max / v.lsb) }
 }
 
 /// Mean signed error in units of the last place with its standard error.

@@ -41,12 +41,8 @@ pub struct Check {
 pub(super) const LOSS: &str = "loss";
 
 /// Whether a check fails. What too few trials leave open fails, unless few trials were asked for.
-pub(super) fn fails(check: &Check, quick: bool) -> bool {
-    outcome_fails(check.outcome, quick)
-}
-
-pub(super) fn outcome_fails(outcome: Outcome, quick: bool) -> bool {
-    match outcome {
+fn fails(check: &Check, quick: bool) -> bool {
+    match check.outcome {
         Outcome::Pass => false,
         Outcome::Undecided => !quick,
         Outcome::Fail => true,

@@ -124,6 +124,15 @@ impl<'a> Resolver<'a> {
 
     fn names(&mut self) {
         let f = self.file;
+        // The model's name stands in images, tables and pictures, where a line has to stay one.
+        if f.name.is_empty() || f.name.chars().any(char::is_control) {
+            self.report.error_hint(
+                "M011",
+                "name",
+                "the model's name is empty or has control characters".to_owned(),
+                "use any printable text; the folder's name is usual",
+            );
+        }
         let sections: [(&str, Vec<&str>); 4] = [
             ("inputs", f.inputs.names().collect()),
             ("populations", f.populations.names().collect()),

@@ -44,14 +44,14 @@ impl FixedMachine<'_> {
         for position in 1..=self.net.epoch {
             let before = &positions[position as usize - 1];
             let mut now = Vec::with_capacity(lanes);
-            for lane in 0..lanes {
+            for (lane, &old) in before.iter().enumerate() {
                 let mut ports = SideTable::empty();
                 for read in phase.reads.values() {
                     let Read::State(state) = *read else {
                         unreachable!("internal: a trace reads states")
                     };
                     ports.push(if state == trace {
-                        before[lane]
+                        old
                     } else if state == spike {
                         i64::from(self.last[spike.index()][lane] == position)
                     } else {
