@@ -19,7 +19,7 @@ use trifactor_lab::{find_chip, prepare};
 use trifactor_model::{Params, load, load_with};
 use trifactor_prove::{
     Input, Layout, Program, Proof, Range, Refusal, Side, Summary, Terms, Verdict, departure,
-    input_range, overflow, prove,
+    input_range, overflow, prove, prove_plan,
 };
 use trifactor_quant::plan;
 use trifactor_testkit::cases::{self, KernelCase};
@@ -174,6 +174,12 @@ fn rules_of_engines_that_public_models_describe_are_proved_too() {
 fn proved(rules: impl Iterator<Item = Compiled>) -> Summary {
     let mut total = Vec::new();
     for c in rules {
+        assert_eq!(
+            prove_plan(&c.case.net, &c.case.plan, c.case.rule),
+            Ok(()),
+            "seed {}",
+            c.case.seed
+        );
         let proof = c
             .prove(&c.words)
             .unwrap_or_else(|e| panic!("seed {}: {e}\n{}", c.case.seed, c.case.listing()));
@@ -368,8 +374,8 @@ fn a_plan_that_is_not_the_rule_is_refused() {
         }
         let mut plan = c.case.plan.clone();
         plan.phases[rule].outputs[0].shift += 1;
-        let words = prove(net, &plan, rule, &c.layout, &c.words);
-        assert!(matches!(words, Err(Refusal::Departs(_))), "seed {}", c.case.seed);
+        let refused = prove_plan(net, &plan, rule);
+        assert!(matches!(refused, Err(Refusal::Departs(_))), "seed {}", c.case.seed);
     }
     assert!(refused > 0);
 }

@@ -8,8 +8,8 @@ use crate::lower::{Lowered, Program, Source};
 use crate::structure::{ProjectionId, Structure};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_image::Guard;
-use trifactor_ir::{CheckedNetwork, PhaseId, StateId};
-use trifactor_prove::{Layout, Proof, Side, prove};
+use trifactor_ir::{CheckedNetwork, Group, PhaseId, StateId};
+use trifactor_prove::{Layout, Proof, Refusal, Side, prove, prove_plan};
 use trifactor_quant::Plan;
 
 /// A rule whose program computes it.
@@ -69,18 +69,32 @@ pub fn proofs(
         let layout = layout(structure, projection, program, l.guard);
         match prove(net, plan, rule, &layout, &words) {
             Ok(proof) => proofs.push(RuleProof { projection, rule, proof }),
-            Err(why) => found.push(
-                Diagnostic::error(
-                    "C050",
-                    format!(
-                        "the microcode of the rule '{}' is not accepted: {why}",
-                        net.phases[rule].name
-                    ),
-                )
-                .at(Place::at_key(&net.phases[rule].key))
-                .hint("this is a defect of the compiler, not of the model; please report it with the model"),
-            ),
+            Err(why) => found.push(refused(net, rule, &why)),
         }
     }
     found.into_result(proofs).map(|(proofs, _)| proofs)
+}
+
+/// Proves that a plan is one of the network's rules. A plan that was chosen by
+/// [`plan`](trifactor_quant::plan()) always is; tests change plans by hand and compile them.
+///
+/// Errors: `C050`.
+pub fn plan_of_rules(net: &CheckedNetwork, plan: &Plan) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    for (rule, phase) in net.phases.iter() {
+        if phase.group == Group::Plasticity
+            && let Err(why) = prove_plan(net, plan, rule)
+        {
+            found.push(refused(net, rule, &why));
+        }
+    }
+    found.into_result(()).map(|((), _)| ())
+}
+
+fn refused(net: &CheckedNetwork, rule: PhaseId, why: &Refusal) -> Diagnostic {
+    let phase = &net.phases[rule];
+    let message = format!("the microcode of the rule '{}' is not accepted: {why}", phase.name);
+    Diagnostic::error("C050", message)
+        .at(Place::at_key(&phase.key))
+        .hint("this is a defect of the compiler, not of the model; please report it with the model")
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use trifactor_compile::proof::plan_of_rules;
 use trifactor_compile::{Compiled, Identity, compile};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
 use trifactor_ir::{CheckedNetwork, Group, StateRole, fold_shared, verify};
@@ -90,6 +91,7 @@ pub fn planned(
 /// Plans and compiles a model for a chip.
 pub fn prepare(model: &Model, chip: Chip) -> Result<Prepared, Diagnostics> {
     let (network, plan, warnings) = planned(model, &chip)?;
+    plan_of_rules(&network, &plan)?;
     let compiled = compile(&network, &plan, &chip, &identity(model))?;
     Ok(Prepared { chip, network, plan, compiled, warnings })
 }

@@ -4,8 +4,8 @@
 //! [`prove`] takes the words of a compiled rule, executes them on [terms](Terms) instead of
 //! numbers, reads the rule's kernel under its plan on the same terms, and compares what each
 //! stores: equal terms are equal for every input and every draw. Where the engine skips synapses,
-//! the rule must come down to the old value of every variable. The plan in turn is held against
-//! the kernel, binary point by binary point. Then intervals of what the rule can read say which
+//! the rule must come down to the old value of every variable. [`prove_plan`] holds the plan in turn
+//! against the kernel, binary point by binary point. Then intervals of what the rule can read say which
 //! register writes could leave 32 bits; for each that is not excluded, inputs are searched and
 //! executed that do it.
 //!
@@ -118,7 +118,16 @@ pub struct Proof {
     pub reach: Vec<Reach>,
 }
 
-/// Proves that words compute a rule.
+/// Proves that a plan is one of a rule's kernel.
+///
+/// Errors: [`Refusal::Departs`].
+pub fn prove_plan(net: &CheckedNetwork, plan: &Plan, rule: PhaseId) -> Result<(), Refusal> {
+    let Some(found) = departure(net, plan, rule) else { return Ok(()) };
+    let which = found.value.map_or_else(|| "a result".to_owned(), |v| format!("value {v}"));
+    Err(Refusal::Departs(format!("{which} {}", found.what)))
+}
+
+/// Proves that words compute a rule as its plan says it.
 ///
 /// Errors: see [`Refusal`].
 pub fn prove(
@@ -128,10 +137,6 @@ pub fn prove(
     layout: &Layout,
     words: &[u32],
 ) -> Result<Proof, Refusal> {
-    if let Some(found) = departure(net, plan, rule) {
-        let which = found.value.map_or_else(|| "a result".to_owned(), |v| format!("value {v}"));
-        return Err(Refusal::Departs(format!("{which} {}", found.what)));
-    }
     let mut terms = Terms::default();
     let meaning = meaning(&mut terms, net, plan, rule);
     let program = Program::execute(&mut terms, net, layout, words)?;

@@ -488,7 +488,7 @@ impl Emitter<'_> {
             }
             (Role::Global, Read::State(state)) => {
                 let source = self.source(state);
-                let slot = slot_of(&mut self.program.global_slots, source);
+                let slot = slot_of(&mut self.program.global_slots, source, Slot::MAX);
                 Inst::Ldg(LoadLine { rd, slot: Slot::at(slot) })
             }
             (Role::Pre, read) => {
@@ -509,7 +509,7 @@ impl Emitter<'_> {
         let Read::State(state) = read else { return 0 };
         let source = self.source(state);
         let slots = if pre { &mut self.program.pre_slots } else { &mut self.program.post_slots };
-        1 + slot_of(slots, source).min(14)
+        1 + slot_of(slots, source, Slot::MAX - 1)
     }
 
     fn source(&self, state: StateId) -> Source {
@@ -538,12 +538,12 @@ impl Emitter<'_> {
     }
 }
 
-/// The position of a source in a slot list, added at the end if new; saturates at 15 so that an
+/// The position of a source in a slot list, added at the end if new; at most `last`, so that an
 /// over-long list still makes legal words (the list's length is then refused).
-fn slot_of(slots: &mut Vec<Source>, source: Source) -> u8 {
+fn slot_of(slots: &mut Vec<Source>, source: Source, last: u8) -> u8 {
     let at = slots.iter().position(|s| *s == source).unwrap_or_else(|| {
         slots.push(source);
         slots.len() - 1
     });
-    at.min(15) as u8
+    u8::try_from(at).map_or(last, |at| at.min(last))
 }
