@@ -42,8 +42,9 @@ fn layer(n_pre: u32, n_post: u32, every: usize, epoch: u32, rule: &SopRule) -> (
     };
     let post = b.lif("out", n_post, &lif);
     // Every synapse, or for sparse layers some of each row.
-    let row =
-        |i: u32| -> Vec<u32> { (0..n_post).filter(|j| (i + j) as usize % every == 0).collect() };
+    let row = |i: u32| -> Vec<u32> {
+        (0..n_post).filter(|j| ((i + j) as usize).is_multiple_of(every)).collect()
+    };
     let rows: Vec<Vec<u32>> = (0..n_pre).map(row).collect();
     let ff = b.synapses("ff", pre, post, Sign::Mixed, &rows);
     let n: usize = rows.iter().map(Vec::len).sum();
