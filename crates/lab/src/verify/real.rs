@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(result(1.0, 0.5), 1.5);
         assert_eq!(result(-1.0, 0.5), -0.5);
         assert_eq!(result(-3.0, -1.0), 2.0);
-        assert_eq!(result(5.0, -1.0), 3.0);
+        assert_eq!(result(5.0, -1.0), 2.0);
+        assert_eq!(result(5.0, 1.0), 3.0);
     }
 }
