@@ -5,6 +5,9 @@
 //! other words of the same kind of file, pieces vanish, repeat or move to another file.
 
 use bolero::TypeGenerator;
+use bolero::generator::bolero_generator::driver::{Options, Rng};
+use rand_xoshiro::Xoroshiro128PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
 
 /// A seed and what happens to it. Everything is taken modulo what there is, so that any values
 /// have a meaning.
@@ -76,6 +79,14 @@ const NUMBERS: [&str; 24] = [
 ];
 
 impl Mutant {
+    /// A mutant that is the same whenever it has this seed and number, so that a run of the tests
+    /// is every run of the tests.
+    pub fn numbered(seed: u64, number: u64) -> Self {
+        let rng = Xoroshiro128PlusPlus::seed_from_u64((seed << 40) ^ number);
+        let mut driver = Rng::new(rng, &Options::default());
+        Self::generate(&mut driver).expect("a few edits need few random bytes")
+    }
+
     /// The bytes, made from these seeds.
     pub fn bytes(&self, seeds: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = seeds[usize::from(self.seed) % seeds.len()].clone();
