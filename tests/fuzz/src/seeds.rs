@@ -132,7 +132,7 @@ pub(crate) fn trained_model() -> &'static [u8] {
     })
 }
 
-/// Parameters of [`trained_model`].
+/// Parameters of the model beside which they are read.
 pub fn parameters() -> Vec<Vec<u8>> {
     let folder = root().join("firmware-models/pair-stdp");
     let model = trifactor_model::load_with(&folder, &Params::Initial).expect("the model is good");
