@@ -7,7 +7,7 @@ use crate::error::EmuError;
 use crate::machine::{Emulator, Row};
 use crate::state::CoreState;
 use crate::tables::ByPost;
-use trifactor_image::{PopulationMap, ProjectionMap, TraceSide};
+use trifactor_image::{PopulationMap, ProjectionMap, TraceMap, TraceSide};
 
 /// One synapse of a projection, as the host sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -154,9 +154,8 @@ impl Emulator {
         Ok(())
     }
 
-    /// Values of a trace by logical lane of its side; `None` for a lane that no core holds,
-    /// because it has no synapse. Shape: `out` becomes `[lanes]`.
-    pub fn read_trace(&self, trace: usize, out: &mut Vec<Option<i32>>) -> Result<(), EmuError> {
+    /// A trace with its projection and the number of lanes of its side.
+    fn trace(&self, trace: usize) -> Result<(&TraceMap, &ProjectionMap, usize), EmuError> {
         let count = self.map.traces.len();
         let missing = EmuError::NoSuch { kind: "trace", index: trace, count };
         let named = self.map.traces.get(trace).ok_or(missing)?;
@@ -165,8 +164,15 @@ impl Emulator {
             TraceSide::Pre => projection.n_pre,
             TraceSide::Post => projection.n_post,
         };
+        Ok((named, projection, n as usize))
+    }
+
+    /// Values of a trace by logical lane of its side; `None` for a lane that no core holds,
+    /// because it has no synapse. Shape: `out` becomes `[lanes]`.
+    pub fn read_trace(&self, trace: usize, out: &mut Vec<Option<i32>>) -> Result<(), EmuError> {
+        let (_, _, n) = self.trace(trace)?;
         out.clear();
-        out.resize(n as usize, None);
+        out.resize(n, None);
         for core in &self.cores {
             for (table, state) in core.table.groups.iter().zip(&core.state.groups) {
                 let Some(rule) = &table.rule else { continue };
@@ -197,16 +203,9 @@ impl Emulator {
     /// Errors: the number of values is not that of the lanes, or a value does not fit; the trace
     /// is then as before.
     pub fn write_trace(&mut self, trace: usize, values: &[i32]) -> Result<(), EmuError> {
-        let count = self.map.traces.len();
-        let missing = EmuError::NoSuch { kind: "trace", index: trace, count };
-        let named = self.map.traces.get(trace).ok_or(missing)?;
-        let projection = &self.map.projections[usize::from(named.projection)];
-        let n = match named.side {
-            TraceSide::Pre => projection.n_pre,
-            TraceSide::Post => projection.n_post,
-        };
-        if values.len() != n as usize {
-            let (name, expected, given) = (named.name.clone(), n as usize, values.len());
+        let (named, projection, n) = self.trace(trace)?;
+        if values.len() != n {
+            let (name, expected, given) = (named.name.clone(), n, values.len());
             return Err(EmuError::WrongLength { name, parts: "lanes", expected, given });
         }
         for core in &self.cores {

@@ -7,6 +7,7 @@ use trifactor_emu::{Emulator, Options};
 use trifactor_entity::EntityId;
 use trifactor_image::elf;
 use trifactor_ir::SpaceId;
+use trifactor_lab::verify::Comparison;
 use trifactor_lab::{Prepared, find_chip, prepare};
 use trifactor_model::Params;
 use trifactor_reference::FixedMachine;
@@ -37,7 +38,7 @@ pub fn pipeline(bytes: &[u8]) -> bool {
     compiled.is_some_and(|prepared| execute(&prepared, &mut Rng::new(seed)))
 }
 
-/// Emulator and fixed reading side by side, every spike and every field of a synapse.
+/// Emulator and fixed reading side by side, every state after every step.
 fn execute(prepared: &Prepared, rng: &mut Rng) -> bool {
     let net = &prepared.network;
     let file = elf::write(&prepared.compiled.image).expect("a linked image can be written");
@@ -50,6 +51,7 @@ fn execute(prepared: &Prepared, rng: &mut Rng) -> bool {
     let structure = structure::read(net).expect("it was just compiled");
     let mut emulator = Emulator::load(&image, Options::default())
         .unwrap_or_else(|e| panic!("a compiled image cannot be loaded: {e}"));
+    let mut comparison = Comparison::new(net, &image).expect("it was just compiled");
     let mut machine = FixedMachine::new(net, &prepared.plan);
     machine.restart(7);
     emulator.begin_trial(7);
@@ -70,35 +72,9 @@ fn execute(prepared: &Prepared, rng: &mut Rng) -> bool {
             })
             .collect();
         emulator.step(&by_index).unwrap_or_else(|e| panic!("step {step}: {e}"));
-        for (id, population) in structure.populations.iter() {
-            let Some(spike) = net.spikes(population.space) else { continue };
-            let expected: Vec<u32> = (0u32..)
-                .zip(machine.raw(spike))
-                .filter(|(_, s)| **s != 0)
-                .map(|(lane, _)| lane)
-                .collect();
-            let name = net.full_name(spike);
-            assert_eq!(emulator.spikes(id.index()), expected, "step {step}: {name}");
-        }
-        for (id, projection) in structure.projections.iter() {
-            let synapses = net.synapses(projection.space).expect("projections have synapses");
-            for (field, state) in projection.fields.iter().enumerate() {
-                let expected = machine.raw(*state);
-                let found = emulator.read_field(id.index(), field).expect("the map lists it");
-                for s in found {
-                    let row = synapses.row(s.pre);
-                    let at = synapses.post_lane[row.clone()].binary_search(&s.post);
-                    let at = row.start + at.expect("the chip holds synapses of the network");
-                    let name = net.full_name(*state);
-                    assert_eq!(
-                        i64::from(s.raw),
-                        expected[at],
-                        "step {step}: {name}, synapse {} to {}",
-                        s.pre,
-                        s.post
-                    );
-                }
-            }
+        comparison.compare(0, &machine, &emulator).unwrap_or_else(|e| panic!("step {step}: {e}"));
+        if let Some(difference) = &comparison.seen.difference {
+            panic!("{difference}");
         }
     }
     true

@@ -70,8 +70,10 @@ pub struct Equality {
     pub difference: Option<Difference>,
 }
 
-/// Knows where the chip keeps the states of a network.
-pub(super) struct Comparison<'a> {
+/// Compares an emulator that runs the image of a network with the network's fixed reading.
+///
+/// Both are stepped by the caller, with the same inputs and draw seed.
+pub struct Comparison<'a> {
     net: &'a CheckedNetwork,
     image: &'a Image,
     structure: Structure,
@@ -96,7 +98,10 @@ impl<'a> Comparison<'a> {
         Ok(Self { net, image, structure, by_name, seen: Equality::default() })
     }
 
-    /// Compares all states after a step and remembers the first difference.
+    /// Compares all states after a step and remembers the first difference; once there is one,
+    /// nothing more is compared.
+    ///
+    /// Errors: the emulator runs another image than the one this was made for.
     pub fn compare(
         &mut self,
         trial: u32,

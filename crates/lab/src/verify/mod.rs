@@ -33,7 +33,7 @@ mod verdict;
 
 pub use causes::{Cause, Causes};
 pub use cure::{Attempt, Cure};
-pub use equal::{Difference, Equality};
+pub use equal::{Comparison, Difference, Equality};
 pub use follow::{Bucket, Drift, Example, Learnt, SpikeDifference, Spikes};
 pub use local::LocalError;
 pub use verdict::{Check, Outcome as CheckOutcome};
