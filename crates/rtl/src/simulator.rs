@@ -78,11 +78,17 @@ pub fn cache_folder() -> Option<PathBuf> {
 
 impl Simulator {
     /// Builds the engine below `folder`, unless an equal one is there: of the same files, ticks
-    /// and version of Verilator.
-    pub fn build(ticks: Ticks, sources: &Sources, folder: &Path) -> Result<Self, SimulatorError> {
+    /// and version of Verilator. `begins` is called before a build, which takes some seconds.
+    pub fn build(
+        ticks: Ticks,
+        sources: &Sources,
+        folder: &Path,
+        begins: impl FnOnce(),
+    ) -> Result<Self, SimulatorError> {
         let version = version()?;
         let program = folder.join(format!("engine-{}", key(&ticks, sources, &version)));
         if !program.is_file() {
+            begins();
             compile(&ticks, sources, folder, &program)?;
         }
         Ok(Self { program, ticks })

@@ -31,7 +31,7 @@ pub fn built(ticks: Ticks, sources: &Sources) -> Option<Result<Simulator, Simula
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     // A test that fails to build poisons nothing that the next one uses.
     let _lock = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
-    available(Simulator::build(ticks, sources, &folder()))
+    available(Simulator::build(ticks, sources, &folder(), || ()))
 }
 
 /// A result, unless a program is missing that only continuous integration must have.
