@@ -33,7 +33,7 @@ module plasticity_engine #(
 
     // The rule. Guard: 0 always, 1 pre or post, 2 pre, 3 post (S47).
     input  logic [1:0]   guard,
-    output logic [9:0]   word_address,
+    output logic [15:0]  word_address,
     input  logic [31:0]  word,
 
     // When and where: the key of draws (S51), the epoch (S46) and its length.
@@ -75,7 +75,7 @@ module plasticity_engine #(
 
     // For observation: an instruction ends at the coming edge, its address, all registers.
     output logic         retired,
-    output logic [9:0]   retired_address,
+    output logic [15:0]  retired_address,
     output logic [511:0] registers
 );
     `include "generated/ucode.svh"
@@ -101,9 +101,11 @@ module plasticity_engine #(
     // Clocks spent in this state, or on this instruction.
     logic [31:0] tick;
     // Address of the instruction in execution, and of the word that enters the pipeline next.
-    logic [9:0]  address;
-    logic [9:0]  ahead;
+    logic [15:0] address;
+    logic [15:0] ahead;
 
+    // Every format that has a register has it at the same place, and so have shift, rounding and
+    // site of all that round; so the datapath reads them from one format each.
     ucode_t      op;
     logic [31:0] op_bits;
     logic [31:0] draw;
@@ -171,7 +173,7 @@ module plasticity_engine #(
                 cycles <= cycles + 32'd1;
                 tick <= last ? 32'd0 : tick + 32'd1;
             end
-            if (advance) ahead <= ahead + 10'd1;
+            if (advance) ahead <= ahead + 16'd1;
             case (state)
                 IDLE:
                     if (start) begin
@@ -180,8 +182,8 @@ module plasticity_engine #(
                         trapped <= 1'b0;
                         cycles <= 32'd0;
                         tick <= 32'd0;
-                        address <= 10'd0;
-                        ahead <= 10'd0;
+                        address <= 16'd0;
+                        ahead <= 16'd0;
                     end
                 FETCH: if (last) state <= EXECUTE;
                 EXECUTE:
@@ -190,7 +192,7 @@ module plasticity_engine #(
                         done <= 1'b1;
                         state <= IDLE;
                     end else if (last) begin
-                        address <= address + 10'd1;
+                        address <= address + 16'd1;
                         if (halting) state <= WRITE;
                     end
                 // SKIP, WRITE

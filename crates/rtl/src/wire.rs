@@ -119,3 +119,84 @@ impl Input<'_> {
         Ok(Run { outcome, trace, stores, clocks: clocks.into(), counted: counted.into() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::FieldFormat;
+
+    fn rule() -> Rule {
+        Rule {
+            words: vec![0x0400_0000],
+            guard: Guard::Post,
+            stream: 9,
+            epoch_length: 2,
+            fields: vec![FieldFormat { bits: 4, signed: true, lo: -8, hi: 7 }],
+            pre_slots: 1,
+            post_slots: 0,
+            lines: 1,
+        }
+    }
+    fn synapse() -> Synapse {
+        Synapse {
+            seed: 1,
+            step: 2,
+            epoch: 3,
+            pre: 4,
+            post: 5,
+            pre_last: 1,
+            post_last: 2,
+            fields: vec![-1],
+            pre_columns: vec![vec![6, 7, 8]],
+            post_columns: vec![],
+            lines: vec![-2],
+        }
+    }
+    fn bytes(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+    /// The results of one synapse.
+    fn read(words: &[u32]) -> Result<Run, &'static str> {
+        let (rule, synapses) = (rule(), [synapse()]);
+        results(&bytes(words), &[(&rule, &synapses)]).map(|mut all| all.remove(0).remove(0))
+    }
+
+    #[test]
+    fn vectors_are_the_words_that_the_manual_lists() {
+        let (rule, synapses) = (rule(), [synapse()]);
+        let expected = [
+            &[VECTORS, 50, 1, 1, 0x0400_0000, 3, 9, 2][..],
+            &[1, 4, 1, -8i32 as u32, 7, 1, 0, 1, 1],
+            &[1, 2, 3, 4, 5, 1, 2, 0xf, 6, 7, 8, -2i32 as u32],
+        ];
+        assert_eq!(vectors(&[(&rule, &synapses)], 50), bytes(&expected.concat()));
+    }
+
+    #[test]
+    fn results_are_read_with_the_registers_of_every_instruction() {
+        let run = read(&[RESULTS, 0, 40, 41, 1, 1, 1, 0xf, 2, 0, 1, 3, 77, 1, 0]);
+        let run = run.expect("they are well formed");
+        assert_eq!((run.outcome, run.counted, run.clocks), (Outcome::Evaluated, 40, 41));
+        assert_eq!(run.stores, [Some(Stored { word: 0xf, saturated: true })]);
+        let seen: Vec<_> = run.trace.iter().map(|r| (r.address, r.registers[3])).collect();
+        assert_eq!(seen, [(0, 77), (1, 77)]);
+    }
+
+    #[test]
+    fn results_of_something_else_are_refused() {
+        let fine = [RESULTS, 1, 1, 1, 0, 0, 0, 0, 0];
+        assert_eq!(read(&fine).map(|r| r.outcome), Ok(Outcome::Skipped));
+        let with = |at: usize, word: u32| {
+            let mut words = fine;
+            words[at] = word;
+            read(&words).expect_err("they are damaged")
+        };
+        assert_eq!(with(0, 7), "it begins with another mark");
+        assert_eq!(with(1, 9), "it holds an outcome that there is not");
+        assert!(with(4, 1).starts_with("the engine wrote back when it should not"));
+        assert_eq!(read(&fine[..5]), Err("it ends too early"));
+        assert_eq!(read(&[&fine[..], &[0]].concat()), Err("it goes on after the last synapse"));
+        let register = read(&[RESULTS, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1, 16, 0]);
+        assert_eq!(register, Err("it names a register that there is not"));
+    }
+}
