@@ -14,10 +14,12 @@
 //!   one delay, at emission where delays are per synapse;
 //! * a rule is charged for every instruction up to and including `halt`, executed in full for
 //!   every synapse that its guard does not skip;
+//! * a link to another chip counts as a link, and what it costs on top has a line of its own;
+//! * every chip with a core in use has static power, and takes part in the barrier;
 //! * host writes and resets are no part of a step's time.
 
 use serde::{Deserialize, Serialize};
-use trifactor_isa::{Cost, CostClass, ResolvedCosts};
+use trifactor_isa::{Cost, CostClass, Hops, ResolvedCosts};
 
 /// Events of one core, or of the host port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub(crate) struct Counts {
     pub hops_ew: u64,
     /// Links passed north or south.
     pub hops_ns: u64,
+    /// Those of these links that lead to another chip.
+    pub hops_chip: u64,
     /// Trace steps.
     pub traces: u64,
     /// Modulator line steps.
@@ -71,6 +75,8 @@ pub enum Cause {
     HopEw,
     /// Links passed north or south.
     HopNs,
+    /// Links to another chip: what they cost beyond other links.
+    HopChip,
     /// Trace steps.
     Trace,
     /// Modulator line steps.
@@ -133,6 +139,8 @@ pub struct Report {
     pub steps: u64,
     /// Tiles with at least one core in use.
     pub tiles: u32,
+    /// Chips with at least one core in use.
+    pub chips: u32,
     /// All causes, in the order of [`Cause`], rules in the author's order of projections.
     pub lines: Vec<Line>,
     /// Time of all steps: for each the largest sum of a core (or of the host port), plus the
@@ -190,7 +198,7 @@ pub(crate) const CLASSES: [CostClass; 5] =
 
 impl Counts {
     /// Each cause with its count and coefficient.
-    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 12] {
+    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 13] {
         [
             (Cause::AxonIn, self.axon_in, c.axon_in),
             (Cause::SynapseWord, self.synapse_words, c.synapse_word),
@@ -202,9 +210,16 @@ impl Counts {
             (Cause::TileEntry, self.tile_entries, c.tile_entry),
             (Cause::HopEw, self.hops_ew, c.hop_ew),
             (Cause::HopNs, self.hops_ns, c.hop_ns),
+            (Cause::HopChip, self.hops_chip, c.hop_chip),
             (Cause::Trace, self.traces, c.learning.trace_update),
             (Cause::Modulator, self.modulators, c.learning.modulator_update),
         ]
+    }
+    /// Counts the links that messages pass.
+    pub(crate) fn hop(&mut self, hops: Hops) {
+        self.hops_ew += u64::from(hops.ew);
+        self.hops_ns += u64::from(hops.ns);
+        self.hops_chip += u64::from(hops.border);
     }
     /// Time of all events.
     pub(crate) fn ticks(&self, c: &ResolvedCosts) -> u64 {
@@ -217,12 +232,12 @@ impl Counts {
         }
     }
     /// All counters.
-    pub(crate) fn all(&self) -> [u64; 12] {
+    pub(crate) fn all(&self) -> [u64; 13] {
         let mut copy = *self;
         copy.all_mut().map(|n| *n)
     }
     /// All counters; taking the struct apart makes a forgotten one an error.
-    fn all_mut(&mut self) -> [&mut u64; 12] {
+    fn all_mut(&mut self) -> [&mut u64; 13] {
         let Self {
             axon_in,
             synapse_words,
@@ -234,6 +249,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         } = self;
@@ -248,6 +264,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         ]

@@ -13,10 +13,12 @@ use crate::load;
 use crate::tables::Widths;
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
-use trifactor_isa::{Chip, ResolvedCosts};
+use trifactor_isa::{Chip, CoreId, Hops, ResolvedCosts};
 
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,7 +75,7 @@ pub struct Emulator {
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
-    pub(crate) tiles: u32,
+    pub(crate) used: Used,
     pub(crate) seed: u32,
     pub(crate) step: u32,
     pub(crate) draws: Draws,
@@ -103,8 +105,8 @@ pub(crate) struct Population {
     pub slices: Vec<(usize, Slice)>,
     /// Inputs: messages of each lane as (core, input axon).
     pub messages: Vec<Vec<(u32, u32)>>,
-    /// Inputs: links that the messages of one spike pass, (east-west, north-south).
-    pub hops: Vec<(u32, u32)>,
+    /// Inputs: links that the messages of one spike pass.
+    pub hops: Vec<Hops>,
     /// Lanes that fired in the last step, ascending.
     pub fired: Vec<u32>,
 }
@@ -123,7 +125,7 @@ impl Emulator {
                 known: chip.cost.presets.iter().map(|p| p.name.clone()).collect(),
             })?,
         };
-        let (costs, missing) = preset.resolve();
+        let (costs, missing) = preset.resolve(&chip.mesh);
         let preset = preset.name.clone();
         let (tables, widths) = load::tables(image, &chip)?;
         let cores: Vec<Core> =
@@ -140,7 +142,7 @@ impl Emulator {
         let mut emulator = Self {
             populations: populations(image, &chip),
             rows: rows(image, &cores),
-            tiles: tiles(image, &chip),
+            used: Used::of(image, &chip),
             map: image.map.clone(),
             fingerprint: crate::checkpoint::fingerprint(image),
             chip,
@@ -312,10 +314,8 @@ impl Emulator {
             for lane in &population.fired {
                 // Lanes behind the last one with a message need no entry in the map.
                 let Some(messages) = population.messages.get(*lane as usize) else { break };
-                let (ew, ns) = population.hops[*lane as usize];
                 counts.tile_entries += messages.len() as u64;
-                counts.hops_ew += u64::from(ew);
-                counts.hops_ns += u64::from(ns);
+                counts.hop(population.hops[*lane as usize]);
                 for (to, axon) in messages {
                     self.cores[*to as usize].inbox.push(*axon);
                 }
@@ -332,7 +332,11 @@ impl Emulator {
             longest = longest.max(core.counts.ticks(&self.costs) + core.rule_ticks);
             core.state.counts.add(&core.counts);
         }
-        let barrier = if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 };
+        let used = &self.used;
+        let barrier = match used.tiles {
+            0 => 0,
+            _ => self.costs.barrier_ticks(used.tiles_of_fullest_chip, used.chips),
+        };
         let time = longest + barrier;
         self.clock.steps += 1;
         self.clock.time_ticks += time;
@@ -355,16 +359,19 @@ fn each(
 
 fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
     let at = load::positions(image);
-    let ids: Vec<_> = chip.cores().collect();
+    let core = |number: u32| CoreId::from_index(number as usize);
     let population = |p: &trifactor_image::PopulationMap| {
         let mut slices: Vec<_> = p.slices.iter().map(|s| (at[&s.core], *s)).collect();
         slices.sort_unstable_by_key(|(_, s)| s.first_lane);
-        let hops = |messages: &Vec<(u16, u16)>| {
-            // The host's port is at tile (0, 0), where core 0 is.
-            let each = messages.iter().map(|(core, _)| chip.hops(ids[0], ids[usize::from(*core)]));
-            each.fold((0, 0), |sum, hop| (sum.0 + hop.0, sum.1 + hop.1))
+        let hops = |messages: &Vec<(u32, u16)>| {
+            let mut sum = Hops::default();
+            for (to, _) in messages {
+                // The host's port is at tile (0, 0), where core 0 is.
+                sum += chip.hops(core(0), core(*to));
+            }
+            sum
         };
-        let messages = |messages: &Vec<(u16, u16)>| {
+        let messages = |messages: &Vec<(u32, u16)>| {
             messages.iter().map(|(core, axon)| (at[core] as u32, u32::from(*axon))).collect()
         };
         Population {
@@ -397,12 +404,32 @@ fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<Row>> {
     image.map.projections.iter().map(rows).collect()
 }
 
-/// Tiles with at least one core in use.
-fn tiles(image: &Image, chip: &Chip) -> u32 {
-    let ids: Vec<_> = chip.cores().collect();
-    let mut tiles: Vec<_> =
-        image.cores.iter().map(|core| chip.tile_of(ids[usize::from(core.id)])).collect();
-    tiles.sort_unstable();
-    tiles.dedup();
-    tiles.len() as u32
+/// What of the mesh is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Used {
+    /// Tiles with at least one core in use.
+    pub tiles: u32,
+    /// Those of the chip that has most of them.
+    pub tiles_of_fullest_chip: u32,
+    /// Chips with at least one core in use; one where there is none, since it has power.
+    pub chips: u32,
+}
+
+impl Used {
+    fn of(image: &Image, chip: &Chip) -> Self {
+        let mut tiles = BTreeMap::new();
+        for core in &image.cores {
+            let core = CoreId::from_index(core.id as usize);
+            tiles.insert(chip.tile_of(core), chip.chip_of(core));
+        }
+        let mut chips: BTreeMap<u32, u32> = BTreeMap::new();
+        for chip in tiles.values() {
+            *chips.entry(*chip).or_default() += 1;
+        }
+        Self {
+            tiles: tiles.len() as u32,
+            tiles_of_fullest_chip: chips.values().copied().max().unwrap_or(0),
+            chips: chips.len().max(1) as u32,
+        }
+    }
 }

@@ -7,6 +7,7 @@ use crate::program::Program;
 use crate::state::Initial;
 use trifactor_fixed::{LearningArithmetic, NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
+use trifactor_isa::Hops;
 
 /// Widths of the chip that the arithmetic of every core uses.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,8 @@ pub(crate) struct Neurons {
     pub first_message: Vec<u32>,
     /// Messages: index of the receiving core in the emulator's list, input axon there.
     pub messages: Vec<(u32, u32)>,
-    /// Links that the messages of one spike pass, summed: (east-west, north-south).
-    pub hops: Vec<(u32, u32)>,
+    /// Links that the messages of one spike pass, summed.
+    pub hops: Vec<Hops>,
 }
 
 impl Neurons {

@@ -5,8 +5,8 @@ mod common;
 use common::tiny::{Tiny, counter, integrator};
 use common::{Rng, borrowed, inputs, random};
 use trifactor_emu::{Cause, Emulator, Options, Report, Reset};
-use trifactor_image::{Image, PopulationMap, Slice};
-use trifactor_isa::{Cost, CostClass};
+use trifactor_image::{Core, Image, PopulationMap, Slice};
+use trifactor_isa::{Chip, Cost, CostClass};
 
 fn load(image: &Image, preset: &str) -> Emulator {
     let options = Options { preset: Some(preset.into()), ..Options::default() };
@@ -44,6 +44,42 @@ fn a_message_across_the_mesh_costs_its_links_and_its_tile() {
     assert_eq!(message, cost(34_700, 503));
     // The host port takes longer than the core's 53 ticks, so it decides the step.
     assert_eq!(report.time_ticks, 503 + 1_130);
+}
+
+#[test]
+fn a_link_to_another_chip_costs_on_top_and_every_chip_in_use_has_power() {
+    let mut chip = Chip::builtin("superset").unwrap();
+    chip.mesh.chips.columns = 2;
+    chip.cost.presets[0].hop_chip = Some(cost(50_000, 100));
+    // The input's message goes from tile (0, 0) to (8, 0), the first of the second chip. A
+    // neuron on the first chip does nothing.
+    let mut image = Tiny { core: 128, ..Tiny::default() }.image();
+    image.meta.chip = chip.canonical();
+    let idle = Core { id: 0, compartments: vec![integrator(i32::MAX)], ..Core::default() };
+    image.cores.insert(0, idle);
+    let mut emulator = load(&image, "paper-0v75");
+    emulator.step(&[(0, &[0])]).unwrap();
+    let report = emulator.report();
+    assert_eq!((report.of(Cause::HopEw), report.count(Cause::HopEw)), (cost(24_000, 328), 8));
+    assert_eq!((report.of(Cause::HopChip), report.count(Cause::HopChip)), (cost(50_000, 100), 1));
+    assert!(!report.missing.contains(&"hop_chip"));
+    assert_eq!((report.tiles, report.chips), (2, 2));
+    // One tile on either chip, so 113 ns; of the way to 14,300 ns on 256 chips, 1 / 255.
+    let barrier = 1130 + 556;
+    assert_eq!(report.of(Cause::Barrier).ticks, barrier);
+    assert_eq!(report.time_ticks, 21 + 328 + 100 + barrier);
+    assert_eq!(report.of(Cause::Static).fj, 2 * (104_400 * report.time_ticks / 10));
+}
+
+#[test]
+fn a_cost_of_links_to_other_chips_that_no_source_gives_is_named_where_there_are_several() {
+    let mut chip = Chip::builtin("superset").unwrap();
+    let mut image = Tiny::default().image();
+    let missing = |image: &Image| load(image, "paper-0v75").report().missing;
+    assert!(!missing(&image).contains(&"hop_chip"));
+    chip.mesh.chips.rows = 3;
+    image.meta.chip = chip.canonical();
+    assert!(missing(&image).contains(&"hop_chip"));
 }
 
 #[test]
