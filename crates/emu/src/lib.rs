@@ -80,5 +80,6 @@ pub use access::Synapse;
 pub use error::{CheckpointError, EmuError};
 pub use ledger::{Cause, Line, Report, Saturation};
 pub use machine::{Emulator, Options, Reset, trial_seed};
-pub use network::CoreStep;
+pub use network::{CoreStep, StepTimes, Update};
 pub use times::Times;
+pub use trifactor_timing::{CoreTimes, Direction, Message, Observer};
