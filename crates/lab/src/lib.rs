@@ -37,7 +37,7 @@ pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use few_shot::{Accuracy, FewShotReport};
 pub use learning::LearningCost;
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
-pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learning};
+pub use prepare::{Prepared, find_chip, identity, planned, prepare, requests, without_learning};
 pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
