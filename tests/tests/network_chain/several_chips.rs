@@ -78,8 +78,8 @@ fn identity() -> Identity {
     Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() }
 }
 
-fn compiled() -> (CheckedNetwork, Plan, Chip, Compiled) {
-    let (net, chip) = (network(), chip());
+fn compiled(chip: Chip) -> (CheckedNetwork, Plan, Chip, Compiled) {
+    let net = network();
     let (plan, _) = plan(&net, &chip, &Requests::new()).expect("it has a plan");
     let compiled = compile(&net, &plan, &chip, &identity()).unwrap_or_else(|e| panic!("{e}"));
     (net, plan, chip, compiled)
@@ -164,7 +164,7 @@ fn run(parts: &(CheckedNetwork, Plan, Chip, Compiled), image: &Image) -> Report 
 
 #[test]
 fn states_on_several_chips_are_those_of_the_fixed_reading_and_border_links_cost_extra() {
-    let parts = compiled();
+    let parts = compiled(chip());
     let (chip, compiled) = (&parts.2, &parts.3);
     assert_eq!(compiled.image.cores.len(), 10);
     let report = run(&parts, &compiled.image);
@@ -185,7 +185,7 @@ fn states_on_several_chips_are_those_of_the_fixed_reading_and_border_links_cost_
 
 #[test]
 fn no_state_depends_on_where_the_cores_are_and_the_compiler_s_places_need_fewer_hops() {
-    let parts = compiled();
+    let parts = compiled(chip());
     let arranged = &parts.3.arrangement;
     let in_order = Arrangement::in_order(10);
     assert_ne!(*arranged, in_order, "the author's order can be improved");
@@ -233,8 +233,22 @@ fn the_next_chip_is_opened_when_the_first_is_full_and_a_full_system_is_refused()
 }
 
 #[test]
+fn the_cores_of_768_chips_have_numbers_beyond_16_bits() {
+    let mut large = chips::superset();
+    large.mesh.chips = ChipGrid { columns: 24, rows: 32 };
+    large.core.compartments = 4;
+    large.check().expect("it is a chip");
+    assert_eq!(large.n_cores(), 98_304);
+    let parts = compiled(large);
+    let numbers = (0..10).map(|k| 98_303 - 9_973 * k).collect();
+    let report = run(&parts, &linked(&parts, &Arrangement { numbers }));
+    assert_eq!(report.chips, 10);
+    assert!(report.missing.contains(&"hop_chip"));
+}
+
+#[test]
 fn expected_rates_decide_which_cores_are_near_each_other() {
-    let parts = compiled();
+    let parts = compiled(chip());
     let (net, plan, chip, _) = &parts;
     let rates = [("a".to_owned(), 0.01), ("z".to_owned(), 0.01)].into();
     let other = Identity { rates, ..identity() };
