@@ -17,7 +17,7 @@ pub use cost::{
     BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Preset,
     ResolvedCosts, ResolvedLearning, SystemCosts,
 };
-pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route};
+pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route, Router};
 
 use serde::{Deserialize, Serialize};
 use trifactor_entity::entity_id;

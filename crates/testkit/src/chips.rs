@@ -11,7 +11,7 @@ use crate::Rng;
 use trifactor_fixed::{
     LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic, WeightsRead,
 };
-use trifactor_isa::{Chip, ChipGrid, Mesh};
+use trifactor_isa::{Chip, ChipGrid, Mesh, Router};
 
 /// The chip `superset` with cores of 8 to 32 compartments and memories in proportion, on
 /// one of several meshes; one in three has the neurons and deliveries of a public model.
@@ -48,7 +48,8 @@ fn mesh(choice: u32) -> Mesh {
         2 => (2, 2, 2, 4),
         _ => (4, 2, 1, 4),
     };
-    Mesh { columns, rows, cores_per_tile, chips: ChipGrid { columns: chips, rows: chips } }
+    let router = Router::default();
+    Mesh { columns, rows, cores_per_tile, router, chips: ChipGrid { columns: chips, rows: chips } }
 }
 
 /// A small chip whose engine replays traces and computes sums of products, each of its choices

@@ -24,8 +24,13 @@ const STEPS: u32 = 60;
 fn chip() -> Chip {
     let mut chip = chips::superset();
     chip.name = "four-chips".to_owned();
-    chip.mesh =
-        Mesh { columns: 2, rows: 1, cores_per_tile: 2, chips: ChipGrid { columns: 2, rows: 2 } };
+    chip.mesh = Mesh {
+        columns: 2,
+        rows: 1,
+        cores_per_tile: 2,
+        chips: ChipGrid { columns: 2, rows: 2 },
+        ..chip.mesh
+    };
     chip.core.compartments = 4;
     chip.cost.presets[0].hop_chip = Some(Cost { fj: 20_000, ticks: 30 });
     chip.check().expect("it is a chip");

@@ -72,6 +72,8 @@ fn empty_mesh(chip: &Chip) -> Result<(), Fault> {
     positive("mesh.columns", m.columns)?;
     positive("mesh.rows", m.rows)?;
     positive("mesh.cores_per_tile", m.cores_per_tile)?;
+    positive("mesh.router.queue", m.router.queue)?;
+    positive("mesh.router.link_ticks", m.router.link_ticks)?;
     positive("mesh.chips.columns", m.chips.columns)?;
     positive("mesh.chips.rows", m.chips.rows)
 }
