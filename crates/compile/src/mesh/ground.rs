@@ -13,7 +13,7 @@ const UNKNOWN_BORDER_LINKS: u64 = 8;
 
 /// What links count for when arrangements are compared, in femtojoules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LinkWeights {
+pub(super) struct LinkWeights {
     /// A link east or west.
     pub ew: u64,
     /// A link north or south.

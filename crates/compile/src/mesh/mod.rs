@@ -23,9 +23,7 @@ mod search;
 mod tests;
 pub mod traffic;
 
-pub use ground::LinkWeights;
-
-use ground::{Ground, nearest_chips};
+use ground::{Ground, LinkWeights, nearest_chips};
 use search::{Budget, Search, Senders};
 use std::collections::BTreeSet;
 use traffic::Traffic;

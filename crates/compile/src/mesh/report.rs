@@ -3,8 +3,8 @@
 //! Every figure is counted plainly, message by message along [`Chip::route`], and not by the tables
 //! with which the arrangement was found.
 
+use super::Arrangement;
 use super::traffic::{Traffic, milli_rates};
-use super::{Arrangement, LinkWeights};
 use crate::place::{Placement, Spread};
 use crate::route::Routes;
 use crate::structure::Structure;
@@ -12,7 +12,7 @@ use crate::{Compiled, Identity};
 use std::collections::{BTreeMap, BTreeSet};
 use trifactor_entity::{EntityId, SideTable};
 use trifactor_ir::CheckedNetwork;
-use trifactor_isa::{Chip, CoreId, Hops, Link};
+use trifactor_isa::{Chip, CoreId, Cost, Hops, Link};
 
 /// An arrangement beside the author's order.
 #[derive(Clone, PartialEq, Debug)]
@@ -78,7 +78,8 @@ pub struct Figures {
     pub ns: f64,
     /// Those among the links that lead to another chip.
     pub border: f64,
-    /// What the links count for, in femtojoules ([`LinkWeights`]).
+    /// Energy of these links in femtojoules, with the chip's default preset; a coefficient that no
+    /// source gives counts as 0.
     pub fj: f64,
     /// The link with most messages.
     pub most_loaded: Option<Loaded>,
@@ -130,7 +131,8 @@ pub fn figures(chip: &Chip, traffic: &Traffic, arrangement: &Arrangement) -> Fig
     let cores = || (0..arrangement.numbers.len()).map(core);
     let tiles: BTreeSet<(u32, u32)> = cores().map(|c| chip.tile_of(c)).collect();
     let chips: BTreeSet<u32> = cores().map(|c| chip.chip_of(c)).collect();
-    let weights = LinkWeights::of(chip);
+    let preset = chip.default_preset();
+    let fj = |cost: Option<Cost>| cost.map_or(0.0, |c| c.fj as f64);
     let milli = |n: u64| n as f64 / super::traffic::MILLI as f64;
     // The first of equals, in the order of tiles.
     let most = loads.iter().filter(|(_, n)| **n > 0).max_by_key(|(link, n)| {
@@ -145,9 +147,9 @@ pub fn figures(chip: &Chip, traffic: &Traffic, arrangement: &Arrangement) -> Fig
         ew: milli(all.ew),
         ns: milli(all.ns),
         border: milli(all.border),
-        fj: milli(all.ew) * weights.ew as f64
-            + milli(all.ns) * weights.ns as f64
-            + milli(all.border) * weights.border as f64,
+        fj: milli(all.ew) * fj(preset.hop_ew)
+            + milli(all.ns) * fj(preset.hop_ns)
+            + milli(all.border) * fj(preset.hop_chip),
         most_loaded: most.map(|(link, n)| Loaded {
             link: *link,
             messages: milli(*n),

@@ -136,7 +136,12 @@ proptest! {
         let tiles = traffic.n_cores().div_ceil(chip.mesh.cores_per_tile as usize) as u64;
         let uneven = (4 * tiles * weights.mean() / 8).max(1) as f64;
         let most = found.most_loaded.as_ref().map_or(0.0, |l| l.messages);
-        let cost = (found.fj + uneven * most) * 1000.0;
+        let hops = found.ew * weights.ew as f64
+            + found.ns * weights.ns as f64
+            + found.border * weights.border as f64;
+        let cost = (hops + uneven * most) * 1000.0;
+        // The superset gives both coefficients, and none for borders.
+        prop_assert!((found.fj - found.ew * 3000.0 - found.ns * 4000.0).abs() < 1.0);
         prop_assert!((cost - plainly(&chip, &traffic, &arranged) as f64).abs() < 1.0);
     }
 }
