@@ -65,6 +65,7 @@ mod ledger;
 mod load;
 mod machine;
 mod narrow;
+mod network;
 mod observe;
 mod plasticity;
 mod program;
@@ -79,7 +80,7 @@ mod traces;
 pub use access::Synapse;
 pub use error::{CheckpointError, EmuError};
 pub use ledger::{Cause, Line, Report, Saturation};
-
 pub use machine::{Emulator, Options, Reset, trial_seed};
+pub use network::CoreStep;
 pub use observe::{CoreWork, Message};
 pub use times::Times;

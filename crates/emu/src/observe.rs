@@ -4,6 +4,7 @@
 //! not somebody looks.
 
 use crate::machine::Emulator;
+use trifactor_timing as timing;
 
 /// A message of the last step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -65,13 +66,14 @@ impl Emulator {
     pub fn visit_messages(&self, mut visit: impl FnMut(Message)) {
         for (population, state) in self.populations.iter().enumerate() {
             for &lane in &state.fired {
-                let mut send = |from, to: u32, axon| {
-                    visit(Message { population, lane, from, to: to as usize, axon });
+                let mut send = |from, sent: &timing::Message| {
+                    let (to, axon) = (sent.to as usize, sent.axon);
+                    visit(Message { population, lane, from, to, axon });
                 };
                 if state.slices.is_empty() {
                     // Lanes behind the last one with a message need no entry in the map.
                     let messages = state.messages.get(lane as usize).into_iter().flatten();
-                    messages.for_each(|(to, axon)| send(None, *to, *axon));
+                    messages.for_each(|sent| send(None, sent));
                     continue;
                 }
                 // Slices tile the lanes.
@@ -81,8 +83,7 @@ impl Emulator {
                 let c = (slice.first_compartment + lane - slice.first_lane) as usize;
                 let sent = neurons.first_message[c]..neurons.first_message[c + 1];
                 for message in sent {
-                    let (to, axon) = neurons.messages[message as usize];
-                    send(Some(*core), to, axon);
+                    send(Some(*core), &neurons.messages[message as usize]);
                 }
             }
         }

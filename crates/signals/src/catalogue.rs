@@ -39,7 +39,7 @@ pub enum Lanes {
     /// Lanes from 0.
     Counted(u32),
     /// Cores by their place on the chip.
-    Cores(Vec<u16>),
+    Cores(Vec<u32>),
     /// So many synapses, in the order of (pre, post).
     Synapses(u32),
 }

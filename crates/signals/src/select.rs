@@ -206,7 +206,7 @@ fn labels(variable: &Variable, emulator: &Emulator) -> Result<Vec<Label>, EmuErr
     Ok(match (&variable.lanes, variable.source) {
         (Lanes::One, _) => vec![Label::One],
         (Lanes::Counted(n), _) => (0..*n).map(Label::Lane).collect(),
-        (Lanes::Cores(ids), _) => ids.iter().map(|id| Label::Lane((*id).into())).collect(),
+        (Lanes::Cores(ids), _) => ids.iter().map(|id| Label::Lane(*id)).collect(),
         (Lanes::Synapses(_), Source::Field(projection, field)) => {
             let mut labels = Vec::new();
             let visit = |s: trifactor_emu::Synapse| labels.push(Label::Synapse(s.pre, s.post));

@@ -142,7 +142,7 @@ pub struct Table {
 
 enum Filler {
     Spikes { names: Vec<String> },
-    Messages { names: Vec<String>, cores: Vec<u16> },
+    Messages { names: Vec<String>, cores: Vec<u32> },
     Performance(Box<Performance>),
     Signals { sampler: Sampler, raw: bool, lsb: Vec<f64>, now: Vec<i64> },
 }
@@ -212,8 +212,8 @@ impl Table {
                     column("step", Kind::U32),
                     column("population", Kind::Text(longest)),
                     column("lane", Kind::U32),
-                    column("from_core", Kind::I32),
-                    column("to_core", Kind::I32),
+                    column("from_core", Kind::I64),
+                    column("to_core", Kind::U32),
                     column("axon", Kind::U32),
                 ],
                 Filler::Messages {
@@ -271,7 +271,6 @@ impl Table {
                 })
             }),
             Filler::Messages { names, cores } => {
-                let id = |at: usize| cores.get(at).map_or(-1, |id| i64::from(*id));
                 let mut written = Ok(());
                 emulator.visit_messages(|m| {
                     if written.is_ok() {
@@ -280,8 +279,8 @@ impl Table {
                             Cell::Text(&names[m.population]),
                             Cell::Natural(m.lane.into()),
                             // The host port, which is no core.
-                            Cell::Whole(m.from.map_or(-1, id)),
-                            Cell::Whole(id(m.to)),
+                            Cell::Whole(m.from.map_or(-1, |at| cores[at].into())),
+                            Cell::Natural(cores[m.to].into()),
                             Cell::Natural(m.axon.into()),
                         ]);
                     }

@@ -46,7 +46,7 @@ fn records(case: &Case, file: &str) -> (Vec<String>, Vec<Vec<String>>) {
         let natural = bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
         match kind {
             "<u4" | "<u8" => natural.to_string(),
-            "<i4" => (natural as u32 as i32).to_string(),
+            "<i8" => (natural as i64).to_string(),
             _ => {
                 let text = std::str::from_utf8(bytes).expect("text");
                 text.trim_end_matches('\0').to_owned()
@@ -82,7 +82,7 @@ fn spikes_and_messages_are_those_of_the_emulator_in_both_formats() {
             for &lane in emulator.spikes(at) {
                 spikes.push(vec![step.to_string(), p.name.clone(), lane.to_string()]);
                 // The image's own records say where a spike goes.
-                let mut sent = |from: i32, to: u16, axon: u16| {
+                let mut sent = |from: i64, to: u32, axon: u16| {
                     messages.push(vec![
                         step.to_string(),
                         p.name.clone(),

@@ -108,7 +108,7 @@ fn a_core_is_busy_where_messages_arrive_compartments_move_or_rules_run() {
     let signals = Selector::parse_list("chip.busy").expect("a selector");
     let request = Request { signals, waves: vec![path.clone()], ..Request::default() };
     case.record(0, request);
-    let ids: Vec<u16> = case.image().cores.iter().map(|c| c.id).collect();
+    let ids: Vec<u32> = case.image().cores.iter().map(|c| c.id).collect();
     let read = Read::open(&path);
     let per_step = (500_000_000_000 / read.unit_fs()) as u64;
     let mut before = vec![0; ids.len()];
