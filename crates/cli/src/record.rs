@@ -10,10 +10,20 @@ use trifactor_lab::{Recorded, Recording};
 use trifactor_signals::catalogue::{Catalogue, Lanes, Variable};
 use trifactor_signals::name::Selector;
 use trifactor_signals::table::Content;
+use trifactor_signals::timeline::{MAX_EVENTS, Steps};
 use trifactor_signals::{Request, SignalError};
 
 /// The word that asks for names instead of naming.
 const LIST: &str = "list";
+
+/// Time axis of waves.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Axis {
+    /// Time steps of the model.
+    Steps,
+    /// Simulated time of the chip.
+    Chip,
+}
 
 /// What to record of a run on the chip.
 #[derive(clap::Args)]
@@ -29,6 +39,9 @@ pub struct RecordArgs {
     /// Waves of numbers in the author's units instead of raw integers.
     #[arg(long)]
     wave_real: bool,
+    /// Time axis of waves: `steps`, or `chip`, simulated time with busy flags tick by tick.
+    #[arg(long, value_name = "AXIS", value_enum, default_value_t = Axis::Steps)]
+    wave_time: Axis,
     /// Write a table, .csv or .npy: spikes, messages, performance, or names of signals; can be
     /// given more than once.
     #[arg(long, value_name = "WHAT=FILE")]
@@ -36,6 +49,12 @@ pub struct RecordArgs {
     /// Tables of raw integers instead of numbers in the author's units.
     #[arg(long)]
     table_raw: bool,
+    /// Write where simulated time goes to this file, .json: units of cores, links, barriers.
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+    /// Steps of the timeline, counted from 1, both ends included; by default 1..20.
+    #[arg(long, value_name = "A..B")]
+    timeline_steps: Option<String>,
     /// Trial that is recorded, counted from 0; by default the first.
     #[arg(long, value_name = "K")]
     record_trial: Option<u32>,
@@ -58,12 +77,17 @@ impl RecordArgs {
         let mut request = Request {
             waves: self.wave.clone(),
             wave_real: self.wave_real,
+            wave_chip_time: self.wave_time == Axis::Chip,
             table_raw: self.table_raw,
+            timeline: self.timeline.clone(),
             ..Request::default()
         };
         if let Some(names) = self.signals.as_ref().filter(|_| !self.lists()) {
             request.signals =
                 Selector::parse_list(names).map_err(|e| usage("--signals")(e.into()))?;
+        }
+        if let Some(steps) = &self.timeline_steps {
+            request.timeline_steps = Steps::parse(steps).map_err(usage("--timeline-steps"))?;
         }
         for argument in &self.table {
             let Some((what, file)) = argument.split_once('=') else {
@@ -82,10 +106,13 @@ impl RecordArgs {
         let none = request.waves.is_empty() && !self.lists();
         without(none && self.signals.is_some(), "--signals", "--wave FILE")?;
         without(none && self.wave_real, "--wave-real", "--wave FILE")?;
+        without(none && request.wave_chip_time, "--wave-time", "--wave FILE")?;
+        let no_timeline = self.timeline.is_none() && self.timeline_steps.is_some();
+        without(no_timeline, "--timeline-steps", "--timeline FILE")?;
         let no_table = request.tables.is_empty();
         without(no_table && self.table_raw, "--table-raw", "--table WHAT=FILE")?;
         let trial = self.record_trial.is_some() && request.is_empty();
-        without(trial, "--record-trial", "--wave FILE or --table WHAT=FILE")?;
+        without(trial, "--record-trial", "--wave, --table or --timeline")?;
         Ok(Recording { request, trial: self.record_trial.unwrap_or(0) })
     }
 }
@@ -103,6 +130,11 @@ pub fn tell(terminal: &Terminal, request: &Request, what: &str, recorded: &Recor
     let files: Vec<String> = request.files().map(|f| f.display().to_string()).collect();
     let steps = counted(recorded.steps.into(), "step");
     terminal.note(&format!("wrote {} ({what}, {steps})", files.join(", ")));
+    if let Some(step) = recorded.timeline_cut {
+        terminal.note(&format!(
+            "the timeline ends before step {step}: it has {MAX_EVENTS} events at most; --timeline-steps chooses other steps"
+        ));
+    }
     if !recorded.left_out.is_empty() {
         terminal.note(&format!(
             "left out of the waves, which would be large: {}; --signals takes what you name",

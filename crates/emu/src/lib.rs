@@ -82,5 +82,5 @@ pub use error::{CheckpointError, EmuError};
 pub use ledger::{Cause, Line, Report, Saturation};
 pub use machine::{Emulator, Options, Reset, trial_seed};
 pub use network::CoreStep;
-pub use observe::{CoreWork, Message};
+pub use observe::{CoreUpdate, CoreWork, Message, RulePass};
 pub use times::Times;

@@ -20,7 +20,7 @@ use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
 use trifactor_isa::{Chip, CoreId, Hops, ResolvedCosts};
-use trifactor_timing::Message;
+use trifactor_timing::{Message, Observer};
 
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -218,6 +218,16 @@ impl Emulator {
     /// lane named twice fires once. Errors: something named is not there; nothing has then been
     /// executed.
     pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+        self.step_watched(inputs, &mut ())
+    }
+
+    /// The same with somebody who is told where the time of the spike part goes; nobody is told
+    /// anything if [`Options::timing`] is off.
+    pub fn step_watched<O: Observer>(
+        &mut self,
+        inputs: &[(usize, &[u32])],
+        watch: &mut O,
+    ) -> Result<(), EmuError> {
         self.check_inputs(inputs)?;
         let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
         self.step = step;
@@ -232,7 +242,7 @@ impl Emulator {
         let draws = &self.draws;
         each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
         self.laps.begin();
-        self.account(now);
+        self.account(now, watch);
         self.laps.lap(|t| &mut t.ledger);
         Ok(())
     }
@@ -351,7 +361,7 @@ impl Emulator {
     }
 
     /// Adds the step's events and time to the ledger. Source: S70.
-    fn account(&mut self, now: Now) {
+    fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
         for core in &mut self.cores {
             core.state.counts.add(&core.counts);
         }
@@ -359,7 +369,7 @@ impl Emulator {
         if self.timing {
             let (barrier, last) = (self.barrier(), now.last);
             let (cores, clock) = (&mut self.cores, &mut self.clock);
-            self.network.account(cores, &self.costs, barrier, last, clock, &mut ());
+            self.network.account(cores, &self.costs, barrier, last, clock, watch);
         }
     }
     /// Ticks of a barrier (T4).

@@ -40,6 +40,30 @@ pub struct CoreWork {
     pub skipped_so_far: u64,
 }
 
+/// What a core did in the update part of the last step (T18), one after the other.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct CoreUpdate {
+    /// Ticks of modulator lines.
+    pub modulators: u64,
+    /// Ticks of trace values.
+    pub traces: u64,
+    /// Rules, in the order of the image's groups; empty but in the last step of an epoch.
+    pub rules: Vec<RulePass>,
+}
+
+/// One group's rule in the update part of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RulePass {
+    /// Group of the core.
+    pub group: usize,
+    /// Synapses that the rule was executed for.
+    pub evaluated: u64,
+    /// Synapses that its guard skipped.
+    pub skipped: u64,
+    /// Ticks.
+    pub ticks: u64,
+}
+
 impl Emulator {
     /// Number of cores that the image uses.
     pub fn n_cores(&self) -> usize {
@@ -59,6 +83,29 @@ impl Emulator {
             evaluated_so_far: groups.iter().map(|g| g.evaluated).sum(),
             skipped_so_far: groups.iter().map(|g| g.skipped).sum(),
         }
+    }
+
+    /// What a core did in the update part of the last step; nothing for a core that is not there.
+    pub fn core_update(&self, core: usize) -> CoreUpdate {
+        let Some(core) = self.cores.get(core) else { return CoreUpdate::default() };
+        let learning = &self.costs.learning;
+        let mut update = CoreUpdate {
+            modulators: core.counts.modulators * learning.modulator_update.ticks,
+            traces: core.counts.traces * learning.trace_update.ticks,
+            rules: Vec::new(),
+        };
+        if self.step > 0 && self.step.is_multiple_of(self.widths.epoch) {
+            let groups = core.table.groups.iter().zip(&core.state.groups).zip(&core.rule_costs);
+            for (group, ((table, state), cost)) in groups.enumerate() {
+                if table.rule.is_none() {
+                    continue;
+                }
+                let [evaluated, skipped] = state.latest;
+                let ticks = evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks;
+                update.rules.push(RulePass { group, evaluated, skipped, ticks });
+            }
+        }
+        update
     }
 
     /// Calls `visit` for every message of the last step, by population, then by lane: an order

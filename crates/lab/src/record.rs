@@ -22,6 +22,16 @@ pub struct Recorded {
     pub steps: u32,
     /// Variables that the default choice of signals had no room for.
     pub left_out: Vec<String>,
+    /// The step before which a timeline was cut off because it became too large.
+    pub timeline_cut: Option<u32>,
+}
+
+impl Recorded {
+    /// What a recorder has to say when so many steps were recorded.
+    pub fn of(recorder: &Recorder, steps: u32) -> Self {
+        let left_out = recorder.left_out().to_vec();
+        Self { steps, left_out, timeline_cut: recorder.timeline_cut() }
+    }
 }
 
 /// Runs the trial; the files appear when it has ended.
@@ -46,20 +56,19 @@ pub(crate) fn record(
     // What the loader wrote and reset is not part of the trial.
     machine.emulator.clear_ledger();
     let mut recorder = Recorder::begin(&recording.request, image, &machine.emulator)?;
-    let mut spikes = vec![Vec::new()];
+    let mut spikes = Vec::new();
     for segment in &trial.segments {
         if !segment.resets.is_empty() {
             machine.reset(&segment.resets);
         }
         for step in 1..=segment.steps {
-            segment.spikes_into(step, &mut spikes[0]);
-            machine.step(&spikes)?;
-            recorder.step(&machine.emulator)?;
+            segment.spikes_into(step, &mut spikes);
+            recorder.step(&mut machine.emulator, &populations.given(&spikes))?;
             let done = segment.first_step + step - 1;
             context.progress.tell("recording", done.into(), trial.steps.into());
         }
     }
-    let left_out = recorder.left_out().to_vec();
+    let recorded = Recorded::of(&recorder, trial.steps);
     recorder.finish()?;
-    Ok(Some(Recorded { steps: trial.steps, left_out }))
+    Ok(Some(recorded))
 }

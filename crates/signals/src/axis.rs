@@ -7,7 +7,7 @@ use crate::error::SignalError;
 pub struct TimeAxis {
     /// The unit is `10^exponent` seconds; -15 to 3.
     pub exponent: i8,
-    /// Units of a time step.
+    /// Units of a time step, or of a tick.
     pub per_step: u64,
 }
 
@@ -23,12 +23,23 @@ impl TimeAxis {
         if !(1.0..=1e18).contains(&fs) {
             return Err(SignalError::StepLength { ms });
         }
-        let (mut exponent, mut per_step) = (-15, fs as u64);
+        Ok(Self::of_femtoseconds(fs as u64))
+    }
+
+    /// For ticks of so many picoseconds; `per_step` are then the units of a tick.
+    ///
+    /// Errors: a tick without a length, or one of more than a thousand seconds.
+    pub fn of_tick(ps: u64) -> Result<Self, SignalError> {
+        Self::of_step(ps as f64 / 1e9)
+    }
+
+    fn of_femtoseconds(fs: u64) -> Self {
+        let (mut exponent, mut per_step) = (-15, fs);
         while per_step.is_multiple_of(10) && exponent < 0 {
             per_step /= 10;
             exponent += 1;
         }
-        Ok(Self { exponent, per_step })
+        Self { exponent, per_step }
     }
 }
 
@@ -44,6 +55,8 @@ mod tests {
         assert_eq!(of(2.5), Some((-4, 25)));
         assert_eq!(of(20.0), Some((-2, 2)));
         assert_eq!(of(5000.0), Some((0, 5)));
+        let tick = TimeAxis::of_tick(100).unwrap();
+        assert_eq!((tick.exponent, tick.per_step), (-10, 1));
         assert_eq!(of(1.0 / 3.0), Some((-15, 333_333_333_333)));
         for ms in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-13, 1e7] {
             assert_eq!(of(ms), None, "{ms}");

@@ -61,15 +61,43 @@ pub enum SignalError {
         /// Milliseconds of a step.
         ms: f64,
     },
+    /// The steps of a timeline are no span.
+    #[error("'{text}' are no steps: write a number from 1 or a span such as 1..20")]
+    Steps {
+        /// What was written.
+        text: String,
+    },
+    /// A timeline holds nothing.
+    #[error("the timeline would be empty: the run ends before step {step}")]
+    NoSuchStep {
+        /// First step asked for.
+        step: u32,
+    },
+    /// A single step is too much.
+    #[error(
+        "step {step} alone has more than {limit} events, more than a viewer of timelines shows; --wave-time chip records the busy flags of such a run"
+    )]
+    TimelineTooLarge {
+        /// The step.
+        step: u32,
+        /// The limit.
+        limit: usize,
+    },
     /// A file's name ends in nothing that is known.
     #[error("{}: the name of a {what} ends in {known}", path.display())]
     Ending {
         /// The file.
         path: PathBuf,
-        /// `table` or `file of waves`.
+        /// `table`, `timeline` or `file of waves`.
         what: &'static str,
         /// The endings there are.
         known: &'static str,
+    },
+    /// Two results would have one name.
+    #[error("{} is asked for twice; give each result a file of its own", path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("cannot write {}: {source}", path.display())]

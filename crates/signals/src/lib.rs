@@ -1,9 +1,10 @@
-//! Signals of the emulated chip under the author's names, as waves and tables.
+//! Signals of the emulated chip under the author's names, as waves, tables and timelines.
 //!
 //! A [`Catalogue`] lists what an image has; a [`Selector`](name::Selector) means some of it, in
 //! the grammar of [`name`]; a [`Recorder`] reads it off an emulator after every step and writes it
-//! to files: waves as FST or VCD ([`wave`]), tables as CSV or NumPy arrays ([`table`]). Nothing
-//! here changes a state or runs while nobody asked for it.
+//! to files: waves as FST or VCD ([`wave`]), tables as CSV or NumPy arrays ([`table`]), and where
+//! simulated time goes as a timeline ([`timeline`]). Nothing here changes a state or runs while
+//! nobody asked for it.
 //!
 //! The crate knows images and the emulator, and nothing of models, plans or the compiler.
 //!
@@ -16,6 +17,7 @@
 
 pub mod axis;
 pub mod catalogue;
+mod collector;
 mod error;
 pub mod name;
 mod part;
@@ -23,6 +25,7 @@ mod recorder;
 mod sample;
 pub mod select;
 pub mod table;
+pub mod timeline;
 pub mod wave;
 
 pub use catalogue::{Catalogue, Variable};

@@ -3,11 +3,17 @@
 //! Scopes are the author's names (`hidden`, then `v`), in them one variable per lane (`v_3`, and
 //! `w_2->5` for a synapse). At time 0 stand the values before the first step, at `t` steps those
 //! after step `t`. The file ends one step after the last, so that the last values can be seen.
+//!
+//! On the axis of simulated time the values after a step stand at the end of the step's last
+//! barrier, and busy flags at the ticks at which a core's first unit begins and its last one ends
+//! to work without a gap (`docs/timing.md`).
 
 mod fst;
 mod vcd;
 
 use crate::axis::TimeAxis;
+use crate::catalogue::Source;
+use crate::collector::{Collector, Parts, Times, Track};
 use crate::error::SignalError;
 use crate::part;
 use crate::sample::Sampler;
@@ -77,11 +83,24 @@ enum Entry<'a> {
     EndScope,
 }
 
+/// How waves are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Form {
+    /// The time axis: of steps, or of ticks.
+    pub axis: TimeAxis,
+    /// Whether it is simulated time.
+    pub chip_time: bool,
+    /// Whether values with a fraction are numbers in the author's units instead of raw integers.
+    pub real: bool,
+}
+
 /// A file of waves that is being written.
 pub struct Wave {
     sampler: Sampler,
     sink: Box<dyn Sink>,
     axis: TimeAxis,
+    /// On the axis of simulated time: where it stands, and the busy flags.
+    chip: Option<(Times, Vec<Flag>)>,
     shapes: Vec<Shape>,
     /// Factor from a raw to the author's value, of each signal.
     lsb: Vec<f64>,
@@ -93,20 +112,24 @@ pub struct Wave {
     end: u64,
 }
 
+/// A busy flag among the signals.
+#[derive(Clone, Copy)]
+struct Flag {
+    signal: usize,
+    /// Core by its position in the image.
+    core: usize,
+}
+
 impl Wave {
     /// Begins a file with the values of now, before the first step.
-    ///
-    /// Units: `step_ms` in milliseconds. With `real`, values with a fraction are numbers in the
-    /// author's units instead of raw integers.
     pub fn begin(
         path: &Path,
         selection: Selection,
         emulator: &Emulator,
-        step_ms: f64,
-        real: bool,
+        form: Form,
     ) -> Result<Self, SignalError> {
         let format = WaveFormat::of(path)?;
-        let axis = TimeAxis::of_step(step_ms)?;
+        let Form { axis, chip_time, real } = form;
         let shape = |chosen: &Chosen| match real && chosen.variable.frac != 0 {
             true => Shape::Real,
             false => Shape::Bits(chosen.variable.bits, chosen.variable.signed),
@@ -120,16 +143,38 @@ impl Wave {
             WaveFormat::Fst => Box::new(fst::Fst::begin(target, &entries)?),
             WaveFormat::Vcd => Box::new(vcd::Vcd::begin(target, &entries)?),
         };
+        let chip = chip_time.then(|| (Times::begin(emulator), flags(&selection)));
         let (last, now, digits) = (Vec::new(), Vec::new(), Vec::new());
         let sampler = Sampler::new(selection);
-        let mut wave = Self { sampler, sink, axis, shapes, lsb, number, last, now, digits, end: 0 };
+        let mut wave =
+            Self { sampler, sink, axis, chip, shapes, lsb, number, last, now, digits, end: 0 };
         wave.write(emulator, 0)?;
         Ok(wave)
     }
 
-    /// Writes what changed in the step that was just executed.
-    pub fn step(&mut self, emulator: &Emulator) -> Result<(), SignalError> {
-        self.write(emulator, u64::from(emulator.step_number()) * self.axis.per_step)
+    /// Writes what changed in the step that was just executed. `collector` is what the timing
+    /// model told of it, which the axis of simulated time needs.
+    pub(crate) fn step(
+        &mut self,
+        emulator: &Emulator,
+        collector: Option<&Collector>,
+    ) -> Result<(), SignalError> {
+        let Some((times, flags)) = &mut self.chip else {
+            return self.write(emulator, u64::from(emulator.step_number()) * self.axis.per_step);
+        };
+        let parts = times.step(emulator);
+        let mut changes = Vec::new();
+        for flag in flags.iter() {
+            let spans = busy(flag.core, &parts, collector, emulator);
+            changes.extend(spans.iter().map(|span| (span[0], *flag, b'1')));
+            changes.extend(spans.iter().map(|span| (span[1], *flag, b'0')));
+        }
+        changes.sort_by_key(|(time, flag, _)| (*time, flag.signal));
+        for (time, flag, digit) in changes {
+            self.sink.time(time * self.axis.per_step)?;
+            self.sink.change(self.number[flag.signal], Change::Bits(&[digit]))?;
+        }
+        self.write(emulator, parts.end() * self.axis.per_step)
     }
 
     /// Ends the file; it appears under its name.
@@ -140,6 +185,10 @@ impl Wave {
 
     fn write(&mut self, emulator: &Emulator, time: u64) -> Result<(), SignalError> {
         self.sampler.read(emulator, &mut self.now)?;
+        if let Some((_, flags)) = &self.chip {
+            // At the end of a step every core waits.
+            flags.iter().for_each(|flag| self.now[flag.signal] = 0);
+        }
         self.sink.time(time)?;
         self.end = time;
         for (at, raw) in self.now.iter().enumerate() {
@@ -159,6 +208,45 @@ impl Wave {
         std::mem::swap(&mut self.last, &mut self.now);
         Ok(())
     }
+}
+
+/// The busy flags of a selection.
+fn flags(selection: &Selection) -> Vec<Flag> {
+    let mut first = 0;
+    let mut flags = Vec::new();
+    for chosen in &selection.chosen {
+        if chosen.variable.source == Source::Busy {
+            let flag = |(k, core): (usize, &usize)| Flag { signal: first + k, core: *core };
+            flags.extend(chosen.at.iter().enumerate().map(flag));
+        }
+        first += chosen.at.len();
+    }
+    flags
+}
+
+/// When any unit of a core works in a step, in ticks since the trial began: spans with gaps
+/// between them.
+fn busy(
+    core: usize,
+    parts: &Parts,
+    collector: Option<&Collector>,
+    emulator: &Emulator,
+) -> Vec<[u64; 2]> {
+    let start = parts.spike[0];
+    let slices = collector.into_iter().flat_map(|c| &c.slices);
+    let own = slices.filter(|s| matches!(s.track, Track::Core(c, _) if c == core));
+    let mut spans: Vec<[u64; 2]> = own.map(|s| [start + s.from, start + s.to]).collect();
+    let done = emulator.core_update(core);
+    let update = done.modulators + done.traces + done.rules.iter().map(|r| r.ticks).sum::<u64>();
+    spans.push([parts.update[0], parts.update[0] + update]);
+    spans.retain(|[from, to]| from < to);
+    spans.sort_unstable();
+    spans.dedup_by(|next, last| {
+        let joined = next[0] <= last[1];
+        last[1] = if joined { last[1].max(next[1]) } else { last[1] };
+        joined
+    });
+    spans
 }
 
 /// Where a file goes and what its times mean.

@@ -23,6 +23,7 @@ Examples:
   trifactor run firmware-models/three-factor --wave run.fst --table spikes=spikes.csv
   trifactor run firmware-models/three-factor --wave run.vcd --signals '*.v,policy.w[0->1]'
   trifactor run firmware-models/three-factor --table actors.v=v.npy --table performance=cost.csv
+  trifactor run firmware-models/three-factor --timeline run.json --timeline-steps 1..20
   trifactor run stdp.elf --steps 1000
 
 A model is compiled, then its protocol runs on the emulated chip and in float with the same
@@ -35,8 +36,9 @@ The folder of --out gets
 Float is drawn as lines, the chip as points. The same seed gives the same results, with any
 number of threads.
 
-Waves open in GTKWave and Surfer; docs/waves.md says what can be recorded, how it is named and
-what the columns and axes of the tables are. --wave, --table and --signals record one trial.
+Waves open in GTKWave and Surfer, a timeline in Perfetto or chrome://tracing; docs/waves.md says what can be recorded, how it is named and
+what the columns and axes of the tables are. All of them
+record one trial, --record-trial.
 
 An image holds no stimuli: without its model it runs in silence, driven by its biases alone.";
 
@@ -168,16 +170,16 @@ impl Cmd {
         let mut spikes = vec![0u64; image.map.populations.len()];
         let steps = self.steps.unwrap_or(100);
         for _ in 0..steps {
-            emulator.step(&[]).map_err(cannot)?;
-            if let Some(recorder) = &mut recorder {
-                recorder.step(&emulator).map_err(record::fault)?;
+            match &mut recorder {
+                None => emulator.step(&[]).map_err(cannot)?,
+                Some(recorder) => recorder.step(&mut emulator, &[]).map_err(record::fault)?,
             }
             for (k, count) in spikes.iter_mut().enumerate() {
                 *count += emulator.spikes(k).len() as u64;
             }
         }
         if let Some(recorder) = recorder {
-            let recorded = Recorded { steps, left_out: recorder.left_out().to_vec() };
+            let recorded = Recorded::of(&recorder, steps);
             recorder.finish().map_err(record::fault)?;
             record::tell(terminal, request, "without input", &recorded);
         }

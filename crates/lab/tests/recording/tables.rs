@@ -291,12 +291,13 @@ fn a_name_that_is_not_there_is_refused_before_anything_is_written() {
 #[test]
 fn a_run_that_breaks_off_leaves_no_file() {
     let case = Case::spread();
-    let emulator = Emulator::load(case.image(), Options::default()).expect("loads");
+    let mut emulator = Emulator::load(case.image(), Options::default()).expect("loads");
     let mut request = request(&case, &[("spikes", "a.npy"), ("*", "b.csv")], false);
     request.waves = vec![case.path("c.fst"), case.path("d.vcd")];
+    request.timeline = Some(case.path("e.json"));
     request.signals = everything();
     let mut recorder = Recorder::begin(&request, case.image(), &emulator).expect("begins");
-    recorder.step(&emulator).expect("a step");
+    recorder.step(&mut emulator, &[]).expect("a step");
     drop(recorder);
     let left = std::fs::read_dir(case.place.path()).expect("a folder").count();
     assert_eq!(left, 2, "the model's two files and nothing else");
@@ -311,4 +312,10 @@ fn the_ending_of_a_file_decides_its_format() {
     assert!(refused.to_string().ends_with("a file of waves ends in .fst or .vcd"), "{refused}");
     let table = request(&case, &[("spikes", "a.fst")], false).check().expect_err("no table");
     assert!(table.to_string().ends_with("a table ends in .csv or .npy"), "{table}");
+    let timeline = Request { timeline: Some(case.path("a.csv")), ..Request::default() };
+    let refused = timeline.check().expect_err("no timeline").to_string();
+    assert!(refused.ends_with("a timeline ends in .json"), "{refused}");
+    let twice = request(&case, &[("spikes", "a.csv"), ("messages", "a.csv")], false);
+    let refused = twice.check().expect_err("one file").to_string();
+    assert!(refused.contains("a.csv is asked for twice"), "{refused}");
 }
