@@ -3,4 +3,5 @@
 
 mod seen;
 mod tables;
+mod timeline;
 mod waves;

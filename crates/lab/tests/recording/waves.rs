@@ -9,12 +9,12 @@ use wellen::simple::Waveform;
 use wellen::{SignalValueRef, VarType};
 
 /// A file of waves as its reader sees it.
-struct Read {
+pub struct Read {
     wave: Waveform,
 }
 
 impl Read {
-    fn open(path: &Path) -> Self {
+    pub fn open(path: &Path) -> Self {
         let mut wave = wellen::simple::read(path).expect("a file of waves");
         let all: Vec<_> =
             wave.hierarchy().all_vars().map(|v| wave.hierarchy()[v].signal_ref()).collect();
@@ -25,13 +25,13 @@ impl Read {
         self.wave.hierarchy().all_vars().count()
     }
     /// Femtoseconds of the file's unit of time.
-    fn unit_fs(&self) -> u128 {
+    pub fn unit_fs(&self) -> u128 {
         let scale = self.wave.hierarchy().timescale().expect("a time scale");
         let exponent = scale.unit.to_exponent().expect("a unit");
         u128::from(scale.factor) * 10u128.pow((exponent + 15) as u32)
     }
     /// The value at a time: bits as a whole number with its sign, or a number.
-    fn value(&self, (name, lane): &Name, time: u64) -> f64 {
+    pub fn value(&self, (name, lane): &Name, time: u64) -> f64 {
         let mut path: Vec<&str> = name.split('.').collect();
         let last = *path.last().expect("a name");
         let leaf = match lane.as_str() {
