@@ -4,11 +4,11 @@
 //! not somebody looks.
 
 use crate::machine::Emulator;
-use trifactor_timing as timing;
+use trifactor_timing::Message;
 
 /// A message of the last step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Message {
+pub struct Sent {
     /// Population that fired, in the image's map.
     pub population: usize,
     /// Lane that fired.
@@ -40,30 +40,6 @@ pub struct CoreWork {
     pub skipped_so_far: u64,
 }
 
-/// What a core did in the update part of the last step (T18), one after the other.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct CoreUpdate {
-    /// Ticks of modulator lines.
-    pub modulators: u64,
-    /// Ticks of trace values.
-    pub traces: u64,
-    /// Rules, in the order of the image's groups; empty but in the last step of an epoch.
-    pub rules: Vec<RulePass>,
-}
-
-/// One group's rule in the update part of a step.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct RulePass {
-    /// Group of the core.
-    pub group: usize,
-    /// Synapses that the rule was executed for.
-    pub evaluated: u64,
-    /// Synapses that its guard skipped.
-    pub skipped: u64,
-    /// Ticks.
-    pub ticks: u64,
-}
-
 impl Emulator {
     /// Number of cores that the image uses.
     pub fn n_cores(&self) -> usize {
@@ -85,37 +61,14 @@ impl Emulator {
         }
     }
 
-    /// What a core did in the update part of the last step; nothing for a core that is not there.
-    pub fn core_update(&self, core: usize) -> CoreUpdate {
-        let Some(core) = self.cores.get(core) else { return CoreUpdate::default() };
-        let learning = &self.costs.learning;
-        let mut update = CoreUpdate {
-            modulators: core.counts.modulators * learning.modulator_update.ticks,
-            traces: core.counts.traces * learning.trace_update.ticks,
-            rules: Vec::new(),
-        };
-        if self.step > 0 && self.step.is_multiple_of(self.widths.epoch) {
-            let groups = core.table.groups.iter().zip(&core.state.groups).zip(&core.rule_costs);
-            for (group, ((table, state), cost)) in groups.enumerate() {
-                if table.rule.is_none() {
-                    continue;
-                }
-                let [evaluated, skipped] = state.latest;
-                let ticks = evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks;
-                update.rules.push(RulePass { group, evaluated, skipped, ticks });
-            }
-        }
-        update
-    }
-
     /// Calls `visit` for every message of the last step, by population, then by lane: an order
     /// that does not depend on the placement.
-    pub fn visit_messages(&self, mut visit: impl FnMut(Message)) {
+    pub fn visit_messages(&self, mut visit: impl FnMut(Sent)) {
         for (population, state) in self.populations.iter().enumerate() {
             for &lane in &state.fired {
-                let mut send = |from, sent: &timing::Message| {
-                    let (to, axon) = (sent.to as usize, sent.axon);
-                    visit(Message { population, lane, from, to, axon });
+                let mut send = |from, message: &Message| {
+                    let (to, axon) = (message.to as usize, message.axon);
+                    visit(Sent { population, lane, from, to, axon });
                 };
                 if state.slices.is_empty() {
                     // Lanes behind the last one with a message need no entry in the map.

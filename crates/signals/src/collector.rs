@@ -1,8 +1,7 @@
 //! What the timing model tells of a step, and when its parts begin and end.
 
-use trifactor_emu::{Cause, Emulator};
+use trifactor_emu::{Direction, Emulator, Message, Observer};
 use trifactor_isa::Chip;
-use trifactor_timing::{Direction, Message, Observer};
 
 /// A unit of a core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -113,43 +112,26 @@ impl Parts {
     }
 }
 
-/// Adds up the time of steps, from the emulator's report.
+/// Adds up the time of steps.
+#[derive(Default)]
 pub(crate) struct Times {
     clock: u64,
-    before: [u64; 3],
 }
 
 impl Times {
-    /// The emulator stands at the beginning of a trial.
-    pub(crate) fn begin(emulator: &Emulator) -> Self {
-        Self { clock: 0, before: Self::sums(emulator) }
-    }
-
-    /// Time of all steps, number of barriers, and their time.
-    fn sums(emulator: &Emulator) -> [u64; 3] {
-        let report = emulator.report();
-        let barriers = report.count(Cause::Barrier);
-        [report.time_ticks, barriers, report.of(Cause::Barrier).ticks]
-    }
-
-    /// The parts of the step that was just executed.
+    /// The parts of the step that was just executed; the first call is for the first step.
     pub(crate) fn step(&mut self, emulator: &Emulator) -> Parts {
-        let now = Self::sums(emulator);
-        let [time, barriers, waited] = [0, 1, 2].map(|k| now[k] - self.before[k]);
-        self.before = now;
-        let barrier = waited.checked_div(barriers).unwrap_or(0);
-        let times = emulator.core_times();
-        let spike_part = times.iter().map(|t| t.spike.end()).max().unwrap_or(0);
+        let times = emulator.step_times();
         let start = self.clock;
-        let end = start + time;
-        self.clock = end;
-        let first = start + spike_part;
-        let last = end - barrier * barriers.saturating_sub(1);
+        let first = start + times.spike;
+        let update = first + times.barrier;
+        let last = update + times.update.unwrap_or(0);
+        self.clock = start + times.total();
         Parts {
             spike: [start, first],
-            barrier: [first, first + barrier],
-            update: [first + barrier, last],
-            end_barrier: [last, end],
+            barrier: [first, update],
+            update: [update, last],
+            end_barrier: [last, self.clock],
         }
     }
 }

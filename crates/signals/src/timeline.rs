@@ -13,12 +13,12 @@ use crate::error::SignalError;
 use crate::part::{self, Part, cannot};
 use json::{Events, Place};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trifactor_emu::Emulator;
+use trifactor_emu::{Direction, Emulator, Message, Update};
 use trifactor_entity::EntityId;
 use trifactor_image::Image;
 use trifactor_isa::{Chip, CoreId};
-use trifactor_timing::{Direction, Message};
 
 /// Most events of a timeline, about 100 bytes each: more than a viewer shows without waiting.
 pub const MAX_EVENTS: usize = 1_000_000;
@@ -70,8 +70,8 @@ pub(crate) struct Timeline {
 struct CoreNames {
     id: u32,
     tile: (u32, u32),
-    /// Rule and projection of each group.
-    groups: Vec<(String, String)>,
+    /// What the learning pass of a projection is called: its rule and the projection.
+    rules: BTreeMap<usize, String>,
 }
 
 impl Timeline {
@@ -101,7 +101,7 @@ impl Timeline {
             steps,
             cores,
             columns,
-            times: Times::begin(emulator),
+            times: Times::default(),
             written: 0,
             cut: None,
         })
@@ -129,7 +129,7 @@ impl Timeline {
             return Ok(());
         }
         // Each step has at most four parts, and a core six entries of its update part.
-        let most: usize = self.cores.iter().map(|c| 2 * (c.groups.len() + 2)).sum();
+        let most: usize = self.cores.iter().map(|c| 2 * (c.rules.len() + 2)).sum();
         if self.events.written() + 2 * slices.len() + most + 10 > MAX_EVENTS {
             self.cut = Some(step);
             return Ok(());
@@ -162,19 +162,16 @@ impl Timeline {
             self.events.slice(&mut self.file, &place, &name, span, args)?;
         }
         for core in 0..self.cores.len() {
-            let done = emulator.core_update(core);
+            let place = self.place(Track::Core(core, Unit::Update));
             let mut at = parts.update[0];
-            let fixed = [("modulators", done.modulators), ("traces", done.traces)];
-            let mut all: Vec<(String, u64, Value)> =
-                fixed.map(|(name, ticks)| (name.to_owned(), ticks, Value::Null)).into();
-            all.extend(done.rules.iter().map(|pass| {
-                let (rule, projection) = &self.cores[core].groups[pass.group];
-                let args = json!({ "evaluated": pass.evaluated, "skipped": pass.skipped });
-                (format!("{rule} of {projection}"), pass.ticks, args)
-            }));
-            for (name, ticks, args) in all {
-                let place = self.place(Track::Core(core, Unit::Update));
-                self.events.slice(&mut self.file, &place, &name, [at, at + ticks], args)?;
+            for (what, ticks) in emulator.updates(core) {
+                let name = match what {
+                    Update::Modulators => "modulators",
+                    Update::Traces => "traces",
+                    Update::Rule(projection) => &self.cores[core].rules[&projection],
+                };
+                let span = [at, at + ticks];
+                self.events.slice(&mut self.file, &place, name, span, Value::Null)?;
                 at += ticks;
             }
         }
@@ -250,12 +247,12 @@ fn names(image: &Image, chip: &Chip, core: &trifactor_image::Core) -> CoreNames 
         });
         let rule = line.map_or_else(|| "rule".to_owned(), |line| line.rule.clone());
         let projection = &image.map.projections[usize::from(group.projection)].name;
-        (rule, projection.clone())
+        (usize::from(group.projection), format!("{rule} of {projection}"))
     };
     CoreNames {
         id: core.id,
         tile: chip.tile_of(CoreId::from_index(core.id as usize)),
-        groups: core.groups.iter().map(rule).collect(),
+        rules: core.groups.iter().map(rule).collect(),
     }
 }
 

@@ -143,7 +143,7 @@ impl Wave {
             WaveFormat::Fst => Box::new(fst::Fst::begin(target, &entries)?),
             WaveFormat::Vcd => Box::new(vcd::Vcd::begin(target, &entries)?),
         };
-        let chip = chip_time.then(|| (Times::begin(emulator), flags(&selection)));
+        let chip = chip_time.then(|| (Times::default(), flags(&selection)));
         let (last, now, digits) = (Vec::new(), Vec::new(), Vec::new());
         let sampler = Sampler::new(selection);
         let mut wave =
@@ -236,8 +236,7 @@ fn busy(
     let slices = collector.into_iter().flat_map(|c| &c.slices);
     let own = slices.filter(|s| matches!(s.track, Track::Core(c, _) if c == core));
     let mut spans: Vec<[u64; 2]> = own.map(|s| [start + s.from, start + s.to]).collect();
-    let done = emulator.core_update(core);
-    let update = done.modulators + done.traces + done.rules.iter().map(|r| r.ticks).sum::<u64>();
+    let update: u64 = emulator.updates(core).iter().map(|(_, ticks)| ticks).sum();
     spans.push([parts.update[0], parts.update[0] + update]);
     spans.retain(|[from, to]| from < to);
     spans.sort_unstable();
