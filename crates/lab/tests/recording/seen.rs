@@ -19,7 +19,7 @@ const SPREAD: &str = r#"(
     step_ms: 0.5,
     epoch: 3,
     seed: 9,
-    neurons_per_core: 2,
+    neurons_per_core: 1,
     inputs: { "eye": (n: 6), "reward": (n: 1) },
     populations: {
         "hidden": (n: 5, tau_u: 3.0, tau_v: 8.0, threshold: 1.0, refractory: 2),
@@ -33,18 +33,24 @@ const SPREAD: &str = r#"(
             "y1": Post(tau: 15.0, impulse: 0.25, range: (0.0, 1.0)),
         },
         variables: { "e": (init: 0.0, range: (-1.0, 1.0)) },
-        modulators: { "dopamine": "dopamine" },
+        modulators: { "m": "dopamine" },
+    ), "pair": (
+        kernel: Sop(dw: "2^-4*x1*y0 - 2^-4*y1*x0"),
+        traces: {
+            "x1": Pre(tau: 15.0, impulse: 0.25, range: (0.0, 1.0)),
+            "y1": Post(tau: 15.0, impulse: 0.25, range: (0.0, 1.0)),
+        },
     ) },
     projections: {
         "ff": (pre: "eye", post: "hidden", connect: Probability(p: 0.6, seed: 3), weights: Uniform(0.2, 0.9, 5), delay: 2, range: (-1.0, 1.0), rule: "learn"),
-        "up": (pre: "hidden", post: "out", connect: AllToAll, weights: Uniform(-0.5, 1.0, 7)),
+        "up": (pre: "hidden", post: "out", connect: AllToAll, weights: Uniform(-0.5, 1.0, 7), range: (-1.0, 1.0), rule: "pair"),
         "say": (pre: "reward", post: Modulator("dopamine"), connect: AllToAll, weights: 1.0),
     },
     protocol: (trials: 3, phases: [
         (name: "show", steps: 30, present: [
             (input: "eye", what: Poisson(rate: 0.4)), (input: "reward", what: Poisson(rate: 0.1)),
         ], readout: (population: "out", variable: "spikes")),
-        (name: "again", steps: 31, reset: [Membrane], present: [(input: "eye", what: Poisson(rate: 0.4))]),
+        (name: "again", steps: 31, reset_before: [Membrane], present: [(input: "eye", what: Poisson(rate: 0.4))]),
     ]),
 )"#;
 

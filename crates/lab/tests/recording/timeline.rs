@@ -111,7 +111,7 @@ fn tracks_do_not_overlap_and_add_up_to_the_report() {
     let named = |part: &str| sum(update.iter().filter(|s| s.name.starts_with(part)).copied());
     assert_eq!(named("traces"), ticks(&[Cause::Trace]));
     assert_eq!(named("modulators"), ticks(&[Cause::Modulator]));
-    let rules = report.lines.iter().filter(|l| l.rule.is_some());
+    let rules = report.lines.iter().filter(|l| l.rule.as_deref() == Some("ff"));
     assert_eq!(named("learn of ff"), rules.map(|l| l.cost.ticks).sum::<u64>());
     assert!(named("learn of ff") > 0 && sum(unit("synapse unit")) > 0);
     assert!(tracks.keys().any(|(process, thread)| process == "network" && thread.contains("link")));
