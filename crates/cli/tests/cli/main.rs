@@ -12,6 +12,7 @@ mod models;
 mod quantise;
 mod record;
 mod reproduce;
+mod rtl_check;
 mod run;
 mod train;
 mod usage;
