@@ -18,6 +18,7 @@ mod folder;
 mod listing;
 mod measure;
 mod progress;
+mod record;
 mod source;
 mod table;
 mod terminal;
