@@ -10,6 +10,7 @@ use crate::draws::Draws;
 use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
+use crate::phase::Begun;
 use crate::tables::Widths;
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
@@ -70,6 +71,8 @@ pub struct Emulator {
     pub(crate) fingerprint: u64,
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
+    /// Id of each core.
+    pub(crate) ids: Vec<u16>,
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
@@ -79,8 +82,10 @@ pub struct Emulator {
     pub(crate) draws: Draws,
     pub(crate) host: Counts,
     pub(crate) clock: Clock,
+    /// The step that is being executed phase by phase.
+    pub(crate) begun: Option<Begun>,
     laps: Laps,
-    pool: Option<rayon::ThreadPool>,
+    pub(crate) pool: Option<rayon::ThreadPool>,
 }
 
 /// Where a row of a projection is.
@@ -139,6 +144,7 @@ impl Emulator {
         };
         let mut emulator = Self {
             populations: populations(image, &chip),
+            ids: image.cores.iter().map(|core| core.id).collect(),
             rows: rows(image, &cores),
             tiles: tiles(image, &chip),
             map: image.map.clone(),
@@ -154,6 +160,7 @@ impl Emulator {
             draws: Draws::Keyed { seed: 0 },
             host: Counts::default(),
             clock: Clock::default(),
+            begun: None,
             laps: Laps::default(),
             pool,
         };
@@ -166,6 +173,7 @@ impl Emulator {
     /// Fields of synapses that do not learn are parameters: what the host wrote there stays.
     /// Counts of costs and saturations go on.
     pub fn begin_trial(&mut self, seed: u32) {
+        self.abandon_step();
         self.reset(&Reset::ALL);
         for core in &mut self.cores {
             core.state.fired.clear();
@@ -197,13 +205,20 @@ impl Emulator {
         self.draws = Draws::Replaced(source);
     }
 
-    /// Runs one time step. Source: S2 to S5.
+    /// Runs one time step, or the rest of one that [`advance`](Self::advance) has begun. Source:
+    /// S2 to S5.
     ///
     /// `inputs` names, for input populations, the lanes that fire in this step, in any order; a
     /// lane named twice fires once. Errors: something named is not there; nothing has then been
     /// executed.
     pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
         self.check_inputs(inputs)?;
+        if self.begun.is_some() {
+            while self.begun.is_some() {
+                self.advance(inputs)?;
+            }
+            return Ok(());
+        }
         let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
         self.step = step;
         let now = Now::new(step, self.widths.epoch);
@@ -234,7 +249,7 @@ impl Emulator {
         Some(sum)
     }
 
-    /// The last step that was executed; 0 before the first.
+    /// The last step that was executed or begun; 0 before the first.
     pub fn step_number(&self) -> u32 {
         self.step
     }
@@ -256,7 +271,7 @@ impl Emulator {
         self.draws = Draws::Keyed { seed };
     }
 
-    fn check_inputs(&self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+    pub(crate) fn check_inputs(&self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
         for (population, lanes) in inputs {
             let named = self.population(*population)?;
             if !named.slices.is_empty() {
@@ -286,7 +301,7 @@ impl Emulator {
     }
 
     /// Hands the messages of compartments over, in the order of cores.
-    fn send_spikes(&mut self) {
+    pub(crate) fn send_spikes(&mut self) {
         for sender in 0..self.cores.len() {
             for at in 0..self.cores[sender].state.fired.len() {
                 let c = self.cores[sender].state.fired[at] as usize;
@@ -301,7 +316,7 @@ impl Emulator {
     }
 
     /// Hands the messages of inputs over; returns the time this takes the host port.
-    fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) -> u64 {
+    pub(crate) fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) -> u64 {
         for (at, lanes) in inputs {
             self.populations[*at].fired.extend_from_slice(lanes);
         }
@@ -326,7 +341,7 @@ impl Emulator {
     }
 
     /// Adds the step's events and time to the ledger. Source: S70.
-    fn account(&mut self, host_ticks: u64) {
+    pub(crate) fn account(&mut self, host_ticks: u64) {
         let mut longest = host_ticks;
         for core in &mut self.cores {
             longest = longest.max(core.counts.ticks(&self.costs) + core.rule_ticks);
@@ -342,7 +357,7 @@ impl Emulator {
 }
 
 /// Runs something on every core, in parallel where there are workers.
-fn each(
+pub(crate) fn each(
     pool: &Option<rayon::ThreadPool>,
     cores: &mut [Core],
     run: impl Fn(&mut Core) + Sync + Send,

@@ -29,6 +29,7 @@ pub mod reproduce;
 mod run;
 mod statistics;
 mod tables;
+mod trial;
 pub mod verify;
 
 pub use curve::{CurveReport, Series};
@@ -42,6 +43,7 @@ pub use probe::{ProbeRecord, Probed};
 pub use report::Report;
 pub use statistics::Estimate;
 pub use tables::grouped;
+pub use trial::{TrialOptions, TrialScript, TrialStep, trial_script};
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
