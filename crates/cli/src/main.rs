@@ -12,6 +12,7 @@
 //! ```
 
 mod cmd;
+mod editor;
 mod exit;
 mod findings;
 mod folder;
@@ -42,6 +43,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
+  trifactor debug   MODEL|IMAGE        step through a run, look at any state, go back
   trifactor conformance PATH           agreement with recorded outputs of public models
   trifactor bench                      how fast the emulator and the compiler are here
   trifactor explain CODE               what a finding such as error[M010] means
@@ -76,6 +78,7 @@ enum Command {
     Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
+    Debug(cmd::debug::Cmd),
     Conformance(cmd::conformance::Cmd),
     Bench(cmd::bench::Cmd),
     Explain(cmd::explain::Cmd),
@@ -109,6 +112,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
+        Command::Debug(cmd) => cmd.run(terminal),
         Command::Conformance(cmd) => cmd.run(terminal),
         Command::Bench(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

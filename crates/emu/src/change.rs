@@ -260,9 +260,8 @@ impl Emulator {
         patches
     }
 
-    /// Makes the microcode that of the image with these words in it. Errors: a patch changes
-    /// something else than a constant; nothing has then been changed.
-    pub(crate) fn apply_patches(&mut self, patches: &[Patch]) -> Result<(), &'static str> {
+    /// Refuses patches that change something else than a constant.
+    pub(crate) fn check_patches(&self, patches: &[Patch]) -> Result<(), &'static str> {
         for patch in patches {
             let core = self.cores.get(patch.core as usize);
             let group = core.and_then(|core| core.table.groups.get(patch.group as usize));
@@ -276,6 +275,11 @@ impl Emulator {
                 return Err("constants of rules");
             }
         }
+        Ok(())
+    }
+
+    /// Makes the microcode that of the image with these words in it, which were checked.
+    pub(crate) fn apply_patches(&mut self, patches: &[Patch]) {
         let before = self.patches();
         for Patch { core, group, at, .. } in before {
             let (core, group, at) = (core as usize, group as usize, at as usize);
@@ -285,7 +289,6 @@ impl Emulator {
         for Patch { core, group, at, word } in patches {
             self.set_word(*core as usize, *group as usize, *at as usize, *word);
         }
-        Ok(())
     }
 
     /// Replaces a word by another `ldi` of the same register and decodes the program anew.

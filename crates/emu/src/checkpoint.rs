@@ -6,7 +6,7 @@
 
 use crate::change::Patch;
 use crate::error::{CheckpointError, EmuError};
-use crate::ledger::{Clock, Counts};
+use crate::ledger::{Clock, Counts, Critical};
 use crate::machine::Emulator;
 use crate::state::{ColumnState, CoreState, GroupState};
 use crate::tables::{ColumnTable, CoreTable, GroupTable, Travel, Widths};
@@ -15,7 +15,7 @@ use std::fmt::{self, Write};
 use trifactor_image::Image;
 
 const MAGIC: [u8; 8] = *b"TFCHECKP";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const HEADER: usize = 8 + 4 + 8 + 8 + 4;
 
 /// Everything that [`Emulator::step`] changes.
@@ -25,6 +25,8 @@ struct Snapshot<C> {
     step: u32,
     host: Counts,
     clock: Clock,
+    /// Where the search of each arbiter begins (T13).
+    arbiters: Vec<u8>,
     /// Lanes of input populations that fired in the last step, by population.
     inputs: Vec<Vec<u32>>,
     /// Words of microcode that the host has changed.
@@ -48,6 +50,7 @@ impl Emulator {
             step: self.step,
             host: self.host,
             clock: self.clock,
+            arbiters: self.network.engine.arbiters(),
             inputs: inputs.collect(),
             patches: self.patches(),
             cores: self.cores.iter().map(|c| &c.state).collect::<Vec<_>>(),
@@ -88,7 +91,11 @@ impl Emulator {
         for (core, state) in self.cores.iter().zip(&snapshot.cores) {
             check_core(&core.table, state, &self.widths).map_err(content)?;
         }
-        self.apply_patches(&snapshot.patches).map_err(content)?;
+        self.check_patches(&snapshot.patches).map_err(content)?;
+        if !self.network.engine.set_arbiters(&snapshot.arbiters) {
+            return Err(content("arbiters").into());
+        }
+        self.apply_patches(&snapshot.patches);
         self.abandon_step();
         self.seed_draws(snapshot.seed);
         self.step = snapshot.step;
@@ -136,16 +143,20 @@ impl Emulator {
 /// Refuses counters that no run can have reached: 2^46 events are hours of emulation, and sums
 /// and energies of larger ones could overflow.
 fn check_counters(s: &Snapshot<Vec<CoreState>>) -> Result<(), &'static str> {
-    let Clock { steps, time_ticks, longest, barrier_ticks, host_writes, host_resets } = s.clock;
-    let clock =
-        [steps, host_writes, host_resets, time_ticks >> 12, longest >> 12, barrier_ticks >> 12];
-    let mut all: Vec<u64> = clock.to_vec();
+    let Clock { steps, time_ticks, longest, barriers, critical, host_writes, host_resets } =
+        s.clock;
+    let Critical { counts, stalled, messages } = critical;
+    let times = [time_ticks, longest, stalled, messages].map(|ticks| ticks >> 12);
+    let mut all = vec![steps, host_writes, host_resets, barriers];
+    all.extend(times);
+    all.extend(counts.all());
     all.extend(s.host.all());
     for core in &s.cores {
         all.extend(core.counts.all());
         all.extend(core.saturated.iter().flatten().chain(&core.saturated_lines));
         for g in &core.groups {
             all.extend([g.evaluated, g.skipped]);
+            all.extend(g.latest.iter().chain(&g.critical));
             all.extend(g.saturated_stores.iter().chain(&g.saturated_pre).chain(&g.saturated_post));
         }
     }

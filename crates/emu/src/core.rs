@@ -11,6 +11,7 @@ use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
 use trifactor_isa::ResolvedCosts;
+use trifactor_timing::CoreWork;
 
 /// Where a step is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +54,14 @@ pub(crate) struct Core {
     pub counts: Counts,
     /// Time of the rules in this step.
     pub rule_ticks: u64,
+    /// Words and weights of this step's deliveries.
+    pub delivered: [u64; 2],
+    /// What the spike part of this step takes the units.
+    pub work: CoreWork,
+    /// Prices.
+    costs: ResolvedCosts,
+    /// Whether anybody wants to know how long things take.
+    timed: bool,
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
     /// Spike and saturation of each compartment in this step.
@@ -61,30 +70,47 @@ pub(crate) struct Core {
     rows: Vec<Vec<u32>>,
     /// Where the time goes.
     pub laps: Laps,
-    work: Vec<Workspace>,
+    workspaces: Vec<Workspace>,
 }
 
 const SPIKE: u8 = 1;
 const CLIPPED_U: u8 = 2;
 const CLIPPED_V: u8 = 4;
+const ACTIVE: u8 = 8;
+/// What is collected from the flags.
+const EVENTS: u8 = SPIKE | CLIPPED_U | CLIPPED_V;
 
 /// Notes the spikes and saturations of the compartments from `first` on.
 fn collect(state: &mut CoreState, first: usize, flags: &[u8], position: u8) {
-    for (at, flag) in (first..).zip(flags).filter(|(_, flag)| **flag != 0) {
+    for (at, flag) in (first..).zip(flags).filter(|(_, flag)| **flag & EVENTS != 0) {
         if flag & SPIKE != 0 {
             state.fired.push(at as u32);
             state.last[at] = position;
         }
-        if flag & !SPIKE != 0 {
+        if flag & (CLIPPED_U | CLIPPED_V) != 0 {
             state.saturated[at][0] += u64::from(flag & CLIPPED_U != 0);
             state.saturated[at][1] += u64::from(flag & CLIPPED_V != 0);
         }
     }
 }
 
+/// Compartments that were active.
+fn count_active(flags: &[u8]) -> u64 {
+    let (eights, rest) = flags.as_chunks::<8>();
+    let bits = u64::from_le_bytes([ACTIVE; 8]);
+    let of_eight = |flags: &[u8; 8]| (u64::from_le_bytes(*flags) & bits).count_ones();
+    let rest = rest.iter().filter(|flag| **flag & ACTIVE != 0).count();
+    eights.iter().map(of_eight).sum::<u32>() as u64 + rest as u64
+}
+
 impl Core {
     /// A core in its initial state.
-    pub(crate) fn new(table: CoreTable, widths: &Widths, costs: &ResolvedCosts) -> Self {
+    pub(crate) fn new(
+        table: CoreTable,
+        widths: &Widths,
+        costs: &ResolvedCosts,
+        timed: bool,
+    ) -> Self {
         let cost = |group: &GroupTable| match &group.rule {
             Some(rule) => RuleCost::new(costs, &rule.program.classes),
             None => RuleCost::new(costs, &[0; 5]),
@@ -95,10 +121,14 @@ impl Core {
             rule_costs: table.groups.iter().map(cost).collect(),
             counts: Counts::default(),
             rule_ticks: 0,
+            delivered: [0; 2],
+            work: CoreWork::default(),
+            costs: costs.clone(),
+            timed,
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
-            work: table.groups.iter().map(Workspace::new).collect(),
+            workspaces: table.groups.iter().map(Workspace::new).collect(),
             laps: Laps::default(),
             table,
         }
@@ -118,6 +148,7 @@ impl Core {
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
+        self.delivered = [self.counts.synapse_words, self.counts.synops];
         self.laps.lap(|t| &mut t.deliver);
     }
 
@@ -160,7 +191,34 @@ impl Core {
                 |kept, u, bias| low(neuron.voltage(kept.into(), u.into(), bias.into(), range, own)),
             );
         }
+        if self.timed {
+            self.time_of_spikes();
+        }
         self.laps.lap(|t| &mut t.neurons);
+    }
+
+    /// What the units take, and when each compartment that has something to send is done.
+    /// Source: T6, T7.
+    fn time_of_spikes(&mut self) {
+        let (c, t) = (&self.costs, &self.table.neurons);
+        let [words, synops] = self.delivered;
+        self.work.clear();
+        self.work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
+        self.work.compartments = self.counts.compartment_ticks(c);
+        // Active compartments among those before a position.
+        let (mut active, mut counted) = (0, 0);
+        for (spikes, at) in (1..).zip(&self.state.fired) {
+            let at = *at as usize;
+            let messages = t.first_message[at] as usize..t.first_message[at + 1] as usize;
+            if messages.is_empty() {
+                continue;
+            }
+            active += count_active(&self.flags[counted..=at]);
+            counted = at + 1;
+            let inactive = (at + 1) as u64 - active;
+            let done = Counts { active, inactive, spikes, ..Counts::default() };
+            self.work.send(done.compartment_ticks(c), t.messages[messages].iter().copied());
+        }
     }
 
     /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to
@@ -198,7 +256,7 @@ impl Core {
             let flag = (u32::from(spike) * u32::from(SPIKE))
                 | (u32::from(clipped_u) * u32::from(CLIPPED_U))
                 | (u32::from(clipped_v) * u32::from(CLIPPED_V));
-            flags[i] = flag as u8;
+            flags[i] = (flag | (u32::from(is_active) * u32::from(ACTIVE))) as u8;
             events |= flag;
             active += u32::from(is_active);
         }
@@ -216,7 +274,7 @@ impl Core {
         let mut first = 0;
         for chunk in &mut eights {
             let flags: [u8; 8] = chunk.try_into().expect("internal: a chunk has eight flags");
-            if u64::from_le_bytes(flags) != 0 {
+            if u64::from_le_bytes(flags) & u64::from_le_bytes([EVENTS; 8]) != 0 {
                 collect(&mut self.state, first, &flags, now.position);
             }
             first += 8;
@@ -254,7 +312,7 @@ impl Core {
 
     /// Forgets the decoded forms of a group's program, which was changed.
     pub(crate) fn forget_program(&mut self, group: usize, costs: &ResolvedCosts) {
-        self.work[group] = Workspace::new(&self.table.groups[group]);
+        self.workspaces[group] = Workspace::new(&self.table.groups[group]);
         if let Some(rule) = &self.table.groups[group].rule {
             self.rule_costs[group] = RuleCost::new(costs, &rule.program.classes);
         }
@@ -359,10 +417,11 @@ impl Core {
         for (g, table) in self.table.groups.iter().enumerate() {
             let Some(rule) = &table.rule else { continue };
             let group = &mut state.groups[g];
-            let evaluated = learn(table, rule, group, &mut self.work[g], &around);
+            let evaluated = learn(table, rule, group, &mut self.workspaces[g], &around);
             let skipped = table.n_synapses() as u64 - evaluated;
             group.evaluated += evaluated;
             group.skipped += skipped;
+            group.latest = [evaluated, skipped];
             let cost = &self.rule_costs[g];
             self.rule_ticks += evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks;
             group.pre_last.fill(0);

@@ -7,14 +7,14 @@
 //! Definitions that the chip file leaves open:
 //! * a compartment is *active* in a step if its accumulator was not 0 when it was read, or if it
 //!   spikes; else it is inactive;
-//! * a message occupies its sender until it has arrived: tile entry and links count as time of
-//!   the sending core. Messages of inputs enter at tile (0, 0); the host port is one more sender
-//!   and counts like a core;
+//! * messages of inputs enter at tile (0, 0);
 //! * synapse words are charged when a synapse list is read: on arrival where a projection has
 //!   one delay, at emission where delays are per synapse;
 //! * a rule is charged for every instruction up to and including `halt`, executed in full for
 //!   every synapse that its guard does not skip;
-//! * host writes and resets are no part of a step's time.
+//! * host writes and resets are no part of a step's time;
+//! * how the units of cores and the network overlap, and with it the time of a step, is the
+//!   subject of `docs/timing.md`.
 
 use serde::{Deserialize, Serialize};
 use trifactor_isa::{Cost, CostClass, ResolvedCosts};
@@ -81,6 +81,10 @@ pub enum Cause {
     RuleInstruction(CostClass),
     /// A rule: synapses skipped by its guard.
     RuleSkip,
+    /// Compartments that waited until their spike could be sent (T8).
+    Stall,
+    /// Messages still under way when the last compartment was done (T19).
+    UnderWay,
     /// Barriers at the end of steps.
     Barrier,
     /// Words written by the host.
@@ -92,9 +96,18 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is work of a core or of the host port, which is what limits a step.
+    /// Whether it is work of a core, of the host port or of the network, which is what limits a
+    /// step; waiting is none.
     pub const fn is_work(self) -> bool {
-        !matches!(self, Self::Barrier | Self::HostWrite | Self::HostReset | Self::Static)
+        !matches!(
+            self,
+            Self::Stall
+                | Self::UnderWay
+                | Self::Barrier
+                | Self::HostWrite
+                | Self::HostReset
+                | Self::Static
+        )
     }
 }
 
@@ -109,6 +122,9 @@ pub struct Line {
     pub count: u64,
     /// Energy, and time added over all cores.
     pub cost: Cost,
+    /// Its part of the run's time, in ticks: what it takes on the core that a step waits for.
+    /// The parts of all lines add up to [`Report::time_ticks`] (T19).
+    pub critical: u64,
 }
 
 /// Events of the state that were clipped, under the author's names.
@@ -135,8 +151,7 @@ pub struct Report {
     pub tiles: u32,
     /// All causes, in the order of [`Cause`], rules in the author's order of projections.
     pub lines: Vec<Line>,
-    /// Time of all steps: for each the largest sum of a core (or of the host port), plus the
-    /// barrier.
+    /// Time of all steps (T3); 0 if [`Options::timing`](crate::Options::timing) is off.
     pub time_ticks: u64,
     /// The largest time of a single step.
     pub longest_step_ticks: u64,
@@ -206,9 +221,16 @@ impl Counts {
             (Cause::Modulator, self.modulators, c.learning.modulator_update),
         ]
     }
-    /// Time of all events.
-    pub(crate) fn ticks(&self, c: &ResolvedCosts) -> u64 {
-        self.priced(c).iter().map(|(_, n, cost)| n * cost.ticks).sum()
+    /// Time of what a core does alone in the update part, rules left out (T18).
+    pub(crate) fn update_ticks(&self, c: &ResolvedCosts) -> u64 {
+        self.traces * c.learning.trace_update.ticks
+            + self.modulators * c.learning.modulator_update.ticks
+    }
+    /// Time of all compartments, stalls left out (T7).
+    pub(crate) fn compartment_ticks(&self, c: &ResolvedCosts) -> u64 {
+        self.inactive * c.compartment_inactive.ticks
+            + self.active * c.compartment_active.ticks
+            + self.spikes * c.spike_out.ticks
     }
     /// Adds the events of a step.
     pub(crate) fn add(&mut self, step: &Self) {
@@ -264,9 +286,22 @@ pub(crate) struct Clock {
     /// Time of the longest step.
     pub longest: u64,
     /// Barriers.
-    pub barrier_ticks: u64,
+    pub barriers: u64,
+    /// What steps waited for.
+    pub critical: Critical,
     /// Words the host has written.
     pub host_writes: u64,
     /// Cores the host has reset, counted once for each reset.
     pub host_resets: u64,
+}
+
+/// What the cores did that steps waited for (T19). Rules are counted at their groups.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Critical {
+    /// Events.
+    pub counts: Counts,
+    /// Ticks of stalls.
+    pub stalled: u64,
+    /// Ticks in which only messages were under way.
+    pub messages: u64,
 }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trifactor_fixed::{DecayCode, QFormat, RawRange};
 use trifactor_image::{Core, Image};
 use trifactor_isa::Chip;
+use trifactor_timing::Message;
 
 /// Most lanes a map may claim for anything; more would not fit any chip.
 const MAX_LANES: u32 = 1 << 24;
@@ -171,7 +172,8 @@ fn neurons(
             let to = to.filter(|to| usize::from(message.axon) < image.cores[*to].axons_in.len());
             let to =
                 to.ok_or_else(|| wrong("a message goes to an input axon that is not there"))?;
-            t.messages.push((to as u32, message.axon.into()));
+            // What its reception takes is known when the receiver has been read.
+            t.messages.push(Message { to: to as u32, axon: message.axon.into(), service: 1 });
             let (ew, ns) = chip.hops(from, ids[usize::from(message.core)]);
             hops = (hops.0 + ew, hops.1 + ns);
         }

@@ -10,14 +10,16 @@ use crate::draws::Draws;
 use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
+use crate::network::{CoreStep, Network, service};
 use crate::phase::Begun;
-use crate::tables::Widths;
+use crate::tables::{CoreTable, Widths};
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
 use std::sync::Arc;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
 use trifactor_isa::{Chip, ResolvedCosts};
+use trifactor_timing::Message;
 
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,11 +28,14 @@ pub struct Options {
     pub threads: usize,
     /// Cost preset of the chip; `None` for its default.
     pub preset: Option<String>,
+    /// Whether simulated time is kept (`docs/timing.md`). Without it a report counts events and
+    /// their energy, and says 0 for all times and for static energy.
+    pub timing: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, preset: None }
+        Self { threads: 1, preset: None, timing: true }
     }
 }
 
@@ -84,6 +89,8 @@ pub struct Emulator {
     pub(crate) clock: Clock,
     /// The step that is being executed phase by phase.
     pub(crate) begun: Option<Begun>,
+    pub(crate) network: Network,
+    timing: bool,
     laps: Laps,
     pub(crate) pool: Option<rayon::ThreadPool>,
 }
@@ -106,8 +113,8 @@ pub(crate) struct Row {
 pub(crate) struct Population {
     /// Slices by first lane: (core, slice). Empty for inputs.
     pub slices: Vec<(usize, Slice)>,
-    /// Inputs: messages of each lane as (core, input axon).
-    pub messages: Vec<Vec<(u32, u32)>>,
+    /// Inputs: messages of each lane.
+    pub messages: Vec<Vec<Message>>,
     /// Inputs: links that the messages of one spike pass, (east-west, north-south).
     pub hops: Vec<(u32, u32)>,
     /// Lanes that fired in the last step, ascending.
@@ -130,9 +137,13 @@ impl Emulator {
         };
         let (costs, missing) = preset.resolve();
         let preset = preset.name.clone();
-        let (tables, widths) = load::tables(image, &chip)?;
-        let cores: Vec<Core> =
-            tables.into_iter().map(|table| Core::new(table, &widths, &costs)).collect();
+        let (mut tables, widths) = load::tables(image, &chip)?;
+        let ids: Vec<_> = chip.cores().collect();
+        let network = Network::new(image, &chip, &ids, &costs, &tables);
+        let mut populations = populations(image, &chip);
+        serve(&mut tables, &mut populations, &costs);
+        let core = |table| Core::new(table, &widths, &costs, options.timing);
+        let cores: Vec<Core> = tables.into_iter().map(core).collect();
         let pool = match options.threads {
             0 | 1 => None,
             threads => Some(
@@ -143,7 +154,7 @@ impl Emulator {
             ),
         };
         let mut emulator = Self {
-            populations: populations(image, &chip),
+            populations,
             ids: image.cores.iter().map(|core| core.id).collect(),
             rows: rows(image, &cores),
             tiles: tiles(image, &chip),
@@ -161,6 +172,8 @@ impl Emulator {
             host: Counts::default(),
             clock: Clock::default(),
             begun: None,
+            network,
+            timing: options.timing,
             laps: Laps::default(),
             pool,
         };
@@ -182,6 +195,7 @@ impl Emulator {
             population.fired.clear();
         }
         self.step = 0;
+        self.network.engine.reset();
         self.seed_draws(seed);
     }
 
@@ -227,12 +241,12 @@ impl Emulator {
         self.laps.begin();
         self.collect_spikes();
         self.send_spikes();
-        let host_ticks = self.send_inputs(inputs);
+        self.send_inputs(inputs);
         self.laps.lap(|t| &mut t.messages);
         let draws = &self.draws;
         each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
         self.laps.begin();
-        self.account(host_ticks);
+        self.account(now);
         self.laps.lap(|t| &mut t.ledger);
         Ok(())
     }
@@ -247,6 +261,16 @@ impl Emulator {
         let mut sum = *self.laps.times()?;
         self.cores.iter().filter_map(|core| core.laps.times()).for_each(|times| sum.add(times));
         Some(sum)
+    }
+
+    /// When the units of every core were done in the last step, in the order of the image's
+    /// cores; what they were before it if [`Options::timing`] is off.
+    pub fn core_times(&self) -> Vec<CoreStep> {
+        let times = self.cores.iter().enumerate().map(|(c, core)| CoreStep {
+            spike: *self.network.engine.times(c),
+            update: core.counts.update_ticks(&self.costs) + core.rule_ticks,
+        });
+        times.collect()
     }
 
     /// The last step that was executed or begun; 0 before the first.
@@ -308,15 +332,15 @@ impl Emulator {
                 let neurons = &self.cores[sender].table.neurons;
                 let messages = neurons.first_message[c]..neurons.first_message[c + 1];
                 for message in messages {
-                    let (to, axon) = self.cores[sender].table.neurons.messages[message as usize];
-                    self.cores[to as usize].inbox.push(axon);
+                    let message = self.cores[sender].table.neurons.messages[message as usize];
+                    self.cores[message.to as usize].inbox.push(message.axon);
                 }
             }
         }
     }
 
-    /// Hands the messages of inputs over; returns the time this takes the host port.
-    pub(crate) fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) -> u64 {
+    /// Hands the messages of inputs over.
+    pub(crate) fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) {
         for (at, lanes) in inputs {
             self.populations[*at].fired.extend_from_slice(lanes);
         }
@@ -331,28 +355,44 @@ impl Emulator {
                 counts.tile_entries += messages.len() as u64;
                 counts.hops_ew += u64::from(ew);
                 counts.hops_ns += u64::from(ns);
-                for (to, axon) in messages {
-                    self.cores[*to as usize].inbox.push(*axon);
+                for message in messages {
+                    self.cores[message.to as usize].inbox.push(message.axon);
+                }
+                if self.timing {
+                    self.network.host.extend_from_slice(messages);
                 }
             }
         }
         self.host.add(&counts);
-        counts.ticks(&self.costs)
     }
 
     /// Adds the step's events and time to the ledger. Source: S70.
-    pub(crate) fn account(&mut self, host_ticks: u64) {
-        let mut longest = host_ticks;
+    pub(crate) fn account(&mut self, now: Now) {
         for core in &mut self.cores {
-            longest = longest.max(core.counts.ticks(&self.costs) + core.rule_ticks);
             core.state.counts.add(&core.counts);
         }
-        let barrier = if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 };
-        let time = longest + barrier;
         self.clock.steps += 1;
-        self.clock.time_ticks += time;
-        self.clock.barrier_ticks += barrier;
-        self.clock.longest = self.clock.longest.max(time);
+        if self.timing {
+            let (barrier, last) = (self.barrier(), now.last);
+            let (cores, clock) = (&mut self.cores, &mut self.clock);
+            self.network.account(cores, &self.costs, barrier, last, clock, &mut ());
+        }
+    }
+    /// Ticks of a barrier (T4).
+    pub(crate) fn barrier(&self) -> u64 {
+        if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 }
+    }
+}
+
+/// Fills in what the reception of each message takes.
+fn serve(tables: &mut [CoreTable], populations: &mut [Population], costs: &ResolvedCosts) {
+    let ticks: Vec<Vec<u32>> = tables
+        .iter()
+        .map(|table| (0..table.axons.len()).map(|a| service(table, a as u32, costs)).collect())
+        .collect();
+    let sent = tables.iter_mut().flat_map(|table| &mut table.neurons.messages);
+    for message in sent.chain(populations.iter_mut().flat_map(|p| p.messages.iter_mut().flatten())) {
+        message.service = ticks[message.to as usize][message.axon as usize];
     }
 }
 
@@ -380,7 +420,12 @@ fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
             each.fold((0, 0), |sum, hop| (sum.0 + hop.0, sum.1 + hop.1))
         };
         let messages = |messages: &Vec<(u16, u16)>| {
-            messages.iter().map(|(core, axon)| (at[core] as u32, u32::from(*axon))).collect()
+            let message = |(core, axon): &(u16, u16)| Message {
+                to: at[core] as u32,
+                axon: u32::from(*axon),
+                service: 1,
+            };
+            messages.iter().map(message).collect()
         };
         Population {
             slices,

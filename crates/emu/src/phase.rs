@@ -60,8 +60,6 @@ pub(crate) struct Begun {
     pub now: Now,
     /// What comes next.
     pub next: Phase,
-    /// Time of the host port.
-    host_ticks: u64,
 }
 
 impl Emulator {
@@ -88,10 +86,10 @@ impl Emulator {
             None => {
                 self.step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
                 let now = Now::new(self.step, self.widths.epoch);
-                Begun { now, next: Phase::Deliver, host_ticks: 0 }
+                Begun { now, next: Phase::Deliver }
             }
         };
-        let Begun { now, next, mut host_ticks } = begun;
+        let Begun { now, next } = begun;
         let (widths, draws) = (self.widths, &self.draws);
         match next {
             Phase::Deliver => each(&self.pool, &mut self.cores, |core| core.deliver(now, &widths)),
@@ -102,7 +100,7 @@ impl Emulator {
             }
             Phase::Messages => {
                 self.send_spikes();
-                host_ticks = self.send_inputs(inputs);
+                self.send_inputs(inputs);
                 each(&self.pool, &mut self.cores, |core| core.receive(now, &widths));
             }
             Phase::Modulators => {
@@ -117,9 +115,9 @@ impl Emulator {
         }
         let position = next as usize + 1;
         let following = Phase::ALL.get(position).filter(|p| **p != Phase::Plasticity || now.last);
-        self.begun = following.map(|next| Begun { now, next: *next, host_ticks });
+        self.begun = following.map(|next| Begun { now, next: *next });
         if self.begun.is_none() {
-            self.account(host_ticks);
+            self.account(now);
         }
         Ok(next)
     }
@@ -127,6 +125,7 @@ impl Emulator {
     /// Forgets a step that was begun.
     pub(crate) fn abandon_step(&mut self) {
         self.begun = None;
+        self.network.host.clear();
         self.cores.iter_mut().for_each(crate::core::Core::forget_step);
     }
 }

@@ -13,24 +13,32 @@ impl Emulator {
         let c = &self.costs;
         let mut counts = self.host;
         self.cores.iter().for_each(|core| counts.add(&core.state.counts));
-        let mut lines: Vec<Line> = (counts.priced(c).into_iter())
-            .map(|(cause, n, each)| line(cause, None, n, each * n))
+        let waited = self.clock.critical;
+        let mut lines: Vec<Line> = (counts.priced(c).into_iter().zip(waited.counts.priced(c)))
+            .map(|((cause, n, each), (_, waited, _))| {
+                line(cause, None, n, each * n, waited * each.ticks)
+            })
             .collect();
         for projection in 0..self.map.projections.len() {
             self.rule_lines(projection, &mut lines);
         }
         let clock = &self.clock;
         let barrier = Cost {
-            fj: c.barrier_fj_per_tile * u64::from(self.tiles) * clock.steps,
-            ticks: clock.barrier_ticks,
+            fj: c.barrier_fj_per_tile * u64::from(self.tiles) * clock.barriers,
+            ticks: self.barrier() * clock.barriers,
         };
         let tick_ps = self.chip.cost.tick_ps;
         let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps), ticks: 0 };
         let (writes, resets) = (clock.host_writes, clock.host_resets);
-        lines.push(line(Cause::Barrier, None, clock.steps, barrier));
-        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes));
-        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets));
-        lines.push(line(Cause::Static, None, clock.time_ticks, still));
+        for (cause, ticks) in
+            [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)]
+        {
+            lines.push(line(cause, None, ticks, Cost { fj: 0, ticks }, ticks));
+        }
+        lines.push(line(Cause::Barrier, None, clock.barriers, barrier, barrier.ticks));
+        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes, 0));
+        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets, 0));
+        lines.push(line(Cause::Static, None, clock.time_ticks, still, 0));
         Report {
             chip: self.chip.name.clone(),
             preset: self.preset.clone(),
@@ -57,6 +65,7 @@ impl Emulator {
             for group in &mut state.groups {
                 group.evaluated = 0;
                 group.skipped = 0;
+                group.critical = [0; 2];
                 group.saturated_stores.fill(0);
                 group.saturated_pre.fill(0);
                 group.saturated_post.fill(0);
@@ -133,29 +142,36 @@ impl Emulator {
     /// Lines of a projection's rule; none for a projection that does not learn.
     fn rule_lines(&self, projection: usize, lines: &mut Vec<Line>) {
         let learning = &self.costs.learning;
-        let (mut evaluated, mut skipped, mut classes) = (0, 0, [0u64; 5]);
+        let (mut evaluated, mut skipped, mut classes) = ([0; 2], [0; 2], [[0u64; 2]; 5]);
         let mut plastic = false;
         for (table, state) in self.groups(projection) {
             let Some(rule) = &table.rule else { continue };
             plastic = true;
-            evaluated += state.evaluated;
-            skipped += state.skipped;
-            for (sum, n) in classes.iter_mut().zip(rule.program.classes) {
-                *sum += n * state.evaluated;
+            // All of them, and those that a step waited for.
+            let both = [[state.evaluated, state.skipped], state.critical];
+            for (k, [ran, did_not]) in both.into_iter().enumerate() {
+                evaluated[k] += ran;
+                skipped[k] += did_not;
+                for (sum, n) in classes.iter_mut().zip(rule.program.classes) {
+                    sum[k] += n * ran;
+                }
             }
         }
         if !plastic {
             return;
         }
         let name = || Some(self.map.projections[projection].name.clone());
-        lines.push(line(Cause::RuleState, name(), evaluated, learning.state_access * evaluated));
+        let mut add = |cause, [n, waited]: [u64; 2], each: Cost| {
+            lines.push(line(cause, name(), n, each * n, waited * each.ticks));
+        };
+        add(Cause::RuleState, evaluated, learning.state_access);
         for (class, n) in CLASSES.into_iter().zip(classes) {
-            lines.push(line(Cause::RuleInstruction(class), name(), n, learning.of(class) * n));
+            add(Cause::RuleInstruction(class), n, learning.of(class));
         }
-        lines.push(line(Cause::RuleSkip, name(), skipped, learning.skipped_synapse * skipped));
+        add(Cause::RuleSkip, skipped, learning.skipped_synapse);
     }
 }
 
-fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost) -> Line {
-    Line { cause, rule, count, cost }
+fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost, critical: u64) -> Line {
+    Line { cause, rule, count, cost, critical }
 }

@@ -71,6 +71,27 @@ pub struct Mesh {
     pub rows: u32,
     /// Cores that share a router.
     pub cores_per_tile: u32,
+    /// Routers; left out, those of the built-in chips.
+    #[serde(default)]
+    pub router: Router,
+}
+
+/// The routers of the mesh (`docs/timing.md`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// Entries of each queue, also of those between a core and its router.
+    pub queue: u32,
+    /// Ticks until a link takes another message.
+    pub link_ticks: u32,
+}
+
+impl Default for Router {
+    /// 16 entries, the link buffer of the fit to silicon (SF); 3 ticks, the published 3.44
+    /// thousand million spikes a second at a tile boundary (D18).
+    fn default() -> Self {
+        Self { queue: 16, link_ticks: 3 }
+    }
 }
 
 /// Capacities of one core.

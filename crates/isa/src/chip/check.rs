@@ -70,7 +70,9 @@ fn empty_mesh(chip: &Chip) -> Result<(), Fault> {
     let m = &chip.mesh;
     positive("mesh.columns", m.columns)?;
     positive("mesh.rows", m.rows)?;
-    positive("mesh.cores_per_tile", m.cores_per_tile)
+    positive("mesh.cores_per_tile", m.cores_per_tile)?;
+    positive("mesh.router.queue", m.router.queue)?;
+    positive("mesh.router.link_ticks", m.router.link_ticks)
 }
 
 /// A route names a core with 16 bits.
