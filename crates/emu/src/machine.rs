@@ -12,6 +12,7 @@ use crate::ledger::{Clock, Counts};
 use crate::load;
 use crate::network::{CoreStep, Network, service};
 use crate::phase::Begun;
+use crate::record::StepRecord;
 use crate::tables::{CoreTable, Widths};
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
@@ -89,6 +90,8 @@ pub struct Emulator {
     pub(crate) clock: Clock,
     /// The step that is being executed phase by phase.
     pub(crate) begun: Option<Begun>,
+    /// What the last step did, where somebody wants to know.
+    pub(crate) record: Option<StepRecord>,
     pub(crate) network: Network,
     timing: bool,
     laps: Laps,
@@ -172,6 +175,7 @@ impl Emulator {
             host: Counts::default(),
             clock: Clock::default(),
             begun: None,
+            record: None,
             network,
             timing: options.timing,
             laps: Laps::default(),
@@ -372,7 +376,9 @@ impl Emulator {
             core.state.counts.add(&core.counts);
         }
         self.clock.steps += 1;
-        if self.timing {
+        if self.timing && self.record.is_some() {
+            self.account_recorded(now.last);
+        } else if self.timing {
             let (barrier, last) = (self.barrier(), now.last);
             let (cores, clock) = (&mut self.cores, &mut self.clock);
             self.network.account(cores, &self.costs, barrier, last, clock, &mut ());

@@ -154,7 +154,7 @@ impl Emulator {
 }
 
 /// Whether the rule is executed for a synapse. Source: S47.
-fn evaluated(
+pub(crate) fn evaluated(
     guard: Guard,
     table: &GroupTable,
     state: &GroupState,

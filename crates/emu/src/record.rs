@@ -1,0 +1,223 @@
+//! What units and links did in a step, tick by tick, for those who want to look
+//! (`docs/timing.md`).
+
+use crate::core::Core;
+use crate::machine::Emulator;
+use crate::walk::{SynapseId, evaluated};
+use trifactor_isa::{Inst, ResolvedCosts};
+use trifactor_timing::{Direction, Message, Observer};
+
+/// A unit of a core, or a part of the network.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Busy {
+    /// The synapse unit of a core (T6).
+    Synapses(u16),
+    /// The compartment unit of a core, stalls included (T7).
+    Compartments(u16),
+    /// The compartment unit waits for room in the spike queue (T8).
+    Stall(u16),
+    /// The output axon unit of a core has a message (T9).
+    AxonOut(u16),
+    /// The input axon unit of a core handles a message (T10).
+    AxonIn(u16),
+    /// A message passes the entrance of a tile; of a core, or of the host (T13).
+    Entrance(u32, Option<u16>),
+    /// A message is on a link of a tile (T15).
+    Link(u32, Direction),
+}
+
+/// A stretch of time in a spike part, in ticks from its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Activity {
+    /// What is busy.
+    pub busy: Busy,
+    /// First tick.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+    /// Receiver and input axon of the message, where there is one.
+    pub message: Option<(u16, u32)>,
+}
+
+/// The update part of a core, in ticks (T18).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Update {
+    /// Modulator lines.
+    pub modulators: u64,
+    /// Trace values, which follow.
+    pub traces: u64,
+    /// Rules, which follow.
+    pub rules: u64,
+}
+
+impl Update {
+    /// The whole part.
+    pub const fn total(&self) -> u64 {
+        self.modulators + self.traces + self.rules
+    }
+}
+
+/// A step in time (T3).
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct StepRecord {
+    /// What happened in the spike part, in the order in which it began.
+    pub activities: Vec<Activity>,
+    /// End of the synapse units' work, and of the compartment units', on the last core.
+    pub delivered: u64,
+    /// End of the compartment units' work on the last core.
+    pub fired: u64,
+    /// End of the spike part.
+    pub spike: u64,
+    /// A barrier.
+    pub barrier: u64,
+    /// Update parts by core; empty where the step has none.
+    pub updates: Vec<(u16, Update)>,
+    /// The whole step.
+    pub total: u64,
+}
+
+/// Where a core is in the rules of its update part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RulePlace {
+    /// The guard skips a synapse.
+    Skip(SynapseId),
+    /// A synapse's state is fetched, or written back.
+    State(SynapseId),
+    /// A word of its program is executed.
+    Word(SynapseId, u32, Inst),
+}
+
+/// Notes everything.
+struct Recorder<'a> {
+    ids: &'a [u16],
+    list: Vec<Activity>,
+}
+
+impl Recorder<'_> {
+    fn note(&mut self, busy: Busy, from: u64, to: u64, message: Option<Message>) {
+        let message = message.map(|m| (self.ids[m.to as usize], m.axon));
+        self.list.push(Activity { busy, from, to, message });
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn synapses(&mut self, core: usize, from: u64, to: u64) {
+        self.note(Busy::Synapses(self.ids[core]), from, to, None);
+    }
+    fn compartments(&mut self, core: usize, from: u64, to: u64) {
+        self.note(Busy::Compartments(self.ids[core]), from, to, None);
+    }
+    fn stall(&mut self, core: usize, from: u64, to: u64) {
+        self.note(Busy::Stall(self.ids[core]), from, to, None);
+    }
+    fn axon_out(&mut self, core: usize, from: u64, to: u64, message: Message) {
+        self.note(Busy::AxonOut(self.ids[core]), from, to, Some(message));
+    }
+    fn entrance(&mut self, tile: u32, core: Option<usize>, from: u64, to: u64, message: Message) {
+        let core = core.map(|core| self.ids[core]);
+        self.note(Busy::Entrance(tile, core), from, to, Some(message));
+    }
+    fn link(&mut self, tile: u32, output: Direction, from: u64, to: u64, message: Message) {
+        self.note(Busy::Link(tile, output), from, to, Some(message));
+    }
+    fn axon_in(&mut self, core: usize, from: u64, to: u64, message: Message) {
+        self.note(Busy::AxonIn(self.ids[core]), from, to, Some(message));
+    }
+}
+
+/// The update part of a core in the step that it has just made.
+fn update(core: &Core, costs: &ResolvedCosts) -> Update {
+    Update {
+        modulators: core.counts.modulators * costs.learning.modulator_update.ticks,
+        traces: core.counts.traces * costs.learning.trace_update.ticks,
+        rules: core.rule_ticks,
+    }
+}
+
+impl Emulator {
+    /// Notes from now on what units and links do in each step; see [`record`](Self::record).
+    /// Does nothing where [`Options::timing`](crate::Options::timing) is off.
+    pub fn keep_records(&mut self, keep: bool) {
+        self.record = keep.then(StepRecord::default);
+    }
+
+    /// What units and links did in the last step; `None` if nobody asked.
+    pub fn record(&self) -> Option<&StepRecord> {
+        self.record.as_ref()
+    }
+
+    /// Adds the time of a step to the clock and notes where it goes.
+    pub(crate) fn account_recorded(&mut self, last: bool) {
+        let barrier = self.barrier();
+        let before = self.clock;
+        let mut recorder = Recorder { ids: &self.ids, list: Vec::new() };
+        let (cores, clock) = (&mut self.cores, &mut self.clock);
+        self.network.account(cores, &self.costs, barrier, last, clock, &mut recorder);
+        let activities = recorder.list;
+        let times = |of: fn(&trifactor_timing::CoreTimes) -> u64| {
+            let each = (0..self.cores.len()).map(|core| of(self.network.engine.times(core)));
+            each.max().unwrap_or(0)
+        };
+        let (delivered, fired) = (times(|t| t.synapses), times(|t| t.compartments));
+        let total = self.clock.time_ticks - before.time_ticks;
+        let barriers = self.clock.barriers - before.barriers;
+        let updates: Vec<(u16, Update)> = match barriers {
+            0 | 1 => Vec::new(),
+            _ => {
+                let each = self.ids.iter().zip(&self.cores);
+                each.map(|(id, core)| (*id, update(core, &self.costs))).collect()
+            }
+        };
+        let longest = updates.iter().map(|(_, update)| update.total()).max().unwrap_or(0);
+        let spike = total - barriers * barrier - longest;
+        self.record =
+            Some(StepRecord { activities, delivered, fired, spike, barrier, updates, total });
+    }
+
+    /// What a core is doing so many ticks after the beginning of its rules, in a step whose
+    /// messages are filed and whose plasticity phase is not complete; `None` behind their end.
+    pub fn rule_place(&self, core: u16, ticks: u64) -> Option<RulePlace> {
+        let at = self.ids.iter().position(|id| *id == core)?;
+        let learning = &self.costs.learning;
+        let held = &self.cores[at];
+        let mut left = ticks;
+        for (table, state) in held.table.groups.iter().zip(&held.state.groups) {
+            let Some(rule) = &table.rule else { continue };
+            for row in 0..table.n_rows() {
+                for synapse in table.row(row) {
+                    let id = SynapseId {
+                        projection: table.projection,
+                        core,
+                        pre: table.pre[row],
+                        post: table.first_post + table.post_of(row, synapse),
+                    };
+                    if !evaluated(rule.guard, table, state, &held.state, row, synapse) {
+                        let skip = learning.skipped_synapse.ticks;
+                        if left < skip {
+                            return Some(RulePlace::Skip(id));
+                        }
+                        left -= skip;
+                        continue;
+                    }
+                    let fetch = learning.state_access.ticks;
+                    if left < fetch {
+                        return Some(RulePlace::State(id));
+                    }
+                    left -= fetch;
+                    for (word, code) in (rule.code.first_word..).zip(&rule.code.words) {
+                        let Ok(inst) = Inst::decode(*code) else { break };
+                        let ticks = learning.of(inst.opcode().class()).ticks;
+                        if left < ticks {
+                            return Some(RulePlace::Word(id, word, inst));
+                        }
+                        left -= ticks;
+                        if inst == Inst::Halt {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+}
