@@ -284,12 +284,11 @@ impl Core {
         self.counts.spikes = self.state.fired.len() as u64;
         for c in &self.state.fired {
             let c = *c as usize;
-            let (ew, ns) = t.hops[c];
+            let hops = t.hops[c];
             let sent = u64::from(t.first_message[c + 1] - t.first_message[c]);
             self.counts.axon_out += sent;
             self.counts.tile_entries += sent;
-            self.counts.hops_ew += u64::from(ew);
-            self.counts.hops_ns += u64::from(ns);
+            self.counts.hop(hops);
         }
     }
 

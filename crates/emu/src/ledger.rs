@@ -12,12 +12,14 @@
 //!   one delay, at emission where delays are per synapse;
 //! * a rule is charged for every instruction up to and including `halt`, executed in full for
 //!   every synapse that its guard does not skip;
+//! * a link to another chip counts as a link, and what it costs on top has a line of its own;
+//! * every chip with a core in use has static power, and takes part in the barrier;
 //! * host writes and resets are no part of a step's time;
 //! * how the units of cores and the network overlap, and with it the time of a step, is the
 //!   subject of `docs/timing.md`.
 
 use serde::{Deserialize, Serialize};
-use trifactor_isa::{Cost, CostClass, ResolvedCosts};
+use trifactor_isa::{Cost, CostClass, Hops, ResolvedCosts};
 
 /// Events of one core, or of the host port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub(crate) struct Counts {
     pub hops_ew: u64,
     /// Links passed north or south.
     pub hops_ns: u64,
+    /// Those of these links that lead to another chip.
+    pub hops_chip: u64,
     /// Trace steps.
     pub traces: u64,
     /// Modulator line steps.
@@ -71,6 +75,8 @@ pub enum Cause {
     HopEw,
     /// Links passed north or south.
     HopNs,
+    /// Links to another chip: what they cost beyond other links.
+    HopChip,
     /// Trace steps.
     Trace,
     /// Modulator line steps.
@@ -149,6 +155,8 @@ pub struct Report {
     pub steps: u64,
     /// Tiles with at least one core in use.
     pub tiles: u32,
+    /// Chips with at least one core in use.
+    pub chips: u32,
     /// All causes, in the order of [`Cause`], rules in the author's order of projections.
     pub lines: Vec<Line>,
     /// Time of all steps (T3); 0 if [`Options::timing`](crate::Options::timing) is off.
@@ -205,7 +213,7 @@ pub(crate) const CLASSES: [CostClass; 5] =
 
 impl Counts {
     /// Each cause with its count and coefficient.
-    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 12] {
+    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 13] {
         [
             (Cause::AxonIn, self.axon_in, c.axon_in),
             (Cause::SynapseWord, self.synapse_words, c.synapse_word),
@@ -217,9 +225,16 @@ impl Counts {
             (Cause::TileEntry, self.tile_entries, c.tile_entry),
             (Cause::HopEw, self.hops_ew, c.hop_ew),
             (Cause::HopNs, self.hops_ns, c.hop_ns),
+            (Cause::HopChip, self.hops_chip, c.hop_chip),
             (Cause::Trace, self.traces, c.learning.trace_update),
             (Cause::Modulator, self.modulators, c.learning.modulator_update),
         ]
+    }
+    /// Counts the links that messages pass.
+    pub(crate) fn hop(&mut self, hops: Hops) {
+        self.hops_ew += u64::from(hops.ew);
+        self.hops_ns += u64::from(hops.ns);
+        self.hops_chip += u64::from(hops.border);
     }
     /// Time of what a core does alone in the update part, rules left out (T18).
     pub(crate) fn update_ticks(&self, c: &ResolvedCosts) -> u64 {
@@ -239,12 +254,12 @@ impl Counts {
         }
     }
     /// All counters.
-    pub(crate) fn all(&self) -> [u64; 12] {
+    pub(crate) fn all(&self) -> [u64; 13] {
         let mut copy = *self;
         copy.all_mut().map(|n| *n)
     }
     /// All counters; taking the struct apart makes a forgotten one an error.
-    fn all_mut(&mut self) -> [&mut u64; 12] {
+    fn all_mut(&mut self) -> [&mut u64; 13] {
         let Self {
             axon_in,
             synapse_words,
@@ -256,6 +271,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         } = self;
@@ -270,6 +286,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         ]

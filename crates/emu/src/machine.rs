@@ -16,10 +16,12 @@ use crate::record::StepRecord;
 use crate::tables::{CoreTable, Widths};
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
-use trifactor_isa::{Chip, ResolvedCosts};
+use trifactor_isa::{Chip, CoreId, Hops, ResolvedCosts};
 use trifactor_timing::Message;
 
 /// How to run.
@@ -82,7 +84,7 @@ pub struct Emulator {
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
-    pub(crate) tiles: u32,
+    pub(crate) used: Used,
     pub(crate) seed: u32,
     pub(crate) step: u32,
     pub(crate) draws: Draws,
@@ -118,8 +120,8 @@ pub(crate) struct Population {
     pub slices: Vec<(usize, Slice)>,
     /// Inputs: messages of each lane.
     pub messages: Vec<Vec<Message>>,
-    /// Inputs: links that the messages of one spike pass, (east-west, north-south).
-    pub hops: Vec<(u32, u32)>,
+    /// Inputs: links that the messages of one spike pass.
+    pub hops: Vec<Hops>,
     /// Lanes that fired in the last step, ascending.
     pub fired: Vec<u32>,
 }
@@ -138,11 +140,10 @@ impl Emulator {
                 known: chip.cost.presets.iter().map(|p| p.name.clone()).collect(),
             })?,
         };
-        let (costs, missing) = preset.resolve();
+        let (costs, missing) = preset.resolve(&chip.mesh);
         let preset = preset.name.clone();
         let (mut tables, widths) = load::tables(image, &chip)?;
-        let ids: Vec<_> = chip.cores().collect();
-        let network = Network::new(image, &chip, &ids, &costs, &tables);
+        let network = Network::new(image, &chip, &costs, &tables);
         let mut populations = populations(image, &chip);
         serve(&mut tables, &mut populations, &costs);
         let core = |table| Core::new(table, &widths, &costs, options.timing);
@@ -160,7 +161,7 @@ impl Emulator {
             populations,
             ids: image.cores.iter().map(|core| core.id).collect(),
             rows: rows(image, &cores),
-            tiles: tiles(image, &chip),
+            used: Used::of(image, &chip),
             map: image.map.clone(),
             fingerprint: crate::checkpoint::fingerprint(image),
             chip,
@@ -355,10 +356,8 @@ impl Emulator {
             for lane in &population.fired {
                 // Lanes behind the last one with a message need no entry in the map.
                 let Some(messages) = population.messages.get(*lane as usize) else { break };
-                let (ew, ns) = population.hops[*lane as usize];
                 counts.tile_entries += messages.len() as u64;
-                counts.hops_ew += u64::from(ew);
-                counts.hops_ns += u64::from(ns);
+                counts.hop(population.hops[*lane as usize]);
                 for message in messages {
                     self.cores[message.to as usize].inbox.push(message.axon);
                 }
@@ -386,7 +385,10 @@ impl Emulator {
     }
     /// Ticks of a barrier (T4).
     pub(crate) fn barrier(&self) -> u64 {
-        if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 }
+        match self.used.tiles {
+            0 => 0,
+            _ => self.costs.barrier_ticks(self.used.tiles_of_fullest_chip, self.used.chips),
+        }
     }
 }
 
@@ -416,17 +418,20 @@ pub(crate) fn each(
 
 fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
     let at = load::positions(image);
-    let ids: Vec<_> = chip.cores().collect();
+    let core = |number: u32| CoreId::from_index(number as usize);
     let population = |p: &trifactor_image::PopulationMap| {
         let mut slices: Vec<_> = p.slices.iter().map(|s| (at[&s.core], *s)).collect();
         slices.sort_unstable_by_key(|(_, s)| s.first_lane);
-        let hops = |messages: &Vec<(u16, u16)>| {
-            // The host's port is at tile (0, 0), where core 0 is.
-            let each = messages.iter().map(|(core, _)| chip.hops(ids[0], ids[usize::from(*core)]));
-            each.fold((0, 0), |sum, hop| (sum.0 + hop.0, sum.1 + hop.1))
+        let hops = |messages: &Vec<(u32, u16)>| {
+            let mut sum = Hops::default();
+            for (to, _) in messages {
+                // The host's port is at tile (0, 0), where core 0 is.
+                sum += chip.hops(core(0), core(*to));
+            }
+            sum
         };
-        let messages = |messages: &Vec<(u16, u16)>| {
-            let message = |(core, axon): &(u16, u16)| Message {
+        let messages = |messages: &Vec<(u32, u16)>| {
+            let message = |(core, axon): &(u32, u16)| Message {
                 to: at[core] as u32,
                 axon: u32::from(*axon),
                 service: 1,
@@ -463,12 +468,32 @@ fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<Row>> {
     image.map.projections.iter().map(rows).collect()
 }
 
-/// Tiles with at least one core in use.
-fn tiles(image: &Image, chip: &Chip) -> u32 {
-    let ids: Vec<_> = chip.cores().collect();
-    let mut tiles: Vec<_> =
-        image.cores.iter().map(|core| chip.tile_of(ids[usize::from(core.id)])).collect();
-    tiles.sort_unstable();
-    tiles.dedup();
-    tiles.len() as u32
+/// What of the mesh is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Used {
+    /// Tiles with at least one core in use.
+    pub tiles: u32,
+    /// Those of the chip that has most of them.
+    pub tiles_of_fullest_chip: u32,
+    /// Chips with at least one core in use; one where there is none, since it has power.
+    pub chips: u32,
+}
+
+impl Used {
+    fn of(image: &Image, chip: &Chip) -> Self {
+        let mut tiles = BTreeMap::new();
+        for core in &image.cores {
+            let core = CoreId::from_index(core.id as usize);
+            tiles.insert(chip.tile_of(core), chip.chip_of(core));
+        }
+        let mut chips: BTreeMap<u32, u32> = BTreeMap::new();
+        for chip in tiles.values() {
+            *chips.entry(*chip).or_default() += 1;
+        }
+        Self {
+            tiles: tiles.len() as u32,
+            tiles_of_fullest_chip: chips.values().copied().max().unwrap_or(0),
+            chips: chips.len().max(1) as u32,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use crate::core::Core;
 use crate::ledger::{Clock, Counts, Critical};
 use crate::tables::{CoreTable, Travel};
+use trifactor_entity::EntityId;
 use trifactor_image::Image;
 use trifactor_isa::{Chip, CoreId, ResolvedCosts};
 use trifactor_timing::event::Engine;
@@ -29,7 +30,6 @@ impl Network {
     pub(crate) fn new(
         image: &Image,
         chip: &Chip,
-        ids: &[CoreId],
         costs: &ResolvedCosts,
         tables: &[CoreTable],
     ) -> Self {
@@ -40,20 +40,22 @@ impl Network {
             tile_entry: ticks(costs.tile_entry.ticks),
             hop_ew: ticks(costs.hop_ew.ticks),
             hop_ns: ticks(costs.hop_ns.ticks),
-            border: 0,
+            border: costs.hop_chip.ticks,
             axon_out: ticks(costs.axon_out.ticks),
         };
+        // Routes stay inside the rectangle of what is used and the host's tile (0, 0).
+        let at = |core: &trifactor_image::Core| chip.tile_of(CoreId::from_index(core.id as usize));
+        let columns = image.cores.iter().map(|core| at(core).0 + 1).max().unwrap_or(1);
+        let rows = image.cores.iter().map(|core| at(core).1 + 1).max().unwrap_or(1);
         let place = |core: &trifactor_image::Core| {
-            let id = ids[usize::from(core.id)];
-            let (x, y) = chip.tile_of(id);
-            let place = u32::from(core.id) % mesh.cores_per_tile;
-            timing::Core { tile: y * mesh.columns + x, place }
+            let (x, y) = at(core);
+            timing::Core { tile: y * columns + x, place: core.id % mesh.cores_per_tile }
         };
         let machine = Machine {
             rates,
             mesh: Mesh {
-                columns: mesh.columns,
-                rows: mesh.rows,
+                columns,
+                rows,
                 chip_columns: mesh.columns,
                 chip_rows: mesh.rows,
             },

@@ -24,11 +24,12 @@ impl Emulator {
         }
         let clock = &self.clock;
         let barrier = Cost {
-            fj: c.barrier_fj_per_tile * u64::from(self.tiles) * clock.barriers,
+            fj: c.barrier_fj_per_tile * u64::from(self.used.tiles) * clock.barriers,
             ticks: self.barrier() * clock.barriers,
         };
         let tick_ps = self.chip.cost.tick_ps;
-        let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps), ticks: 0 };
+        let chips = u64::from(self.used.chips);
+        let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps) * chips, ticks: 0 };
         let (writes, resets) = (clock.host_writes, clock.host_resets);
         for (cause, ticks) in
             [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)]
@@ -44,7 +45,8 @@ impl Emulator {
             preset: self.preset.clone(),
             tick_ps,
             steps: clock.steps,
-            tiles: self.tiles,
+            tiles: self.used.tiles,
+            chips: self.used.chips,
             lines,
             time_ticks: clock.time_ticks,
             longest_step_ticks: clock.longest,

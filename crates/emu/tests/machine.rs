@@ -358,7 +358,7 @@ fn break_something(image: &mut Image, rng: &mut Rng) {
     match rng.below(22) {
         0 => any(&mut core.compartments, rng).map(|c| c.first_out = wild),
         1 => any(&mut core.compartments, rng).map(|c| c.n_out = wild),
-        2 => any(&mut core.axons_out, rng).map(|a| a.core = wild as u16),
+        2 => any(&mut core.axons_out, rng).map(|a| a.core = wild),
         3 => any(&mut core.axons_out, rng).map(|a| a.axon = wild as u16),
         4 => any(&mut core.axons_in, rng).map(|a| a.pre = wild),
         5 => any(&mut core.axons_in, rng).map(|a| a.first_word = wild),

@@ -54,6 +54,7 @@ pub(crate) fn cause_name(cause: Cause) -> String {
         Cause::TileEntry => "mesh entries".to_owned(),
         Cause::HopEw => "hops east or west".to_owned(),
         Cause::HopNs => "hops north or south".to_owned(),
+        Cause::HopChip => "hops to another chip".to_owned(),
         Cause::Trace => "traces".to_owned(),
         Cause::Modulator => "modulators".to_owned(),
         Cause::RuleState => "learning, synapse states".to_owned(),

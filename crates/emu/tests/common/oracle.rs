@@ -309,14 +309,14 @@ impl Oracle {
 
     /// S3, S14, S32, S35.
     fn emit(&mut self, position: u32) {
-        let core_at: BTreeMap<u16, usize> =
+        let core_at: BTreeMap<u32, usize> =
             self.image.cores.iter().enumerate().map(|(at, c)| (c.id, at)).collect();
         let mut messages: Vec<(usize, usize)> = Vec::new();
         for (p, population) in self.image.map.populations.iter().enumerate() {
             for lane in &self.fired[p] {
                 if population.slices.is_empty() {
                     let sent = population.input_axons.get(*lane as usize);
-                    let to = |m: &(u16, u16)| (core_at[&m.0], usize::from(m.1));
+                    let to = |m: &(u32, u16)| (core_at[&m.0], usize::from(m.1));
                     messages.extend(sent.into_iter().flatten().map(to));
                     self.record.host.extend(sent.into_iter().flatten().map(to));
                 }
@@ -403,7 +403,7 @@ impl Oracle {
     }
     fn trace_name(&self, t: &Trace) -> Option<String> {
         let id = self.image.cores[t.core].id;
-        let here = |part: &(u16, u16)| *part == (id, t.column as u16);
+        let here = |part: &(u32, u16)| *part == (id, t.column as u16);
         self.image.map.traces.iter().find(|m| m.parts.iter().any(here)).map(|m| m.name.clone())
     }
 

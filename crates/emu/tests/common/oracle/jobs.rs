@@ -48,8 +48,8 @@ pub fn machine(oracle: &Oracle, chip: &Chip, costs: &ResolvedCosts) -> (Machine,
         },
         cores: (oracle.image.cores.iter())
             .map(|core| Core {
-                tile: u32::from(core.id) / mesh.cores_per_tile,
-                place: u32::from(core.id) % mesh.cores_per_tile,
+                tile: core.id / mesh.cores_per_tile,
+                place: core.id % mesh.cores_per_tile,
             })
             .collect(),
         places: mesh.cores_per_tile,
@@ -103,7 +103,7 @@ impl Oracle {
             }
             jobs[s.core].synapses.push(job(costs.synop));
         }
-        let at: BTreeMap<u16, usize> =
+        let at: BTreeMap<u32, usize> =
             self.image.cores.iter().enumerate().map(|(at, c)| (c.id, at)).collect();
         for (c, core) in self.image.cores.iter().enumerate() {
             for (k, record) in core.compartments.iter().enumerate() {
