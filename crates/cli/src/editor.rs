@@ -106,7 +106,8 @@ impl Line {
             Key::CutWord => {
                 let before = &self.text[..self.cursor];
                 let word = before.iter().rposition(|c| !c.is_whitespace());
-                let start = word.and_then(|end| before[..end].iter().rposition(|c| c.is_whitespace()));
+                let start =
+                    word.and_then(|end| before[..end].iter().rposition(|c| c.is_whitespace()));
                 let start = start.map_or(0, |at| at + 1);
                 self.text.drain(start..self.cursor);
                 self.cursor = start;
@@ -125,7 +126,8 @@ impl Line {
             self.kept = self.text.clone();
         }
         self.at = at;
-        self.text = history.get(at).map_or_else(|| self.kept.clone(), |line| line.chars().collect());
+        self.text =
+            history.get(at).map_or_else(|| self.kept.clone(), |line| line.chars().collect());
         self.cursor = self.text.len();
     }
 
@@ -135,7 +137,9 @@ impl Line {
         let (start, candidates) = complete(&before);
         let typed = before[start..].chars().count();
         let Some(first) = candidates.first() else { return Effect::Draw };
-        let shared = |a: usize, b: &String| first.chars().zip(b.chars()).take(a).take_while(|(a, b)| a == b).count();
+        let shared = |a: usize, b: &String| {
+            first.chars().zip(b.chars()).take(a).take_while(|(a, b)| a == b).count()
+        };
         let n = candidates.iter().fold(first.chars().count(), shared);
         let more: Vec<char> = first.chars().take(n).skip(typed).collect();
         if more.is_empty() && candidates.len() > 1 {

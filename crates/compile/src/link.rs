@@ -385,7 +385,7 @@ impl Linker<'_> {
             let file = self.lines.file(file);
             let words = (first_word..).zip(&program.written);
             self.lines.words.extend(words.filter_map(|(word, line)| {
-                line.map(|line| WordLine { core: c as u16, word, file, line })
+                line.map(|line| WordLine { core: c as u32, word, file, line })
             }));
         }
         let slots =

@@ -38,7 +38,7 @@ pub(crate) enum Command {
 pub(crate) enum Break {
     Spike(String),
     Saturation(Option<String>),
-    At { core: u16, word: u32, synapse: Option<(u32, u32)> },
+    At { core: u32, word: u32, synapse: Option<(u32, u32)> },
     Line { file: String, line: u32, synapse: Option<(u32, u32)> },
     Rule { name: String, synapse: Option<(u32, u32)> },
     Step(u32),

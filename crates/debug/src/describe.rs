@@ -12,13 +12,14 @@ use trifactor_image::{Core, Profile};
 use trifactor_isa::Inst;
 
 /// Topics of `info`.
-pub(crate) const TOPICS: [&str; 9] = [
+pub(crate) const TOPICS: [&str; 10] = [
     "states",
     "breakpoints",
     "spikes",
     "flight",
     "saturations",
     "cost",
+    "cores",
     "constants",
     "registers",
     "stimulus",
@@ -63,7 +64,7 @@ impl Session {
     }
 
     /// The line that a word of microcode comes from: operation and place.
-    fn origin(&self, core: u16, word: u32) -> String {
+    fn origin(&self, core: u32, word: u32) -> String {
         let source = self.image.map.source.iter().find(|s| (s.core, s.word) == (core, word));
         let text = source.map_or("", |s| s.text.as_str());
         match (self.image.lines.line_of(core, word), source) {
@@ -237,6 +238,9 @@ impl Session {
 
     /// What `info` says of a topic.
     pub(crate) fn topic(&mut self, topic: &str) -> Result<(String, Value), DebugError> {
+        if topic == "cores" {
+            return self.cores();
+        }
         let emulator = self.timeline.emulator();
         let map = emulator.map();
         let mut text = Vec::new();

@@ -34,16 +34,18 @@ pub const COMMANDS: [Help; 21] = [
     help(
         "step",
         Some("s"),
-        "[N] [op|phase|step|epoch]",
+        "[N] [cycle|op|phase|step|epoch]",
         "go forwards by N units, one time step by default",
         "Stops before that where a breakpoint or watchpoint is met. A micro-operation is one\n\
          instruction of a rule on one synapse; `step op` goes to the next one, wherever it is.\n\
+         A cycle is ten ticks of 100 ps; what every core does there is shown. States are those in\n\
+         which the phases are complete that are complete on all cores.\n\
          step / step 10 / step phase / step 3 op / step epoch",
     ),
     help(
         "back",
         None,
-        "[N] [op|phase|step|epoch]",
+        "[N] [cycle|op|phase|step|epoch]",
         "go back by N units",
         "To the N-th boundary of the unit before here. Breakpoints are not looked at.\n\
          back / back 10 / back phase / back 3 op",
@@ -87,8 +89,9 @@ pub const COMMANDS: [Help; 21] = [
         "info",
         Some("i"),
         "TOPIC",
-        "show states, breakpoints, spikes, flight, saturations, cost, constants, registers or stimulus",
-        "`flight` are spikes on their way, by step of arrival; `cost` is time and energy so far.\n\
+        "show states, breakpoints, spikes, flight, saturations, cost, cores, constants, registers or stimulus",
+        "`flight` are spikes on their way, by step of arrival; `cost` is time and energy so far;\n\
+         `cores` is what units and links do at the tick at hand.\n\
          info states / info flight / info constants",
     ),
     help(

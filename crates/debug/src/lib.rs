@@ -38,6 +38,7 @@
 //! ```
 
 mod answer;
+mod clock;
 mod command;
 mod complete;
 mod describe;

@@ -12,6 +12,8 @@ const PATIENCE: u32 = 10_000;
 /// A unit of going forwards and backwards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unit {
+    /// A cycle: ten ticks, a nominal nanosecond of the chip.
+    Cycle,
     /// A micro-operation of a rule.
     Op,
     /// A phase of a step.
@@ -24,8 +26,13 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// All with their names.
-    pub(crate) const ALL: [(&str, Self); 4] =
-        [("op", Self::Op), ("phase", Self::Phase), ("step", Self::Step), ("epoch", Self::Epoch)];
+    pub(crate) const ALL: [(&str, Self); 5] = [
+        ("cycle", Self::Cycle),
+        ("op", Self::Op),
+        ("phase", Self::Phase),
+        ("step", Self::Step),
+        ("epoch", Self::Epoch),
+    ];
 }
 
 /// How a run ended.
@@ -44,6 +51,9 @@ pub(crate) enum End {
 impl Session {
     /// Runs for so many units, or with `None` until something ends it.
     pub(crate) fn forwards(&mut self, limit: Option<(Unit, u64)>) -> Result<End, DebugError> {
+        if let Some((Unit::Cycle, count)) = limit {
+            return self.cycles(count);
+        }
         let unit = limit.map(|(unit, _)| unit);
         let wanted = limit.map_or(u64::MAX, |(_, count)| count);
         let start = self.timeline.at();
@@ -97,7 +107,7 @@ impl Session {
                 Some(Unit::Phase) => now.op == 0,
                 Some(Unit::Step) => now.between_steps(),
                 Some(Unit::Epoch) => now.between_steps() && now.step.is_multiple_of(epoch),
-                Some(Unit::Op) | None => false,
+                Some(Unit::Op | Unit::Cycle) | None => false,
             });
             if !hits.is_empty() {
                 return Ok(self.stopped_by(hits));
@@ -125,16 +135,24 @@ impl Session {
     /// Goes back by so many units. Errors: the line of time begins later.
     pub(crate) fn backwards(&mut self, unit: Unit, count: u64) -> Result<(), DebugError> {
         let start = self.timeline.at();
+        let too_far = |first: u32| {
+            wrong(format!(
+                "that is before the beginning of this session, which is after step {first}"
+            ))
+        };
+        if unit == Unit::Cycle {
+            return match self.cycles_back(count)? {
+                true => Ok(()),
+                false => too_far(self.timeline.first_step()),
+            };
+        }
         let mut to = start;
         for _ in 0..count {
             match self.before(unit, to)? {
                 Some(before) => to = before,
                 None => {
                     self.jump(start)?;
-                    let first = self.timeline.first_step();
-                    return wrong(format!(
-                        "that is before the beginning of this session, which is after step {first}"
-                    ));
+                    return too_far(self.timeline.first_step());
                 }
             }
         }
@@ -159,6 +177,7 @@ impl Session {
                 .map(|before| Position { phase: self.timeline.phases_of(at.step) - 1, ..before }),
             Unit::Op if at.op > 0 => Some(Position { op: at.op - 1, ..at }),
             Unit::Op => self.op_before(at)?,
+            Unit::Cycle => unreachable!("internal: cycles are counted in ticks"),
         })
     }
 
@@ -188,6 +207,7 @@ impl Session {
 
     /// Takes the state at hand for what breakpoints saw last.
     pub(crate) fn settle(&mut self) {
+        self.tick = None;
         self.resumed = None;
         self.stopped = 0;
         for stop in &mut self.stops {

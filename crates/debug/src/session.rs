@@ -1,6 +1,7 @@
 //! A session: commands in, answers out.
 
 use crate::answer::Answer;
+use crate::clock::Clock;
 use crate::command::{Break, Command, Comparison, Wait, parse};
 use crate::error::{DebugError, wrong};
 use crate::help;
@@ -35,6 +36,10 @@ pub struct Session {
     pub(crate) stopped: usize,
     /// Where a run ended before a micro-operation, which the next run must not do again.
     pub(crate) resumed: Option<Position>,
+    /// Times of the step at hand, if somebody asked.
+    pub(crate) clock: Option<Clock>,
+    /// A tick that was gone to, and the place there.
+    pub(crate) tick: Option<(Position, u64)>,
 }
 
 impl Session {
@@ -49,6 +54,8 @@ impl Session {
             next_id: 1,
             stopped: 0,
             resumed: None,
+            clock: None,
+            tick: None,
         }
     }
 
@@ -77,7 +84,11 @@ impl Session {
             Command::Continue => self.run(None),
             Command::Back(count, unit) => {
                 self.backwards(unit, count)?;
-                Ok(self.here())
+                let mut answer = self.here();
+                if unit == Unit::Cycle {
+                    self.with_cores(&mut answer)?;
+                }
+                Ok(answer)
             }
             Command::ContinueBack => {
                 let end = self.back_to_a_stop()?;
@@ -143,7 +154,20 @@ impl Session {
             self.settle();
         }
         let end = went?;
-        Ok(self.ended(&end))
+        let mut answer = self.ended(&end);
+        if limit.is_some_and(|(unit, _)| unit == Unit::Cycle) {
+            self.with_cores(&mut answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// Adds what every core does at the tick at hand.
+    fn with_cores(&mut self, answer: &mut Answer) -> Result<(), DebugError> {
+        let (text, value) = self.cores()?;
+        answer.text.push('\n');
+        answer.text.push_str(&text);
+        answer.value["cores"] = value;
+        Ok(())
     }
 
     /// What is said after going somewhere.
@@ -289,7 +313,7 @@ impl Session {
                 let meant = |s: &&trifactor_image::SourceLine| s.rule == *name || s.key == *name;
                 let words = map.source.iter().filter(meant).map(|s| (s.core, s.word));
                 // The first word of each program that holds one of these.
-                let mut places: Vec<(u16, u32)> = words
+                let mut places: Vec<(u32, u32)> = words
                     .filter(|(core, word)| {
                         let core = self.image.cores.iter().find(|c| c.id == *core);
                         core.is_some_and(|c| c.profiles.iter().any(|p| p.first_word == *word))
@@ -308,7 +332,7 @@ impl Session {
     }
 
     /// The first word of each stretch of microcode that comes from a line.
-    fn words_of_line(&self, file: &str, line: u32) -> Result<Vec<(u16, u32)>, DebugError> {
+    fn words_of_line(&self, file: &str, line: u32) -> Result<Vec<(u32, u32)>, DebugError> {
         let table = &self.image.lines;
         let Some(number) = table.files.iter().position(|f| f == file) else {
             let near = did_you_mean(file, table.files.iter().map(String::as_str));
@@ -372,6 +396,7 @@ impl Session {
             );
         }
         self.timeline.edit(edit)?;
+        self.clock = None;
         self.settle();
         Ok(())
     }
@@ -421,6 +446,8 @@ impl Session {
             _ => (0..n).collect(),
         };
         let step = self.timeline.fire(at, &lanes);
+        self.clock = None;
+        self.settle();
         let lanes = lanes.len();
         let noun = if lanes == 1 { "lane" } else { "lanes" };
         let verb = if lanes == 1 { "fires" } else { "fire" };
@@ -457,6 +484,7 @@ impl Session {
         }
         let bytes = std::fs::read(path).map_err(file)?;
         self.timeline.load(&bytes)?;
+        self.clock = None;
         self.settle();
         Ok(self.here())
     }

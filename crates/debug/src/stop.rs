@@ -80,7 +80,7 @@ pub(crate) enum Kind {
     /// A state is clipped: its position in the emulator's list; `None` for any state.
     Saturation(Option<usize>),
     /// A word of microcode is about to be executed, for any synapse or one of these lanes.
-    Address(Vec<(u16, u32)>, Option<(u32, u32)>),
+    Address(Vec<(u32, u32)>, Option<(u32, u32)>),
     /// A value changes.
     Watch(Target, Test),
     /// A step is complete.

@@ -165,6 +165,15 @@ impl Timeline {
         self.arrive(end)
     }
 
+    /// Executes a whole step and says what units and links did in it.
+    pub(crate) fn recorded_step(&mut self) -> Result<trifactor_emu::StepRecord, DebugError> {
+        self.emulator.keep_records(true);
+        let went = self.step();
+        let record = self.emulator.record().cloned().unwrap_or_default();
+        self.emulator.keep_records(false);
+        went.map(|()| record)
+    }
+
     /// Executes up to the end of the phase at hand.
     pub(crate) fn phase(&mut self) -> Result<(), DebugError> {
         if self.at.between_steps() {

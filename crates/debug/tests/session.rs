@@ -455,3 +455,59 @@ fn the_beginning_of_a_line_is_completed() {
     assert_eq!(complete("list "), ["policy"]);
     assert!(complete("nonsense ").is_empty());
 }
+
+#[test]
+fn cycles_lead_through_a_step_in_its_time() {
+    let mut session = session("firmware-models/three-factor");
+    done(&mut session, "goto 9");
+    let ticks = |session: &mut Session| values(session, "time")[0]["raw"].as_u64().expect("ticks");
+    let before = ticks(&mut session);
+    let total = done(&mut session, "info cores").value["total"].as_u64().expect("a time");
+    let here = session.checkpoint();
+    done(&mut session, "step");
+    assert_eq!(ticks(&mut session) - before, total, "the time of the step");
+    let after = session.checkpoint();
+    done(&mut session, "back");
+    assert!(session.checkpoint() == here);
+
+    // Through the step, cycle by cycle, and back again.
+    let mut places = Vec::new();
+    let (mut words, mut units) = (0, 0);
+    loop {
+        let answer = done(&mut session, "step cycle");
+        let cores = &answer.value["cores"];
+        if session.position() >= Position::after(10) {
+            break;
+        }
+        let tick = cores["tick"].as_u64().expect("a tick");
+        assert_eq!(tick, 10 * (places.len() as u64 + 1));
+        for busy in cores["busy"].as_array().expect("a list") {
+            assert!(busy["until"].as_u64().expect("a tick") > tick);
+            let what = busy["what"].as_str().expect("words");
+            words += u32::from(what.contains("word "));
+            units += u32::from(what.contains("unit"));
+        }
+        places.push((tick, session.position()));
+    }
+    assert_eq!(places.len() as u64, (total - 1) / 10);
+    assert!(words > 10 && units > 2, "{words} {units}");
+    assert!(places.is_sorted_by_key(|(_, position)| *position), "{places:?}");
+    done(&mut session, "goto 10");
+    assert!(session.checkpoint() == after);
+    done(&mut session, "goto 9");
+    done(&mut session, "step 7 cycle");
+    done(&mut session, "step 5 cycles");
+    let answer = done(&mut session, "back 8 cycle");
+    assert_eq!(answer.value["cores"]["tick"], 40);
+    let answer = done(&mut session, "back 5 cycle");
+    assert_eq!(session.position().step, 8, "into the step before");
+    let cores = &answer.value["cores"];
+    assert_eq!(cores["tick"].as_u64().map(|t| t + 10), cores["total"].as_u64());
+    done(&mut session, "goto 0");
+    let said = refused(&mut session, "back cycle");
+    assert!(said.contains("before the beginning"), "{said}");
+    // A breakpoint is met on the way.
+    done(&mut session, "break spike sensors[0]");
+    let said = text(&mut session, "step 100000 cycle");
+    assert!(said.starts_with("breakpoint 1: sensors[0] spikes\nstep 5, "), "{said}");
+}

@@ -105,8 +105,7 @@ fn table() -> Vec<String> {
     for c in COMMANDS {
         let short = c.short.map_or_else(String::new, |short| format!(", `{short}`"));
         let arguments = c.arguments.replace('|', "\\|");
-        let arguments =
-            if arguments.is_empty() { arguments } else { format!(" `{arguments}`") };
+        let arguments = if arguments.is_empty() { arguments } else { format!(" `{arguments}`") };
         rows.push(format!("| `{}`{short}{arguments} | {} |", c.name, c.brief));
     }
     rows.push(String::new());

@@ -19,7 +19,7 @@ pub struct Constant {
     /// Position of its `ldi` in the program, from 0.
     pub at: usize,
     /// Core whose copy `word` addresses: the first one of the projection.
-    pub core: u16,
+    pub core: u32,
     /// Microcode address there.
     pub word: u32,
     /// Raw value.

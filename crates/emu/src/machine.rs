@@ -80,7 +80,7 @@ pub struct Emulator {
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
     /// Id of each core.
-    pub(crate) ids: Vec<u16>,
+    pub(crate) ids: Vec<u32>,
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
@@ -399,7 +399,8 @@ fn serve(tables: &mut [CoreTable], populations: &mut [Population], costs: &Resol
         .map(|table| (0..table.axons.len()).map(|a| service(table, a as u32, costs)).collect())
         .collect();
     let sent = tables.iter_mut().flat_map(|table| &mut table.neurons.messages);
-    for message in sent.chain(populations.iter_mut().flat_map(|p| p.messages.iter_mut().flatten())) {
+    for message in sent.chain(populations.iter_mut().flat_map(|p| p.messages.iter_mut().flatten()))
+    {
         message.service = ticks[message.to as usize][message.axon as usize];
     }
 }

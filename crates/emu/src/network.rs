@@ -53,12 +53,7 @@ impl Network {
         };
         let machine = Machine {
             rates,
-            mesh: Mesh {
-                columns,
-                rows,
-                chip_columns: mesh.columns,
-                chip_rows: mesh.rows,
-            },
+            mesh: Mesh { columns, rows, chip_columns: mesh.columns, chip_rows: mesh.rows },
             cores: image.cores.iter().map(place).collect(),
             places: mesh.cores_per_tile,
             host: 0,
@@ -137,10 +132,7 @@ pub(crate) fn service(table: &CoreTable, axon: u32, costs: &ResolvedCosts) -> u3
     u32::try_from(ticks(costs.axon_in.ticks + read)).unwrap_or(u32::MAX)
 }
 
-fn first_largest(
-    all: std::ops::Range<usize>,
-    mut of: impl FnMut(usize) -> u64,
-) -> Option<usize> {
+fn first_largest(all: std::ops::Range<usize>, mut of: impl FnMut(usize) -> u64) -> Option<usize> {
     let mut best = None;
     for c in all {
         let value = of(c);

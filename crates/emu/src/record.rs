@@ -11,17 +11,17 @@ use trifactor_timing::{Direction, Message, Observer};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Busy {
     /// The synapse unit of a core (T6).
-    Synapses(u16),
+    Synapses(u32),
     /// The compartment unit of a core, stalls included (T7).
-    Compartments(u16),
+    Compartments(u32),
     /// The compartment unit waits for room in the spike queue (T8).
-    Stall(u16),
+    Stall(u32),
     /// The output axon unit of a core has a message (T9).
-    AxonOut(u16),
+    AxonOut(u32),
     /// The input axon unit of a core handles a message (T10).
-    AxonIn(u16),
+    AxonIn(u32),
     /// A message passes the entrance of a tile; of a core, or of the host (T13).
-    Entrance(u32, Option<u16>),
+    Entrance(u32, Option<u32>),
     /// A message is on a link of a tile (T15).
     Link(u32, Direction),
 }
@@ -36,7 +36,7 @@ pub struct Activity {
     /// One past the last.
     pub to: u64,
     /// Receiver and input axon of the message, where there is one.
-    pub message: Option<(u16, u32)>,
+    pub message: Option<(u32, u32)>,
 }
 
 /// The update part of a core, in ticks (T18).
@@ -71,7 +71,7 @@ pub struct StepRecord {
     /// A barrier.
     pub barrier: u64,
     /// Update parts by core; empty where the step has none.
-    pub updates: Vec<(u16, Update)>,
+    pub updates: Vec<(u32, Update)>,
     /// The whole step.
     pub total: u64,
 }
@@ -89,7 +89,7 @@ pub enum RulePlace {
 
 /// Notes everything.
 struct Recorder<'a> {
-    ids: &'a [u16],
+    ids: &'a [u32],
     list: Vec<Activity>,
 }
 
@@ -161,7 +161,7 @@ impl Emulator {
         let (delivered, fired) = (times(|t| t.synapses), times(|t| t.compartments));
         let total = self.clock.time_ticks - before.time_ticks;
         let barriers = self.clock.barriers - before.barriers;
-        let updates: Vec<(u16, Update)> = match barriers {
+        let updates: Vec<(u32, Update)> = match barriers {
             0 | 1 => Vec::new(),
             _ => {
                 let each = self.ids.iter().zip(&self.cores);
@@ -176,7 +176,7 @@ impl Emulator {
 
     /// What a core is doing so many ticks after the beginning of its rules, in a step whose
     /// messages are filed and whose plasticity phase is not complete; `None` behind their end.
-    pub fn rule_place(&self, core: u16, ticks: u64) -> Option<RulePlace> {
+    pub fn rule_place(&self, core: u32, ticks: u64) -> Option<RulePlace> {
         let at = self.ids.iter().position(|id| *id == core)?;
         let learning = &self.costs.learning;
         let held = &self.cores[at];

@@ -31,9 +31,7 @@ impl Emulator {
         let chips = u64::from(self.used.chips);
         let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps) * chips, ticks: 0 };
         let (writes, resets) = (clock.host_writes, clock.host_resets);
-        for (cause, ticks) in
-            [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)]
-        {
+        for (cause, ticks) in [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)] {
             lines.push(line(cause, None, ticks, Cost { fj: 0, ticks }, ticks));
         }
         lines.push(line(Cause::Barrier, None, clock.barriers, barrier, barrier.ticks));

@@ -30,7 +30,7 @@ pub struct SynapseId {
     /// Projection of the map.
     pub projection: usize,
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Logical pre lane.
     pub pre: u32,
     /// Logical post lane.
@@ -78,7 +78,7 @@ pub struct MicroOp {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disagreement {
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// What differs, with both values.
     pub what: String,
 }

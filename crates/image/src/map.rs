@@ -144,7 +144,7 @@ pub struct LineTable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WordLine {
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Microcode address.
     pub word: u32,
     /// File in [`LineTable::files`].
@@ -164,7 +164,7 @@ impl LineTable {
     }
 
     /// The line of a word, with its file.
-    pub fn line_of(&self, core: u16, word: u32) -> Option<(&str, u32)> {
+    pub fn line_of(&self, core: u32, word: u32) -> Option<(&str, u32)> {
         let at = self.words.binary_search_by_key(&(core, word), |w| (w.core, w.word)).ok()?;
         let found = self.words[at];
         Some((self.files.get(usize::from(found.file))?, found.line))

@@ -62,6 +62,8 @@ pub(crate) fn cause_name(cause: Cause) -> String {
             format!("learning, {} instructions", format!("{class:?}").to_lowercase())
         }
         Cause::RuleSkip => "learning, skipped synapses".to_owned(),
+        Cause::Stall => "compartments, stalled".to_owned(),
+        Cause::UnderWay => "messages under way".to_owned(),
         Cause::Barrier => "barriers".to_owned(),
         Cause::HostWrite => "host writes".to_owned(),
         Cause::HostReset => "host resets".to_owned(),

@@ -61,8 +61,7 @@ impl Engine {
         let (start, base) = (self.units[core].start, self.base);
         let mut spike = self.units[core].spike;
         let first_spike = spike;
-        let (mut sent, mut blocked) =
-            (self.units[core].times.sent, self.units[core].times.blocked);
+        let (mut sent, mut blocked) = (self.units[core].times.sent, self.units[core].times.blocked);
         let (mut taken, mut begun) = (Last::new(rates.queue), Last::new(rates.queue));
         // Until when the output axon unit and everything that was sent are busy.
         let (mut unit_free, mut last) = (0, 0);
@@ -140,11 +139,8 @@ impl Engine {
         let (mut tile, mut port) = (tile, Direction::Local);
         let mut seen = granted + rates.tile_entry.max(1);
         loop {
-            let output = if tile == to {
-                Direction::Local
-            } else {
-                self.machine.mesh.next(tile, to)
-            };
+            let output =
+                if tile == to { Direction::Local } else { self.machine.mesh.next(tile, to) };
             let cells = tile as usize * TILE;
             let tick = seen
                 .max(self.cells[cells + OUTPUT_FREE + output as usize])

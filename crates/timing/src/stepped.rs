@@ -127,12 +127,7 @@ impl Chip {
     /// A chip at the beginning of a trial.
     pub fn new(machine: Machine, prices: Prices) -> Self {
         let tiles = machine.mesh.tiles();
-        Self {
-            machine,
-            prices,
-            entrance_turn: vec![0; tiles],
-            output_turn: vec![[0; 5]; tiles],
-        }
+        Self { machine, prices, entrance_turn: vec![0; tiles], output_turn: vec![[0; 5]; tiles] }
     }
 
     /// The spike part of a step (T3 to T17). `host` are the messages of the step's inputs.
@@ -248,9 +243,10 @@ impl Run<'_> {
             }
             for k in 0..=places {
                 let place = (self.chip.entrance_turn[tile] + k) % (places + 1);
-                let core = machine.cores.iter().position(|core| {
-                    core.tile as usize == tile && core.place as usize == place
-                });
+                let core = machine
+                    .cores
+                    .iter()
+                    .position(|core| core.tile as usize == tile && core.place as usize == place);
                 let parcel = match core {
                     _ if place == places && machine.host as usize == tile => self.host.pop_front(),
                     Some(c) if self.cores[c].out_left == 0 => self.cores[c].out.take(),

@@ -13,24 +13,23 @@ struct Case {
 }
 
 fn machine() -> impl Strategy<Value = Machine> {
-    let mesh = (1u32..=4, 1u32..=3, 1u32..=2, 1u32..=2).prop_map(|(columns, rows, across, down)| {
-        Mesh { columns: columns * across, rows: rows * down, chip_columns: columns, chip_rows: rows }
-    });
-    let rates = (
-        prop_oneof![1usize..=3, Just(16)],
-        1u64..=4,
-        (1u64..=21, 1u64..=9, 1u64..=12, 0u64..=5),
-        1u64..=20,
-    )
-        .prop_map(|(queue, link, (tile_entry, hop_ew, hop_ns, border), axon_out)| Rates {
-            queue,
-            link,
-            tile_entry,
-            hop_ew,
-            hop_ns,
-            border,
-            axon_out,
+    let mesh =
+        (1u32..=4, 1u32..=3, 1u32..=2, 1u32..=2).prop_map(|(columns, rows, across, down)| Mesh {
+            columns: columns * across,
+            rows: rows * down,
+            chip_columns: columns,
+            chip_rows: rows,
         });
+    let rates =
+        (
+            prop_oneof![1usize..=3, Just(16)],
+            1u64..=4,
+            (1u64..=21, 1u64..=9, 1u64..=12, 0u64..=5),
+            1u64..=20,
+        )
+            .prop_map(|(queue, link, (tile_entry, hop_ew, hop_ns, border), axon_out)| {
+                Rates { queue, link, tile_entry, hop_ew, hop_ns, border, axon_out }
+            });
     (mesh, rates, 1u32..=4).prop_flat_map(|(mesh, rates, places)| {
         let all = mesh.tiles() as u32 * places;
         let ids = prop::sample::subsequence((0..all).collect::<Vec<_>>(), 1..=all.min(9) as usize);
@@ -164,8 +163,12 @@ fn check(case: &Case) -> usize {
         assert_eq!(watched.spike_part(&work, &host, &mut watch), end);
         for (c, times) in plain.cores.iter().enumerate() {
             assert_eq!(watched.times(c), times, "core {c}, watched");
-            let heard: Vec<u32> =
-                watch.received.iter().filter(|(core, _)| *core == c).map(|(_, axon)| *axon).collect();
+            let heard: Vec<u32> = watch
+                .received
+                .iter()
+                .filter(|(core, _)| *core == c)
+                .map(|(_, axon)| *axon)
+                .collect();
             assert_eq!(heard, plain.received[c]);
             let stalled = watch.busy.get(&format!("stall {c}")).map_or(0, |(_, sum)| *sum);
             assert_eq!(stalled, times.stalled);
@@ -203,8 +206,15 @@ fn random_traffic_fills_queues() {
 /// Sixteen cores send to one, more than any queue holds.
 #[test]
 fn a_storm_on_one_core_is_the_same_in_both() {
-    let rates =
-        Rates { queue: 16, link: 3, tile_entry: 21, hop_ew: 41, hop_ns: 65, border: 0, axon_out: 1 };
+    let rates = Rates {
+        queue: 16,
+        link: 3,
+        tile_entry: 21,
+        hop_ew: 41,
+        hop_ns: 65,
+        border: 0,
+        axon_out: 1,
+    };
     let mesh = Mesh { columns: 2, rows: 2, chip_columns: 2, chip_rows: 2 };
     let cores = (0..16).map(|id| Core { tile: id / 4, place: id % 4 }).collect();
     let machine = Machine { rates, mesh, cores, places: 4, host: 0 };
@@ -213,8 +223,7 @@ fn a_storm_on_one_core_is_the_same_in_both() {
         job: Job { ticks: 84, fj: 0 },
         messages: (0..4).map(|m| to(4 * k + m)).collect(),
     };
-    let jobs =
-        CoreJobs { compartments: (0..20).map(compartment).collect(), ..CoreJobs::default() };
+    let jobs = CoreJobs { compartments: (0..20).map(compartment).collect(), ..CoreJobs::default() };
     let host = (0..100).map(to).collect();
     let fullest = check(&Case { machine, steps: vec![(vec![jobs; 16], host)] });
     assert_eq!(fullest, 16);

@@ -81,7 +81,12 @@ impl Cmd {
         }
         if let Some(path) = &self.script {
             let text = text(path)?;
-            return Script::default().lines(&mut session, terminal, &text, &path.display().to_string());
+            return Script::default().lines(
+                &mut session,
+                terminal,
+                &text,
+                &path.display().to_string(),
+            );
         }
         if std::io::stdin().is_terminal() {
             return interactive(&mut session, terminal, &image);
@@ -212,7 +217,8 @@ impl Script {
                 continue;
             }
             terminal.print(&format!("> {line}\n"))?;
-            let answer = session.execute(line).map_err(|e| fault(e, &format!("{name} line {number}: ")))?;
+            let answer =
+                session.execute(line).map_err(|e| fault(e, &format!("{name} line {number}: ")))?;
             if !answer.text.is_empty() {
                 terminal.print(&format!("{}\n", answer.text))?;
             }

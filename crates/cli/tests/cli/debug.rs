@@ -8,7 +8,8 @@ use std::process::Stdio;
 #[test]
 fn a_script_shows_every_command_with_its_answer() {
     let place = Place::with_model(PAIR);
-    place.write("look.tfd", b"# the first pairing\nbreak spike post\ncontinue\n\nprint plastic.w\n");
+    place
+        .write("look.tfd", b"# the first pairing\nbreak spike post\ncontinue\n\nprint plastic.w\n");
     let shown = place.call(&["debug", "m", "-x", "look.tfd"]).expect_code(0);
     shown.expect_printed(&[
         "> break spike post\nbreakpoint 1: spike post\n> continue\nbreakpoint 1: post[0] spikes",
@@ -40,9 +41,8 @@ fn the_exit_code_says_whether_a_script_holds() {
 fn a_trial_is_the_one_that_run_uses() {
     let place = Place::with_model(PAIR);
     place.write("s", b"continue\nprint plastic.w[0->0]\n");
-    let weight = |trial: &str| {
-        place.call(&["debug", "m", "-x", "s", "--trial", trial]).expect_code(0).out
-    };
+    let weight =
+        |trial: &str| place.call(&["debug", "m", "-x", "s", "--trial", trial]).expect_code(0).out;
     // The kick comes before, with and after the spike of the other neuron.
     assert_ne!(weight("0"), weight("2"));
     let run = place.call(&["run", "m", "--trials", "3", "--out", "o"]).expect_code(0);

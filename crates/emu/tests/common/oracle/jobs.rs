@@ -69,9 +69,10 @@ impl Oracle {
     /// Words of the list behind an input axon.
     fn words(&self, core: usize, axon: usize) -> usize {
         let core = &self.image.cores[core];
-        let group = core.groups.iter().find(|g| {
-            (g.first_axon..g.first_axon + g.n_axons).contains(&(axon as u32))
-        });
+        let group = core
+            .groups
+            .iter()
+            .find(|g| (g.first_axon..g.first_axon + g.n_axons).contains(&(axon as u32)));
         group.map_or(0, |group| {
             let format = &core.formats[usize::from(group.format)];
             words_for(core.axons_in[axon].n_synapses as usize, format)
@@ -156,9 +157,8 @@ impl Oracle {
 
     /// T3: whether the last step had an update part.
     pub fn updates(&self) -> bool {
-        let learns = |core: &trifactor_image::Core| {
-            core.groups.iter().any(|g| g.profile != NO_PROFILE)
-        };
+        let learns =
+            |core: &trifactor_image::Core| core.groups.iter().any(|g| g.profile != NO_PROFILE);
         let cores = &self.image.cores;
         !self.traces.is_empty()
             || cores.iter().any(|core| core.modulators.iter().any(|range| range.n_lines > 0))
