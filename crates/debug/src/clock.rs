@@ -35,7 +35,7 @@ impl Clock {
         let record = timeline.recorded_step()?;
         timeline.go(here)?;
         let after = record.spike + record.barrier;
-        let longest = |of: fn(&trifactor_emu::Update) -> u64| {
+        let longest = |of: fn(&trifactor_emu::UpdateTimes) -> u64| {
             record.updates.iter().map(|(_, update)| of(update)).max().unwrap_or(0)
         };
         let modulators = after + longest(|u| u.modulators);

@@ -302,7 +302,7 @@ impl Emulator {
         rule.code.words[at] = word;
         rule.program = compile(&rule.code.words, &rule.code.context)
             .unwrap_or_else(|e| panic!("internal: a constant changes no operand: {e:?}"));
-        held.forget_program(group, &self.costs);
+        held.forget_program(group);
     }
 
     pub(crate) fn rule(&self, core: usize, group: usize) -> &Rule {

@@ -6,7 +6,7 @@
 
 use crate::change::Patch;
 use crate::error::{CheckpointError, EmuError};
-use crate::ledger::{Clock, Counts, Critical};
+use crate::ledger::{Clock, Counts, Elapsed};
 use crate::machine::Emulator;
 use crate::state::{ColumnState, CoreState, GroupState};
 use crate::tables::{ColumnTable, CoreTable, GroupTable, Travel, Widths};
@@ -25,8 +25,9 @@ struct Snapshot<C> {
     step: u32,
     host: Counts,
     clock: Clock,
-    /// Where the search of each arbiter begins (T13).
-    arbiters: Vec<u8>,
+    /// Time with each preset: its name, what passed, and where the search of each arbiter begins
+    /// (T13).
+    times: Vec<(String, Elapsed, Vec<u8>)>,
     /// Lanes of input populations that fired in the last step, by population.
     inputs: Vec<Vec<u32>>,
     /// Words of microcode that the host has changed.
@@ -50,7 +51,9 @@ impl Emulator {
             step: self.step,
             host: self.host,
             clock: self.clock,
-            arbiters: self.network.engine.arbiters(),
+            times: (self.networks.iter())
+                .map(|n| (n.preset.clone(), n.elapsed.clone(), n.engine.arbiters()))
+                .collect(),
             inputs: inputs.collect(),
             patches: self.patches(),
             cores: self.cores.iter().map(|c| &c.state).collect::<Vec<_>>(),
@@ -92,8 +95,23 @@ impl Emulator {
             check_core(&core.table, state, &self.widths).map_err(content)?;
         }
         self.check_patches(&snapshot.patches).map_err(content)?;
-        if !self.network.engine.set_arbiters(&snapshot.arbiters) {
-            return Err(content("arbiters").into());
+        let presets = self.networks.iter().map(|n| &n.preset);
+        if !presets.eq(snapshot.times.iter().map(|(preset, _, _)| preset)) {
+            let presets = snapshot.times.into_iter().map(|(preset, _, _)| preset).collect();
+            return Err(CheckpointError::Presets { presets }.into());
+        }
+        for (network, (_, elapsed, arbiters)) in self.networks.iter().zip(&snapshot.times) {
+            let groups = |e: &Elapsed| e.rules.iter().map(Vec::len).collect::<Vec<_>>();
+            if groups(&network.elapsed) != groups(elapsed) {
+                return Err(content("time").into());
+            }
+            if !network.engine.clone().set_arbiters(arbiters) {
+                return Err(content("arbiters").into());
+            }
+        }
+        for (network, (_, elapsed, arbiters)) in self.networks.iter_mut().zip(snapshot.times) {
+            network.engine.set_arbiters(&arbiters);
+            network.elapsed = elapsed;
         }
         self.apply_patches(&snapshot.patches);
         self.abandon_step();
@@ -143,20 +161,22 @@ impl Emulator {
 /// Refuses counters that no run can have reached: 2^46 events are hours of emulation, and sums
 /// and energies of larger ones could overflow.
 fn check_counters(s: &Snapshot<Vec<CoreState>>) -> Result<(), &'static str> {
-    let Clock { steps, time_ticks, longest, barriers, critical, host_writes, host_resets } =
-        s.clock;
-    let Critical { counts, stalled, messages } = critical;
-    let times = [time_ticks, longest, stalled, messages].map(|ticks| ticks >> 12);
-    let mut all = vec![steps, host_writes, host_resets, barriers];
-    all.extend(times);
-    all.extend(counts.all());
+    let Clock { steps, host_writes, host_resets } = s.clock;
+    let mut all = vec![steps, host_writes, host_resets];
+    for (_, elapsed, _) in &s.times {
+        let Elapsed { ticks, longest, barriers, counts, stalled, messages, rules } = elapsed;
+        all.extend([ticks, longest, stalled, messages].map(|ticks| *ticks >> 12));
+        all.push(*barriers);
+        all.extend(counts.all());
+        all.extend(rules.iter().flatten().flatten());
+    }
     all.extend(s.host.all());
     for core in &s.cores {
         all.extend(core.counts.all());
         all.extend(core.saturated.iter().flatten().chain(&core.saturated_lines));
         for g in &core.groups {
             all.extend([g.evaluated, g.skipped]);
-            all.extend(g.latest.iter().chain(&g.critical));
+            all.extend(g.latest);
             all.extend(g.saturated_stores.iter().chain(&g.saturated_pre).chain(&g.saturated_post));
         }
     }

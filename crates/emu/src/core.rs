@@ -2,16 +2,16 @@
 
 use crate::delivery::{deliver, send, slot};
 use crate::draws::Draws;
-use crate::ledger::{Counts, RuleCost};
+use crate::ledger::Counts;
 use crate::narrow;
 use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
-use crate::tables::{CoreTable, GroupTable, Travel, Widths};
+use crate::tables::{CoreTable, Travel, Widths};
 use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
 use trifactor_isa::ResolvedCosts;
-use trifactor_timing::CoreWork;
+use trifactor_timing::{CoreWork, Message};
 
 /// Where a step is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,20 +48,10 @@ pub(crate) struct Core {
     pub state: CoreState,
     /// Input axons of the messages of this step.
     pub inbox: Vec<u32>,
-    /// Costs of one synapse of each group's rule.
-    pub rule_costs: Vec<RuleCost>,
     /// What the core did in this step.
     pub counts: Counts,
-    /// Time of the rules in this step.
-    pub rule_ticks: u64,
     /// Words and weights of this step's deliveries.
     pub delivered: [u64; 2],
-    /// What the spike part of this step takes the units.
-    pub work: CoreWork,
-    /// Prices.
-    costs: ResolvedCosts,
-    /// Whether anybody wants to know how long things take.
-    timed: bool,
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
     /// Spike and saturation of each compartment in this step.
@@ -105,26 +95,12 @@ fn count_active(flags: &[u8]) -> u64 {
 
 impl Core {
     /// A core in its initial state.
-    pub(crate) fn new(
-        table: CoreTable,
-        widths: &Widths,
-        costs: &ResolvedCosts,
-        timed: bool,
-    ) -> Self {
-        let cost = |group: &GroupTable| match &group.rule {
-            Some(rule) => RuleCost::new(costs, &rule.program.classes),
-            None => RuleCost::new(costs, &[0; 5]),
-        };
+    pub(crate) fn new(table: CoreTable, widths: &Widths) -> Self {
         Self {
             state: CoreState::new(&table, widths),
             inbox: Vec::new(),
-            rule_costs: table.groups.iter().map(cost).collect(),
             counts: Counts::default(),
-            rule_ticks: 0,
             delivered: [0; 2],
-            work: CoreWork::default(),
-            costs: costs.clone(),
-            timed,
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
@@ -144,7 +120,6 @@ impl Core {
     pub(crate) fn deliver(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         self.counts = Counts::default();
-        self.rule_ticks = 0;
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
@@ -191,20 +166,22 @@ impl Core {
                 |kept, u, bias| low(neuron.voltage(kept.into(), u.into(), bias.into(), range, own)),
             );
         }
-        if self.timed {
-            self.time_of_spikes();
-        }
         self.laps.lap(|t| &mut t.neurons);
     }
 
-    /// What the units take, and when each compartment that has something to send is done.
-    /// Source: T6, T7.
-    fn time_of_spikes(&mut self) {
-        let (c, t) = (&self.costs, &self.table.neurons);
+    /// What the units take with some prices, and when each compartment that has something to
+    /// send is done; `service` is what a message takes where it goes. Source: T6, T7.
+    pub(crate) fn work(
+        &self,
+        c: &ResolvedCosts,
+        service: impl Fn(&Message) -> u32,
+        work: &mut CoreWork,
+    ) {
+        let t = &self.table.neurons;
         let [words, synops] = self.delivered;
-        self.work.clear();
-        self.work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
-        self.work.compartments = self.counts.compartment_ticks(c);
+        work.clear();
+        work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
+        work.compartments = self.counts.compartment_ticks(c);
         // Active compartments among those before a position.
         let (mut active, mut counted) = (0, 0);
         for (spikes, at) in (1..).zip(&self.state.fired) {
@@ -217,7 +194,9 @@ impl Core {
             counted = at + 1;
             let inactive = (at + 1) as u64 - active;
             let done = Counts { active, inactive, spikes, ..Counts::default() };
-            self.work.send(done.compartment_ticks(c), t.messages[messages].iter().copied());
+            let messages =
+                t.messages[messages].iter().map(|m| Message { service: service(m), ..*m });
+            work.send(done.compartment_ticks(c), messages);
         }
     }
 
@@ -310,11 +289,8 @@ impl Core {
     }
 
     /// Forgets the decoded forms of a group's program, which was changed.
-    pub(crate) fn forget_program(&mut self, group: usize, costs: &ResolvedCosts) {
+    pub(crate) fn forget_program(&mut self, group: usize) {
         self.workspaces[group] = Workspace::new(&self.table.groups[group]);
-        if let Some(rule) = &self.table.groups[group].rule {
-            self.rule_costs[group] = RuleCost::new(costs, &rule.program.classes);
-        }
     }
 
     /// Input accumulators by target address.
@@ -421,8 +397,6 @@ impl Core {
             group.evaluated += evaluated;
             group.skipped += skipped;
             group.latest = [evaluated, skipped];
-            let cost = &self.rule_costs[g];
-            self.rule_ticks += evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks;
             group.pre_last.fill(0);
             close_epoch(group, widths);
         }

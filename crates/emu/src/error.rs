@@ -184,6 +184,12 @@ pub enum CheckpointError {
     /// The checkpoint belongs to another image.
     #[error("it was taken from another image; load the image it was taken from")]
     OtherImage,
+    /// It holds the time of other cost presets.
+    #[error("it holds the time with the cost presets {}; run with the same ones", presets.join(", "))]
+    Presets {
+        /// Those of the checkpoint.
+        presets: Vec<String>,
+    },
     /// The content does not describe a state of this image.
     #[error("'{part}' does not describe a state of this image")]
     Content {

@@ -298,27 +298,27 @@ impl Counts {
 pub(crate) struct Clock {
     /// Steps executed.
     pub steps: u64,
-    /// Time of all steps.
-    pub time_ticks: u64,
-    /// Time of the longest step.
-    pub longest: u64,
-    /// Barriers.
-    pub barriers: u64,
-    /// What steps waited for.
-    pub critical: Critical,
     /// Words the host has written.
     pub host_writes: u64,
     /// Cores the host has reset, counted once for each reset.
     pub host_resets: u64,
 }
 
-/// What the cores did that steps waited for (T19). Rules are counted at their groups.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub(crate) struct Critical {
-    /// Events.
+/// Time of all steps with one cost preset, and what it went into (T19).
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Elapsed {
+    /// Time of all steps.
+    pub ticks: u64,
+    /// Time of the longest step.
+    pub longest: u64,
+    /// Barriers.
+    pub barriers: u64,
+    /// Events on cores that steps waited for.
     pub counts: Counts,
-    /// Ticks of stalls.
+    /// Ticks of stalls of such cores.
     pub stalled: u64,
     /// Ticks in which only messages were under way.
     pub messages: u64,
+    /// Synapses that such cores evaluated and skipped, by core and group.
+    pub rules: Vec<Vec<[u64; 2]>>,
 }

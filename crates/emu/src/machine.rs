@@ -10,10 +10,10 @@ use crate::draws::Draws;
 use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
-use crate::network::{CoreStep, Network, service};
+use crate::network::{CoreStep, Network, StepTimes, Update};
 use crate::phase::Begun;
-use crate::record::StepRecord;
-use crate::tables::{CoreTable, Widths};
+use crate::record::Recorder;
+use crate::tables::Widths;
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ use std::sync::Arc;
 use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
-use trifactor_isa::{Chip, CoreId, Hops, ResolvedCosts};
-use trifactor_timing::Message;
+use trifactor_isa::{Chip, CoreId, Hops};
+use trifactor_timing::{Message, Observer};
 
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub threads: usize,
     /// Cost preset of the chip; `None` for its default.
     pub preset: Option<String>,
+    /// Further presets with which time is kept; see [`Emulator::reports`].
+    pub also: Vec<String>,
     /// Whether simulated time is kept (`docs/timing.md`). Without it a report counts events and
     /// their energy, and says 0 for all times and for static energy.
     pub timing: bool,
@@ -38,7 +40,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, preset: None, timing: true }
+        Self { threads: 1, preset: None, also: Vec::new(), timing: true }
     }
 }
 
@@ -73,9 +75,6 @@ pub const fn trial_seed(seed: u32, k: u32) -> u32 {
 pub struct Emulator {
     pub(crate) map: Map,
     pub(crate) chip: Chip,
-    pub(crate) preset: String,
-    pub(crate) costs: ResolvedCosts,
-    pub(crate) missing: Vec<&'static str>,
     pub(crate) fingerprint: u64,
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
@@ -92,9 +91,10 @@ pub struct Emulator {
     pub(crate) clock: Clock,
     /// The step that is being executed phase by phase.
     pub(crate) begun: Option<Begun>,
-    /// What the last step did, where somebody wants to know.
-    pub(crate) record: Option<StepRecord>,
-    pub(crate) network: Network,
+    /// Notes what units and links do, where somebody wants to know.
+    pub(crate) recorder: Option<Recorder>,
+    /// Time with the preset of the options, then with the others that were asked for.
+    pub(crate) networks: Vec<Network>,
     timing: bool,
     laps: Laps,
     pub(crate) pool: Option<rayon::ThreadPool>,
@@ -132,22 +132,24 @@ impl Emulator {
     /// Errors: the image contradicts itself or its chip; see [`EmuError`].
     pub fn load(image: &Image, options: Options) -> Result<Self, EmuError> {
         let chip = Chip::parse(&image.meta.chip)?;
-        let preset = match &options.preset {
-            None => chip.default_preset(),
-            Some(name) => chip.preset(name).ok_or_else(|| EmuError::UnknownPreset {
+        let named = |name: &String| {
+            chip.preset(name).ok_or_else(|| EmuError::UnknownPreset {
                 chip: chip.name.clone(),
                 name: name.clone(),
                 known: chip.cost.presets.iter().map(|p| p.name.clone()).collect(),
-            })?,
+            })
         };
-        let (costs, missing) = preset.resolve(&chip.mesh);
-        let preset = preset.name.clone();
-        let (mut tables, widths) = load::tables(image, &chip)?;
-        let network = Network::new(image, &chip, &costs, &tables);
-        let mut populations = populations(image, &chip);
-        serve(&mut tables, &mut populations, &costs);
-        let core = |table| Core::new(table, &widths, &costs, options.timing);
-        let cores: Vec<Core> = tables.into_iter().map(core).collect();
+        let mut presets = vec![match &options.preset {
+            None => chip.default_preset(),
+            Some(name) => named(name)?,
+        }];
+        for name in &options.also {
+            presets.push(named(name)?);
+        }
+        let (tables, widths) = load::tables(image, &chip)?;
+        let networks =
+            presets.into_iter().map(|p| Network::new(image, &chip, p, &tables)).collect();
+        let cores: Vec<Core> = tables.into_iter().map(|t| Core::new(t, &widths)).collect();
         let pool = match options.threads {
             0 | 1 => None,
             threads => Some(
@@ -158,16 +160,13 @@ impl Emulator {
             ),
         };
         let mut emulator = Self {
-            populations,
+            populations: populations(image, &chip),
             ids: image.cores.iter().map(|core| core.id).collect(),
             rows: rows(image, &cores),
             used: Used::of(image, &chip),
             map: image.map.clone(),
             fingerprint: crate::checkpoint::fingerprint(image),
             chip,
-            preset,
-            costs,
-            missing,
             widths,
             cores,
             seed: 0,
@@ -176,8 +175,8 @@ impl Emulator {
             host: Counts::default(),
             clock: Clock::default(),
             begun: None,
-            record: None,
-            network,
+            recorder: None,
+            networks,
             timing: options.timing,
             laps: Laps::default(),
             pool,
@@ -200,7 +199,7 @@ impl Emulator {
             population.fired.clear();
         }
         self.step = 0;
-        self.network.engine.reset();
+        self.networks.iter_mut().for_each(|network| network.engine.reset());
         self.seed_draws(seed);
     }
 
@@ -231,10 +230,23 @@ impl Emulator {
     /// lane named twice fires once. Errors: something named is not there; nothing has then been
     /// executed.
     pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+        self.recorded(|emulator, watch| match watch {
+            Some(watch) => emulator.step_watched(inputs, watch),
+            None => emulator.step_watched(inputs, &mut ()),
+        })
+    }
+
+    /// Runs one time step and tells an observer what units and links do in its spike part; see
+    /// [`step`](Self::step), [`step_times`](Self::step_times) and [`updates`](Self::updates).
+    pub fn step_watched<O: Observer>(
+        &mut self,
+        inputs: &[(usize, &[u32])],
+        watch: &mut O,
+    ) -> Result<(), EmuError> {
         self.check_inputs(inputs)?;
         if self.begun.is_some() {
             while self.begun.is_some() {
-                self.advance(inputs)?;
+                self.advance_watched(inputs, watch)?;
             }
             return Ok(());
         }
@@ -251,7 +263,7 @@ impl Emulator {
         let draws = &self.draws;
         each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
         self.laps.begin();
-        self.account(now);
+        self.account(now, watch);
         self.laps.lap(|t| &mut t.ledger);
         Ok(())
     }
@@ -269,13 +281,26 @@ impl Emulator {
     }
 
     /// When the units of every core were done in the last step, in the order of the image's
-    /// cores; what they were before it if [`Options::timing`] is off.
+    /// cores; without a step, or with [`Options::timing`] off, as at the beginning.
     pub fn core_times(&self) -> Vec<CoreStep> {
-        let times = self.cores.iter().enumerate().map(|(c, core)| CoreStep {
-            spike: *self.network.engine.times(c),
-            update: core.counts.update_ticks(&self.costs) + core.rule_ticks,
+        let (network, last) = (&self.networks[0], self.closes_epoch());
+        let times = (0..self.cores.len()).map(|c| CoreStep {
+            spike: *network.engine.times(c),
+            update: network.update(&self.cores, c, last),
         });
         times.collect()
+    }
+    /// The parts of the last step; see [`core_times`](Self::core_times).
+    pub fn step_times(&self) -> StepTimes {
+        self.networks[0].times
+    }
+    /// What a core, by its position in the image, did in the last step's update part, with ticks
+    /// and in order.
+    pub fn updates(&self, core: usize) -> Vec<(Update, u64)> {
+        self.networks[0].updates(&self.cores, core, self.closes_epoch())
+    }
+    fn closes_epoch(&self) -> bool {
+        self.step > 0 && Now::new(self.step, self.widths.epoch).last
     }
 
     /// The last step that was executed or begun; 0 before the first.
@@ -361,47 +386,42 @@ impl Emulator {
                 for message in messages {
                     self.cores[message.to as usize].inbox.push(message.axon);
                 }
-                if self.timing {
-                    self.network.host.extend_from_slice(messages);
-                }
             }
         }
         self.host.add(&counts);
     }
 
-    /// Adds the step's events and time to the ledger. Source: S70.
-    pub(crate) fn account(&mut self, now: Now) {
+    /// Adds the step's events and time to the ledger. Source: S70, T19.
+    pub(crate) fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
         for core in &mut self.cores {
             core.state.counts.add(&core.counts);
         }
         self.clock.steps += 1;
-        if self.timing && self.record.is_some() {
-            self.account_recorded(now.last);
-        } else if self.timing {
-            let (barrier, last) = (self.barrier(), now.last);
-            let (cores, clock) = (&mut self.cores, &mut self.clock);
-            self.network.account(cores, &self.costs, barrier, last, clock, &mut ());
+        if !self.timing {
+            return;
+        }
+        for k in 0..self.networks.len() {
+            let barrier = self.barrier(k);
+            let inputs = self.populations.iter().filter(|p| p.slices.is_empty());
+            // Lanes behind the last one with a message need no entry in the map.
+            let inputs = inputs.flat_map(|p| {
+                let lanes = p.fired.iter().map_while(|lane| p.messages.get(*lane as usize));
+                lanes.flatten()
+            });
+            let (network, cores) = (&mut self.networks[k], &self.cores);
+            match k {
+                0 => network.account(cores, inputs, barrier, now.last, watch),
+                _ => network.account(cores, inputs, barrier, now.last, &mut ()),
+            }
         }
     }
     /// Ticks of a barrier (T4).
-    pub(crate) fn barrier(&self) -> u64 {
+    pub(crate) fn barrier(&self, network: usize) -> u64 {
+        let costs = &self.networks[network].costs;
         match self.used.tiles {
             0 => 0,
-            _ => self.costs.barrier_ticks(self.used.tiles_of_fullest_chip, self.used.chips),
+            _ => costs.barrier_ticks(self.used.tiles_of_fullest_chip, self.used.chips),
         }
-    }
-}
-
-/// Fills in what the reception of each message takes.
-fn serve(tables: &mut [CoreTable], populations: &mut [Population], costs: &ResolvedCosts) {
-    let ticks: Vec<Vec<u32>> = tables
-        .iter()
-        .map(|table| (0..table.axons.len()).map(|a| service(table, a as u32, costs)).collect())
-        .collect();
-    let sent = tables.iter_mut().flat_map(|table| &mut table.neurons.messages);
-    for message in sent.chain(populations.iter_mut().flat_map(|p| p.messages.iter_mut().flatten()))
-    {
-        message.service = ticks[message.to as usize][message.axon as usize];
     }
 }
 

@@ -4,6 +4,7 @@ use crate::core::Now;
 use crate::error::EmuError;
 use crate::machine::{Emulator, each};
 use std::fmt;
+use trifactor_timing::Observer;
 
 /// A part of a step. Source: S2; `messages` hands the spikes of the step to the cores that hear
 /// them and files them for their arrival.
@@ -80,6 +81,18 @@ impl Emulator {
     ///
     /// Errors: those of a step; nothing has then been executed.
     pub fn advance(&mut self, inputs: &[(usize, &[u32])]) -> Result<Phase, EmuError> {
+        self.recorded(|emulator, watch| match watch {
+            Some(watch) => emulator.advance_watched(inputs, watch),
+            None => emulator.advance_watched(inputs, &mut ()),
+        })
+    }
+
+    /// The same with an observer, which is told of the spike part with the last phase.
+    pub(crate) fn advance_watched<O: Observer>(
+        &mut self,
+        inputs: &[(usize, &[u32])],
+        watch: &mut O,
+    ) -> Result<Phase, EmuError> {
         self.check_inputs(inputs)?;
         let begun = match self.begun {
             Some(begun) => begun,
@@ -117,7 +130,7 @@ impl Emulator {
         let following = Phase::ALL.get(position).filter(|p| **p != Phase::Plasticity || now.last);
         self.begun = following.map(|next| Begun { now, next: *next });
         if self.begun.is_none() {
-            self.account(now);
+            self.account(now, watch);
         }
         Ok(next)
     }
@@ -125,7 +138,6 @@ impl Emulator {
     /// Forgets a step that was begun.
     pub(crate) fn abandon_step(&mut self) {
         self.begun = None;
-        self.network.host.clear();
         self.cores.iter_mut().for_each(crate::core::Core::forget_step);
     }
 }

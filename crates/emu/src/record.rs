@@ -1,10 +1,11 @@
 //! What units and links did in a step, tick by tick, for those who want to look
 //! (`docs/timing.md`).
 
-use crate::core::Core;
+use crate::error::EmuError;
 use crate::machine::Emulator;
+use crate::network::Update;
 use crate::walk::{SynapseId, evaluated};
-use trifactor_isa::{Inst, ResolvedCosts};
+use trifactor_isa::Inst;
 use trifactor_timing::{Direction, Message, Observer};
 
 /// A unit of a core, or a part of the network.
@@ -41,7 +42,7 @@ pub struct Activity {
 
 /// The update part of a core, in ticks (T18).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub struct Update {
+pub struct UpdateTimes {
     /// Modulator lines.
     pub modulators: u64,
     /// Trace values, which follow.
@@ -50,7 +51,7 @@ pub struct Update {
     pub rules: u64,
 }
 
-impl Update {
+impl UpdateTimes {
     /// The whole part.
     pub const fn total(&self) -> u64 {
         self.modulators + self.traces + self.rules
@@ -71,7 +72,7 @@ pub struct StepRecord {
     /// A barrier.
     pub barrier: u64,
     /// Update parts by core; empty where the step has none.
-    pub updates: Vec<(u32, Update)>,
+    pub updates: Vec<(u32, UpdateTimes)>,
     /// The whole step.
     pub total: u64,
 }
@@ -88,19 +89,21 @@ pub enum RulePlace {
 }
 
 /// Notes everything.
-struct Recorder<'a> {
-    ids: &'a [u32],
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Recorder {
+    ids: Vec<u32>,
     list: Vec<Activity>,
+    record: StepRecord,
 }
 
-impl Recorder<'_> {
+impl Recorder {
     fn note(&mut self, busy: Busy, from: u64, to: u64, message: Option<Message>) {
         let message = message.map(|m| (self.ids[m.to as usize], m.axon));
         self.list.push(Activity { busy, from, to, message });
     }
 }
 
-impl Observer for Recorder<'_> {
+impl Observer for Recorder {
     fn synapses(&mut self, core: usize, from: u64, to: u64) {
         self.note(Busy::Synapses(self.ids[core]), from, to, None);
     }
@@ -125,60 +128,71 @@ impl Observer for Recorder<'_> {
     }
 }
 
-/// The update part of a core in the step that it has just made.
-fn update(core: &Core, costs: &ResolvedCosts) -> Update {
-    Update {
-        modulators: core.counts.modulators * costs.learning.modulator_update.ticks,
-        traces: core.counts.traces * costs.learning.trace_update.ticks,
-        rules: core.rule_ticks,
-    }
-}
-
 impl Emulator {
     /// Notes from now on what units and links do in each step; see [`record`](Self::record).
     /// Does nothing where [`Options::timing`](crate::Options::timing) is off.
     pub fn keep_records(&mut self, keep: bool) {
-        self.record = keep.then(StepRecord::default);
+        let ids = self.ids.clone();
+        self.recorder = keep.then(|| Recorder { ids, ..Recorder::default() });
     }
 
     /// What units and links did in the last step; `None` if nobody asked.
     pub fn record(&self) -> Option<&StepRecord> {
-        self.record.as_ref()
+        self.recorder.as_ref().map(|recorder| &recorder.record)
     }
 
-    /// Adds the time of a step to the clock and notes where it goes.
-    pub(crate) fn account_recorded(&mut self, last: bool) {
-        let barrier = self.barrier();
-        let before = self.clock;
-        let mut recorder = Recorder { ids: &self.ids, list: Vec::new() };
-        let (cores, clock) = (&mut self.cores, &mut self.clock);
-        self.network.account(cores, &self.costs, barrier, last, clock, &mut recorder);
-        let activities = recorder.list;
+    /// Runs something with the recorder, where there is one, and makes a record of the step that
+    /// it has ended.
+    pub(crate) fn recorded<T>(
+        &mut self,
+        run: impl FnOnce(&mut Self, Option<&mut Recorder>) -> Result<T, EmuError>,
+    ) -> Result<T, EmuError> {
+        let Some(mut recorder) = self.recorder.take() else { return run(self, None) };
+        let done = run(self, Some(&mut recorder));
+        if done.is_ok() && self.phase().is_none() {
+            recorder.record = self.last_step(std::mem::take(&mut recorder.list));
+        }
+        self.recorder = Some(recorder);
+        done
+    }
+
+    /// The record of the last step.
+    fn last_step(&self, activities: Vec<Activity>) -> StepRecord {
+        let network = &self.networks[0];
         let times = |of: fn(&trifactor_timing::CoreTimes) -> u64| {
-            let each = (0..self.cores.len()).map(|core| of(self.network.engine.times(core)));
-            each.max().unwrap_or(0)
+            (0..self.cores.len()).map(|core| of(network.engine.times(core))).max().unwrap_or(0)
         };
-        let (delivered, fired) = (times(|t| t.synapses), times(|t| t.compartments));
-        let total = self.clock.time_ticks - before.time_ticks;
-        let barriers = self.clock.barriers - before.barriers;
-        let updates: Vec<(u32, Update)> = match barriers {
-            0 | 1 => Vec::new(),
-            _ => {
-                let each = self.ids.iter().zip(&self.cores);
-                each.map(|(id, core)| (*id, update(core, &self.costs))).collect()
+        let update = |core: usize| {
+            let mut sum = UpdateTimes::default();
+            for (what, ticks) in self.updates(core) {
+                *match what {
+                    Update::Modulators => &mut sum.modulators,
+                    Update::Traces => &mut sum.traces,
+                    Update::Rule(_) => &mut sum.rules,
+                } += ticks;
             }
+            (self.ids[core], sum)
         };
-        let longest = updates.iter().map(|(_, update)| update.total()).max().unwrap_or(0);
-        let spike = total - barriers * barrier - longest;
-        self.record =
-            Some(StepRecord { activities, delivered, fired, spike, barrier, updates, total });
+        let parts = network.times;
+        StepRecord {
+            activities,
+            delivered: times(|t| t.synapses),
+            fired: times(|t| t.compartments),
+            spike: parts.spike,
+            barrier: parts.barrier,
+            updates: match parts.update {
+                Some(_) => (0..self.cores.len()).map(update).collect(),
+                None => Vec::new(),
+            },
+            total: parts.total(),
+        }
     }
 
     /// What a core is doing so many ticks after the beginning of its rules, in a step whose
     /// messages are filed and whose plasticity phase is not complete; `None` behind their end.
     pub fn rule_place(&self, core: u32, ticks: u64) -> Option<RulePlace> {
         let at = self.ids.iter().position(|id| *id == core)?;
-        let learning = &self.costs.learning;
+        let learning = &self.networks[0].costs.learning;
         let held = &self.cores[at];
         let mut left = ticks;
         for (table, state) in held.table.groups.iter().zip(&held.state.groups) {

@@ -183,8 +183,6 @@ pub(crate) struct GroupState {
     pub skipped: u64,
     /// Those evaluated and skipped in the last epoch.
     pub latest: [u64; 2],
-    /// Those evaluated and skipped while a step waited for this core (T19).
-    pub critical: [u64; 2],
 }
 
 /// State of a core.
@@ -293,7 +291,6 @@ impl GroupState {
             evaluated: 0,
             skipped: 0,
             latest: [0; 2],
-            critical: [0; 2],
         }
     }
 }
