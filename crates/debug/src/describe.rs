@@ -352,9 +352,15 @@ impl Session {
                     );
                 };
                 for (register, value) in walk.registers().iter().enumerate() {
-                    text.push(format!("r{register} = {value}"));
+                    if *value != 0 {
+                        text.push(format!("r{register} = {value}"));
+                    }
                     list.push(json!(value));
                 }
+                text.push(match text.is_empty() {
+                    true => "all registers are 0".to_owned(),
+                    false => "the others are 0".to_owned(),
+                });
                 let next = walk.next_op(emulator);
                 let projection = next.map(|op| op.synapse.projection);
                 for stored in walk.pending() {

@@ -92,7 +92,7 @@ impl Session {
             }
             Command::ContinueBack => {
                 let end = self.back_to_a_stop()?;
-                Ok(self.ended(&end))
+                Ok(self.ended(&end, None))
             }
             Command::Goto(step, phase) => self.goto(step, phase),
             Command::Where => {
@@ -154,8 +154,9 @@ impl Session {
             self.settle();
         }
         let end = went?;
-        let mut answer = self.ended(&end);
-        if limit.is_some_and(|(unit, _)| unit == Unit::Cycle) {
+        let unit = limit.map(|(unit, _)| unit);
+        let mut answer = self.ended(&end, unit);
+        if unit == Some(Unit::Cycle) {
             self.with_cores(&mut answer)?;
         }
         Ok(answer)
@@ -175,10 +176,21 @@ impl Session {
         Answer::new(self.place(), json!({ "at": self.place_json() }))
     }
 
-    fn ended(&self, end: &End) -> Answer {
+    fn ended(&mut self, end: &End, unit: Option<Unit>) -> Answer {
         let mut text = Vec::new();
         let mut value = json!({ "at": self.place_json(), "stopped": [] });
-        if let Some(op) = self.timeline.last_op() {
+        let hit = |kind: fn(&Kind) -> bool| match end {
+            End::Stopped(hits) => {
+                let of = |stop: &&Stop| hits.iter().any(|(id, _)| *id == stop.id);
+                self.stops.iter().filter(of).any(|stop| kind(&stop.kind))
+            }
+            _ => false,
+        };
+        let saturated = hit(|kind| matches!(kind, Kind::Saturation(_)));
+        let before_a_word = hit(|kind| matches!(kind, Kind::Address(..)));
+        if let Some(op) = self.timeline.last_op()
+            && (unit == Some(Unit::Op) || saturated)
+        {
             text.push(self.executed(op));
             value["executed"] = self.executed_json(op);
         }
@@ -192,7 +204,7 @@ impl Session {
             End::OutOfSteps => text.push("the stimulus has no more steps".to_owned()),
             End::NoOp => text.push("no micro-operation was executed up to here".to_owned()),
         }
-        text.push(self.place());
+        text.push(if before_a_word { self.whereabouts() } else { self.place() });
         Answer::new(text.join("\n"), value)
     }
 

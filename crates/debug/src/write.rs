@@ -118,8 +118,9 @@ pub(crate) fn edit(
         return wrong(format!("no core holds a lane of '{}'", target.name));
     }
     if values.len() != 1 && values.len() != held.len() {
+        let noun = if held.len() == 1 { "value" } else { "values" };
         return wrong(format!(
-            "'{}' has {} values here, and {} were given: give one for all, or one for each",
+            "'{}' has {} {noun} here, and {} were given: give one for all, or one for each",
             target.name,
             held.len(),
             values.len()
