@@ -12,6 +12,7 @@ mod explain;
 mod models;
 mod quantise;
 mod reproduce;
+mod rtl_check;
 mod run;
 mod train;
 mod usage;

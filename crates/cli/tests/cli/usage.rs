@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "check",
     "compile",
     "run",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 14] = [
     "dump",
     "disasm",
     "debug",
+    "rtl-check",
     "conformance",
     "explain",
     "verify",
