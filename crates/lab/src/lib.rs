@@ -31,6 +31,7 @@ pub mod reproduce;
 mod run;
 mod statistics;
 mod tables;
+mod trial;
 pub mod verify;
 
 pub use curve::{CurveReport, Series};
@@ -45,6 +46,7 @@ pub use record::{Recorded, Recording};
 pub use report::Report;
 pub use statistics::Estimate;
 pub use tables::grouped;
+pub use trial::{TrialOptions, TrialScript, TrialStep, trial_script};
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
