@@ -4,14 +4,17 @@
 //! one thread and with the cost ledger on: loaded by the model loader, compiled to an image,
 //! executed by the emulator. [`probe`](probe::probe) measures what the machine could do at best,
 //! [`scaling`](scaling::scaling) how the cost of a step follows size and activity, and
-//! [`compiling`](compile::compiling) how the time of compilation follows size.
+//! [`compiling`](compile::compiling) how the time of compilation follows size, and
+//! [`placing`](placement::placing) what it brings to arrange cores by their messages.
 //!
 //! Times are those of the machine at hand; every other figure is the same wherever it is made.
 
 mod clock;
 pub mod compile;
+pub mod placement;
 pub mod probe;
 pub mod scaling;
+pub mod timing;
 mod workload;
 
 pub use clock::Spent;
@@ -174,8 +177,13 @@ pub struct Bench {
 impl Bench {
     /// Compiles a workload and loads its image.
     pub fn load(workload: Workload) -> Result<Self, LabError> {
+        Self::load_with(workload, true)
+    }
+
+    /// The same with or without simulated time.
+    pub fn load_with(workload: Workload, timing: bool) -> Result<Self, LabError> {
         let image = workload.image()?;
-        let emulator = Emulator::load(&image, Options::default())?;
+        let emulator = Emulator::load(&image, Options { timing, ..Options::default() })?;
         let populations = &emulator.map().populations;
         let places = (0..populations.len()).filter(|p| populations[*p].slices.is_empty()).collect();
         let cells = populations.iter().position(|p| !p.slices.is_empty());
