@@ -4,7 +4,6 @@ use crate::run::{Rule, Run, Synapse};
 use crate::sources::{HARNESS, MODULES, Sources, TOP};
 use crate::ticks::Ticks;
 use crate::wire;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -189,8 +188,7 @@ fn compile(
     run(&mut make, "the C++ compiler").map_err(|e| match e {
         Start::Missing(_) => SimulatorError::NoCompiler { program: "make" },
         Start::Io(e) => cannot(Path::new("make"), e),
-        Start::Failed(failed) if Command::new("g++").arg("--version").output().is_err() => {
-            let _ = failed;
+        Start::Failed(_) if Command::new("g++").arg("--version").output().is_err() => {
             SimulatorError::NoCompiler { program: "g++" }
         }
         Start::Failed(failed) => failed,
@@ -246,8 +244,8 @@ fn end_of(text: &str) -> String {
     lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
 }
 
-fn cannot(path: impl AsRef<OsStr>, source: io::Error) -> SimulatorError {
-    SimulatorError::Io { path: PathBuf::from(path.as_ref()), source }
+fn cannot(path: &Path, source: io::Error) -> SimulatorError {
+    SimulatorError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

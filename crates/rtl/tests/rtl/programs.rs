@@ -191,7 +191,7 @@ impl isa_oracle::Surroundings for Around<'_> {
         self.state.lines[slot].into()
     }
     fn every(&self, k: u32) -> bool {
-        self.state.epoch % (1 << k) == 0
+        self.state.epoch.is_multiple_of(1 << k)
     }
     fn draw(&self, site: u8) -> u32 {
         let s = self.state;
