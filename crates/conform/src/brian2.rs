@@ -1,108 +1,217 @@
-//! `brian2_plasticity/1` and its statistics: a rule without epochs, on every synapse by itself.
+//! `brian2_plasticity/1` and its statistics: a rule without epochs, with traces of every synapse.
 //!
-//! Traces belong to synapses. What the peer rounds up is recorded, or, for statistics, drawn as it
-//! draws: from fractions that its chip file calls stale.
+//! An epoch of one step is none. Traces of the peer belong to synapses, so each synapse has lanes
+//! of its own ([`learner`](crate::learner)). In index k of the peer a pre spike meets the post
+//! spikes of index k - 1; a lane fires in step k + 1 of the network and meets what fired in the
+//! same step, so that neurons are compared two steps later. The peer's decay ends a step and ours
+//! begins one: its traces before the decay are ours at the end of a step.
+//!
+//! What the peer rounds up is recorded or, for statistics, drawn as it draws: from values of the
+//! step before, which no chip would do. Either way it comes through the replaceable source (S54).
 
 use crate::Finding;
-use crate::membrane::{Membranes, Registers};
-use crate::network::{SignMode, WeightFormat};
+use crate::learner::{Learner, Matrix, Post, Run, TRACES, Task, Train};
+use crate::network::{Connection, SignMode, WeightFormat};
+use crate::registers::Registers;
 use crate::rules::term;
+use crate::sop::Rule;
 use crate::statistics::{Moments, Samples};
 use crate::vector::{Findings, Vector};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use trifactor_diag::Place;
 use trifactor_fixed::{
-    ChangeArithmetic, Decision, Draw, InterpretedArithmetic, KeyedDraws, MantissaArithmetic,
-    clamp_raw, shifted, unit, whole_away,
+    Draw, KeyedDraws, MantissaArithmetic, Rounding, StoreArithmetic, TraceLaw, site, unit,
 };
-use trifactor_ir::sop::{SopProduct, parse_products};
+use trifactor_ir::sop::{Dependency, SopProduct, parse_products};
 use trifactor_isa::Chip;
 
-/// The names of traces, pre ones first.
-const TRACES: [&str; 5] = ["x1", "x2", "y1", "y2", "y3"];
-
-/// A rule with its traces.
-struct Rule {
+/// A rule of the peer.
+struct Learned {
     products: Vec<SopProduct>,
-    /// Name, impulse and time constant.
-    traces: Vec<(&'static str, f64, f64)>,
+    rule: Rule,
+    /// Positions in [`TRACES`] of the traces that exist.
+    traces: Vec<usize>,
     format: WeightFormat,
-    a: InterpretedArithmetic,
+    /// Bits of a weight that are not stored, which its changes leave as they are.
+    step: u8,
+    chip: Chip,
 }
 
-impl Rule {
+impl Learned {
     fn new(
         dw: &str,
-        constants: &BTreeMap<String, serde_json::Value>,
+        constants: &BTreeMap<String, Value>,
         format: WeightFormat,
         chip: &Chip,
     ) -> Result<Self, String> {
-        let a = chip.arithmetic.interpreted;
-        let a = a.ok_or_else(|| format!("the chip file '{}' has no learning engine", chip.name))?;
-        if a.change != ChangeArithmetic::Literal {
-            return Err(format!("the chip file '{}' does not take rules literally", chip.name));
-        }
         // The peer's word for the sign is longer.
-        let products = parse_products(&dw.replace("sign(", "sgn("), &Place::at_key("dw"))
-            .map_err(|e| e.to_string())?;
-        let number = |key: String| constants.get(&key).and_then(|v| v.as_f64()).unwrap_or(0.0);
-        let traces =
-            TRACES.into_iter().map(|n| (n, number(format!("imp_{n}")), number(format!("tau_{n}"))));
-        // Without an impulse or a time constant there is no trace.
-        let traces = traces.filter(|(_, impulse, tau)| *impulse != 0.0 && *tau != 0.0).collect();
-        Ok(Self { products, traces, format, a })
+        let dw = dw.replace("sign(", "sgn(");
+        let products = parse_products(&dw, &Place::at_key("dw")).map_err(|e| e.to_string())?;
+        let number = |key: String| constants.get(&key).and_then(Value::as_f64).unwrap_or(0.0);
+        // Without an impulse or a time constant there is no trace, and of an impulse only the whole
+        // part counts.
+        let all = TRACES.map(|name| {
+            let (impulse, tau) = (number(format!("imp_{name}")), number(format!("tau_{name}")));
+            if impulse == 0.0 || tau == 0.0 { (0.0, 0.0) } else { (impulse.floor(), tau) }
+        });
+        let traces: Vec<usize> = (0..TRACES.len()).filter(|k| all[*k].1 != 0.0).collect();
+        // A chip keeps only traces that some rule reads, so a tag collects the others.
+        let read: BTreeSet<&str> =
+            products.iter().flat_map(|p| &p.factors).map(|f| f.var.name()).collect();
+        let unread = traces.iter().map(|k| TRACES[*k]).filter(|name| !read.contains(name));
+        let unread: Vec<String> = unread.map(|name| format!("u0*{name}")).collect();
+        let [x1, x2, y1, y2, y3] = all;
+        let rule = Rule {
+            dw: Some(dw),
+            dt: (!unread.is_empty()).then(|| unread.join(" + ")),
+            x1_impulse: x1.0,
+            x1_tau: x1.1,
+            x2_impulse: x2.0,
+            x2_tau: x2.1,
+            y1_impulse: y1.0,
+            y1_tau: y1.1,
+            y2_impulse: y2.0,
+            y2_tau: y2.1,
+            y3_impulse: y3.0,
+            y3_tau: y3.1,
+            t_epoch: 1,
+            ..Rule::default()
+        };
+        let mut chip = chip.clone();
+        let step = MantissaArithmetic::dropped(format.sign, format.bits) as u8;
+        let engine = chip.arithmetic.learning.as_mut();
+        let engine =
+            engine.ok_or_else(|| format!("the chip file '{}' has no such engine", chip.name))?;
+        if let Some(StoreArithmetic::Change { step: own }) = &mut engine.store {
+            *own = step;
+        }
+        Ok(Self { products, rule, traces, format, step, chip })
     }
 
-    /// The change of a weight, in real numbers.
-    fn change(&self, step: u32, spikes: [bool; 2], traces: &[i64], w: i64) -> Result<f64, String> {
+    /// Compiles a projection of all lanes to all lanes; `initial` is `[post][pre]`.
+    fn compile(&self, n_pre: u32, initial: Matrix, post: Post<'_>) -> Result<Learner, String> {
+        let n_post = initial.len() as u32;
+        let zeros = || vec![vec![0; n_pre as usize]; n_post as usize];
+        let task = Task {
+            rule: &self.rule,
+            law: TraceLaw::Linear,
+            n_pre,
+            n_post,
+            format: self.format,
+            dropped: 0,
+            initial: [initial, zeros(), zeros()],
+            given: None,
+            post,
+            apart: true,
+        };
+        task.compile(&self.chip)
+    }
+
+    /// A trace after the decay that ends a step of the peer.
+    fn decayed(&self, x: i64, keep: i64, up: bool) -> i64 {
+        let engine = self.chip.arithmetic.learning.expect("internal: checked when it was made");
+        engine.trace.decayed(x, keep, Rounding::Stochastic, certain(up))
+    }
+
+    /// What a decay leaves of a trace below its last place.
+    fn rest(&self, x: i64, keep: i64) -> f64 {
+        let engine = self.chip.arithmetic.learning.expect("internal: checked when it was made");
+        let one = f64::from(engine.trace.decay_bits).exp2();
+        (x as f64 * keep as f64 / one).fract()
+    }
+
+    /// The change of a weight by products that need no spike, in real numbers: the peer decides
+    /// from it whether to round up.
+    fn pending(&self, step: u32, traces: &[i64], w: i64) -> Result<f64, String> {
         let mut sum = 0.0;
         for product in &self.products {
+            if !matches!(product.dependency, Dependency::U(_)) {
+                continue;
+            }
             sum += term(product, |name| match name {
-                "x0" => Some(i64::from(spikes[0])),
-                "y0" => Some(i64::from(spikes[1])),
+                "x0" | "y0" => Some(0),
                 "w" => Some(w),
                 name => match name.strip_prefix('u').and_then(|k| k.parse::<u32>().ok()) {
                     Some(k) => Some(i64::from(step.is_multiple_of(1 << k))),
                     None => {
-                        let at = self.traces.iter().position(|(n, ..)| *n == name);
-                        // A trace that does not exist is 0 everywhere.
-                        TRACES.contains(&name).then(|| at.map_or(0, |k| traces[k]))
+                        let trace = TRACES.iter().position(|n| *n == name)?;
+                        let at = self.traces.iter().position(|t| *t == trace);
+                        Some(at.map_or(0, |k| traces[k]))
                     }
                 },
             })?;
         }
         Ok(sum)
     }
+}
 
-    /// Bits of a weight that are not stored.
-    fn dropped(&self) -> u32 {
-        MantissaArithmetic::dropped(self.format.sign, self.format.bits)
-    }
+/// A draw that rounds up whatever there is to round, or down.
+const fn certain(up: bool) -> u32 {
+    if up { u32::MAX } else { 0 }
+}
 
-    /// The new weight: whole steps of the change, and one more if that was decided.
-    fn stored(&self, w: i64, change: f64, up: i64) -> i64 {
-        let steps = trifactor_fixed::Truncation::Zero.apply(whole_away(change), self.dropped());
-        clamp_raw(w + shifted(steps + up, self.dropped() as i32), self.a.weight(self.format.sign))
+/// The roundings of a step, decided before it: by stream, those of the lanes. Source: S54.
+#[derive(Clone, Default)]
+struct Decided {
+    decays: Arc<BTreeMap<u32, Vec<bool>>>,
+    stores: Arc<BTreeMap<u32, Vec<bool>>>,
+}
+
+impl Draw for Decided {
+    fn draw(&self, _: u32, stream: u32, site: u8, pre: u32, _: u32) -> u32 {
+        let decided = if site == site::DECAY { &self.decays } else { &self.stores };
+        let lanes = decided.get(&stream);
+        certain(lanes.and_then(|lanes| lanes.get(pre as usize)).is_some_and(|up| *up))
     }
 }
 
-/// One synapse: its weight and its traces.
-#[derive(Clone)]
-struct Synapse {
-    w: i64,
-    traces: Vec<i64>,
-}
-
-impl Synapse {
-    /// The impulses of a step.
-    fn kick(&mut self, rule: &Rule, spikes: [bool; 2]) {
-        for (x, (name, impulse, _)) in self.traces.iter_mut().zip(&rule.traces) {
-            if spikes[usize::from(!name.starts_with('x'))] {
-                *x = rule.a.trace.kicked(*x, *impulse);
-            }
+impl Decided {
+    /// From decisions by synapse: of each trace that exists, and of the weights. A pre lane is a
+    /// synapse; a post lane is one of each projection.
+    fn new(
+        learned: &Learned,
+        learner: &Learner,
+        n_post: usize,
+        decays: &[Vec<bool>],
+        stores: &[bool],
+    ) -> Self {
+        let mut all = BTreeMap::new();
+        for (trace, decided) in learned.traces.iter().zip(decays) {
+            let streams = &learner.traces[*trace];
+            let lanes = if TRACES[*trace].starts_with('x') { decided.len() } else { n_post };
+            all.extend(streams.iter().copied().zip(decided.chunks(lanes).map(<[bool]>::to_vec)));
         }
+        let stores = learner.rules.iter().map(|stream| (*stream, stores.to_vec())).collect();
+        Self { decays: Arc::new(all), stores: Arc::new(stores) }
     }
+}
+
+/// What a step of the network shows of an index of the peer.
+struct Row {
+    /// By synapse.
+    weights: Vec<i64>,
+    /// Of each trace that exists, by synapse: before the decay that ends the index.
+    traces: Vec<Vec<i64>>,
+    /// u and v, and who fired, of the index before.
+    states: [Vec<i64>; 2],
+    spikes: Vec<u32>,
+}
+
+fn stepped(
+    run: &mut Run<'_>,
+    learned: &Learned,
+    pre: &Train,
+    teacher: &Train,
+) -> Result<Row, String> {
+    let seen = run.step(pre, teacher)?;
+    let ([weights, ..], mut traces) = seen.epoch.expect("internal: every step ends an epoch");
+    let n_pre = weights.first().map_or(0, Vec::len);
+    let by_synapse = (0..n_pre).flat_map(|x| weights.iter().map(move |row| row[x])).collect();
+    let traces = learned.traces.iter().map(|k| std::mem::take(&mut traces[*k])).collect();
+    Ok(Row { weights: by_synapse, traces, states: seen.states, spikes: seen.spikes })
 }
 
 #[derive(Deserialize)]
@@ -110,31 +219,86 @@ struct File {
     params: Params,
     post_neuron: Registers,
     closed_loop: bool,
-    initial_weights: Vec<Vec<i64>>,
+    initial_weights: Matrix,
     pre_spikes: Vec<(u32, u32)>,
     teacher_spikes: Vec<(u32, u32)>,
     teacher: Teacher,
-    rounding: BTreeMap<String, Vec<Vec<i64>>>,
-    expected: BTreeMap<String, BTreeMap<String, Vec<Vec<i64>>>>,
+    rounding: BTreeMap<String, Matrix>,
+    expected: BTreeMap<String, BTreeMap<String, Matrix>>,
 }
 
 #[derive(Deserialize)]
 struct Params {
     steps: u32,
-    n_pre: usize,
-    n_post: usize,
+    n_pre: u32,
+    n_post: u32,
     sign_mode: SignMode,
     num_weight_bits: u8,
     w_exp: i32,
     dw: String,
     #[serde(flatten)]
-    constants: BTreeMap<String, serde_json::Value>,
+    constants: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct Teacher {
     weight: i64,
     w_exp: i32,
+}
+
+impl File {
+    fn check(&self) -> Result<(), String> {
+        let p = &self.params;
+        if p.n_pre == 0 || p.n_post == 0 {
+            return Err("a projection needs lanes on both sides".to_owned());
+        }
+        let w = &self.initial_weights;
+        if w.len() != p.n_post as usize || w.iter().any(|row| row.len() != p.n_pre as usize) {
+            return Err("initial_weights is not [post][pre]".to_owned());
+        }
+        if self.pre_spikes.iter().any(|(_, lane)| *lane >= p.n_pre) {
+            return Err("a pre spike is of a lane that does not exist".to_owned());
+        }
+        if self.teacher_spikes.iter().any(|(_, lane)| *lane >= p.n_post) {
+            return Err("a teacher spike is of a lane that does not exist".to_owned());
+        }
+        Ok(())
+    }
+
+    fn teacher(&self) -> Result<WeightFormat, String> {
+        WeightFormat::new(SignMode::Excitatory, 8, self.teacher.w_exp)
+    }
+
+    /// Spikes of neurons that nothing but the teacher drives, by step of the network.
+    fn taught(&self, chip: &Chip) -> Result<Vec<(u32, u32)>, String> {
+        let p = &self.params;
+        let mut neurons = self.post_neuron.neurons(p.n_post, p.n_post)?;
+        let synapses = (0..p.n_post).map(|lane| (lane, lane, self.teacher.weight, 0)).collect();
+        neurons.connections.push(Connection {
+            recurrent: false,
+            format: self.teacher()?,
+            synapses,
+        });
+        let mut fired = Vec::new();
+        let inputs: Vec<(u32, u32)> =
+            self.teacher_spikes.iter().map(|(k, lane)| (k + 1, *lane)).collect();
+        neurons.compile(chip)?.run(p.steps + 1, &inputs, |step, now| {
+            fired.extend(now.spikes.iter().map(|lane| (step, *lane)));
+        })?;
+        Ok(fired)
+    }
+
+    /// The recorded decisions about something in an index; none before the first.
+    fn decided(&self, name: &str, index: Option<usize>) -> Result<Vec<bool>, String> {
+        let n = (self.params.n_pre * self.params.n_post) as usize;
+        let Some(index) = index else { return Ok(vec![false; n]) };
+        let rows = self.rounding.get(&format!("round_{name}"));
+        let row = rows.and_then(|rows| rows.get(index)).filter(|row| row.len() == n);
+        let row = row.ok_or_else(|| {
+            format!("rounding.round_{name} has no row of {n} numbers for step {index}")
+        })?;
+        Ok(row.iter().map(|up| *up != 0).collect())
+    }
 }
 
 /// Compares every peer.
@@ -144,112 +308,88 @@ pub(crate) fn run(vector: &Vector) -> Findings {
 
 fn compare(
     file: &File,
-    expected: &BTreeMap<String, Vec<Vec<i64>>>,
+    expected: &BTreeMap<String, Matrix>,
     chip: &Chip,
 ) -> Result<Finding, String> {
+    file.check()?;
     let p = &file.params;
+    let (steps, n_post) = (p.steps as usize, p.n_post as usize);
     let format = WeightFormat::new(p.sign_mode, p.num_weight_bits, p.w_exp)?;
-    let rule = Rule::new(&p.dw, &p.constants, format, chip)?;
-    let teacher = WeightFormat::new(SignMode::Excitatory, 8, file.teacher.w_exp)?;
-    let n = p.n_pre * p.n_post;
-    let w0 = |s: usize| file.initial_weights.get(s % p.n_post)?.get(s / p.n_post).copied();
-    let w0: Option<Vec<i64>> = (0..n).map(w0).collect();
-    let w0 = w0.ok_or("initial_weights is not [post][pre]")?;
-    let mut synapses: Vec<Synapse> =
-        w0.iter().map(|w| Synapse { w: *w, traces: vec![0; rule.traces.len()] }).collect();
-    // A mantissa acts as its format stores it until it is first learned.
-    let mut acting: Vec<i64> = w0.iter().map(|w| format.mantissa(*w, chip)).collect();
-    let mut neurons = Membranes::new(&file.post_neuron, p.n_post, chip)?;
-    let mut post_spikes = Vec::new();
-    let mut compared = Vec::new();
+    let learned = Learned::new(&p.dw, &p.constants, format, chip)?;
+    let taught = if file.closed_loop { Vec::new() } else { file.taught(chip)? };
+    let post = match file.closed_loop {
+        true => Post::Neurons(&file.post_neuron, Some((file.teacher()?, file.teacher.weight))),
+        false => Post::Told(&taught),
+    };
+    let learner = learned.compile(p.n_pre, file.initial_weights.clone(), post)?;
+    let keep: Vec<i64> = learned.traces.iter().map(|k| learner.keep(*k)).collect();
+    let synapses = |(k, lane)| (0..p.n_post).map(move |y| (k + 1, lane * p.n_post + y));
+    let pre = Train::new(file.pre_spikes.iter().copied().flat_map(synapses));
+    let teacher = if file.closed_loop {
+        Train::new(file.teacher_spikes.iter().map(|(k, lane)| (k + 1, *lane)))
+    } else {
+        // Who is to fire in a step is told in the one before.
+        Train::new(taught.iter().map(|(step, lane)| (step - 1, *lane)))
+    };
+    let mut run = learner.run()?;
+    run.compare();
+    let mut rows: BTreeMap<String, Matrix> = BTreeMap::new();
+    let mut keep_row =
+        |name: &str, row: Vec<i64>| rows.entry(name.to_owned()).or_default().push(row);
+    let mut spikes = Matrix::new();
     let input = &chip.arithmetic.neuron.input;
-    for step in 0..p.steps {
-        let lanes = |spikes: &[(u32, u32)]| -> Vec<u32> {
-            spikes.iter().filter(|(t, _)| *t == step).map(|(_, lane)| *lane).collect()
+    for index in 0..=steps {
+        let of_traces = |at| -> Result<Vec<Vec<bool>>, String> {
+            learned.traces.iter().map(|k| file.decided(TRACES[*k], at)).collect()
         };
-        let pre = lanes(&file.pre_spikes);
-        let fired = std::mem::take(&mut neurons.fired);
-        let spikes = |s: usize| {
-            [pre.contains(&((s / p.n_post) as u32)), fired.contains(&((s % p.n_post) as u32))]
-        };
-        for (s, synapse) in synapses.iter_mut().enumerate() {
-            synapse.kick(&rule, spikes(s));
-            if file.closed_loop && spikes(s)[0] {
-                neurons.input[s % p.n_post] += input.contribution(acting[s], p.w_exp);
-            }
+        let stores = file.decided("w", Some(index).filter(|k| *k < steps))?;
+        let decays = of_traces(index.checked_sub(1))?;
+        run.replace_draws(&Decided::new(&learned, &learner, n_post, &decays, &stores));
+        let row = stepped(&mut run, &learned, &pre, &teacher)?;
+        if let Some(before) = index.checked_sub(1) {
+            spikes.extend(row.spikes.iter().map(|lane| vec![before as i64, i64::from(*lane)]));
+            let [u, v] = row.states;
+            keep_row("u", u);
+            keep_row("v", v);
         }
-        for lane in lanes(&file.teacher_spikes) {
-            let target = neurons.input.get_mut(lane as usize).ok_or("a teacher spike outside")?;
-            *target +=
-                input.contribution(teacher.mantissa(file.teacher.weight, chip), teacher.exponent);
-        }
-        let mut same = Same { expected, step, compared: &mut compared };
-        for (k, (name, ..)) in rule.traces.iter().enumerate() {
-            same.check(&format!("{name}_in"), synapses.iter().map(|s| s.traces[k]))?;
-        }
-        for (s, synapse) in synapses.iter_mut().enumerate() {
-            let decided = |name: &str| {
-                let row = file.rounding.get(&format!("round_{name}"));
-                let up = row.and_then(|r| r.get(step as usize)?.get(s).copied());
-                up.ok_or_else(|| format!("rounding.round_{name} is not recorded for step {step}"))
-            };
-            let change = rule.change(step, spikes(s), &synapse.traces, synapse.w)?;
-            synapse.w = rule.stored(synapse.w, change, decided("w")?);
-            acting[s] = synapse.w;
-            for (x, (name, _, tau)) in synapse.traces.iter_mut().zip(&rule.traces) {
-                let (whole, _) = rule.a.trace.decay(*x, rule.a.trace.law.keep(*tau, 1.0));
-                *x = whole + decided(name)?;
-            }
-        }
-        neurons.step();
-        post_spikes
-            .extend(neurons.fired.iter().map(|lane| vec![i64::from(step), i64::from(*lane)]));
-        same.check("w", synapses.iter().map(|s| s.w))?;
-        for (k, (name, ..)) in rule.traces.iter().enumerate() {
-            same.check(name, synapses.iter().map(|s| s.traces[k]))?;
+        if index == steps {
+            break;
         }
         let act = |w: &i64| input.input(input.contribution(*w, p.w_exp));
-        same.check("w_act", acting.iter().map(act))?;
-        same.check("u", neurons.u.iter().copied())?;
-        same.check("v", neurons.v.iter().copied())?;
-    }
-    if let Some(spikes) = expected.get("post_spikes") {
-        let mut wanted = spikes.clone();
-        wanted.sort_unstable();
-        if wanted != post_spikes {
-            return Err("the post spikes differ".to_owned());
+        keep_row("w_act", row.weights.iter().map(act).collect());
+        keep_row("w", row.weights);
+        let ends = of_traces(Some(index))?;
+        for (at, (trace, values)) in learned.traces.iter().zip(row.traces).enumerate() {
+            let name = TRACES[*trace];
+            let end = values.iter().zip(&ends[at]);
+            keep_row(name, end.map(|(x, up)| learned.decayed(*x, keep[at], *up)).collect());
+            keep_row(&format!("{name}_in"), values);
         }
-        compared.push("post_spikes".to_owned());
     }
-    if let Some(left) = expected.keys().find(|key| !compared.contains(key)) {
-        return Err(format!("'{left}' is recorded, and not computed here"));
+    rows.insert("post_spikes".to_owned(), spikes);
+    let mut compared = Vec::new();
+    for (name, wanted) in expected {
+        let got =
+            rows.get(name).ok_or_else(|| format!("'{name}' is recorded, and not computed here"))?;
+        let mut wanted = wanted.clone();
+        if name == "post_spikes" {
+            wanted.sort_unstable();
+        }
+        if let Some(at) =
+            (0..got.len().max(wanted.len())).find(|at| got.get(*at) != wanted.get(*at))
+        {
+            return Err(format!(
+                "{name} in row {at} is {:?}, recorded {:?}",
+                got.get(at),
+                wanted.get(at)
+            ));
+        }
+        compared.push(name.as_str());
     }
     Ok(Finding::Exact(format!(
-        "{} of {} steps, with the recorded rounding decisions",
-        compared.join(", "),
-        p.steps
+        "{} of {steps} steps, with the recorded rounding decisions",
+        compared.join(", ")
     )))
-}
-
-/// Compares one step of what is recorded.
-struct Same<'a> {
-    expected: &'a BTreeMap<String, Vec<Vec<i64>>>,
-    step: u32,
-    compared: &'a mut Vec<String>,
-}
-
-impl Same<'_> {
-    fn check(&mut self, name: &str, got: impl Iterator<Item = i64>) -> Result<(), String> {
-        let Some(rows) = self.expected.get(name) else { return Ok(()) };
-        if self.compared.iter().all(|c| c != name) {
-            self.compared.push(name.to_owned());
-        }
-        let (got, wanted) = (got.collect::<Vec<i64>>(), rows.get(self.step as usize));
-        if wanted == Some(&got) {
-            return Ok(());
-        }
-        Err(format!("{name} in step {} is {got:?}, recorded {wanted:?}", self.step))
-    }
 }
 
 #[derive(Deserialize)]
@@ -265,7 +405,7 @@ struct StatisticsFile {
 struct StatisticsParams {
     steps: u32,
     dw: String,
-    traces: BTreeMap<String, serde_json::Value>,
+    traces: BTreeMap<String, Value>,
     num_weight_bits: u8,
     sign_mode: SignMode,
     w_exp: i32,
@@ -282,46 +422,59 @@ fn compare_means(
     expected: &BTreeMap<String, Moments>,
     chip: &Chip,
 ) -> Result<Finding, String> {
-    let p = &file.params;
+    let (p, n) = (&file.params, file.n_samples);
+    if n == 0 {
+        return Err("n_samples is 0".to_owned());
+    }
     let format = WeightFormat::new(p.sign_mode, p.num_weight_bits, p.w_exp)?;
-    let rule = Rule::new(&p.dw, &p.traces, format, chip)?;
-    let stale = rule.a.trace.decision == Decision::Stale;
+    let learned = Learned::new(&p.dw, &p.traces, format, chip)?;
+    // Index k of the peer is step k + 1 for pre spikes, and a spike of a neuron is seen one later.
+    let everybody = |step: u32| (0..n).map(move |lane| (step, lane));
+    let told: Vec<(u32, u32)> = file.post_spikes.iter().flat_map(|k| everybody(k + 2)).collect();
+    let learner = learned.compile(1, vec![vec![p.w0]; n as usize], Post::Told(&told))?;
+    let keep: Vec<i64> = learned.traces.iter().map(|k| learner.keep(*k)).collect();
+    let pre = Train::new(file.pre_spikes.iter().flat_map(|k| everybody(k + 1)));
+    let teacher = Train::new(told.iter().map(|(step, lane)| (step - 1, *lane)));
+    let mut run = learner.run()?;
+    run.compare();
     let source = KeyedDraws { seed: SEED };
-    let mut samples = Samples::default();
-    for sample in 0..file.n_samples {
-        let mut synapse = Synapse { w: p.w0, traces: vec![0; rule.traces.len()] };
-        let mut rows: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-        for step in 0..p.steps {
-            let before = synapse.clone();
-            // A post spike is seen one step after it is fired.
-            let post = step > 0 && file.post_spikes.contains(&(step - 1));
-            let spikes = [file.pre_spikes.contains(&step), post];
-            synapse.kick(&rule, spikes);
-            let change = rule.change(step, spikes, &synapse.traces, synapse.w)?;
-            let of = if stale {
-                rule.change(step, [false; 2], &before.traces, before.w)?
-            } else {
-                change
-            };
-            let steps = whole_away(of) as f64 / f64::from(1u32 << rule.dropped());
-            let draw = |stream: u32| unit(source.draw(step + 1, stream, 0, sample, 0));
-            let up = i64::from(draw(0) < steps.abs().fract()) * steps.signum() as i64;
-            synapse.w = rule.stored(synapse.w, change, up);
-            rows.entry("w").or_default().push(synapse.w);
-            for (k, (name, _, tau)) in rule.traces.iter().enumerate() {
-                let keep = rule.a.trace.law.keep(*tau, 1.0);
-                let (whole, fresh) = rule.a.trace.decay(synapse.traces[k], keep);
-                let (_, old) = rule.a.trace.decay(before.traces[k], keep);
-                let rest = if stale { old } else { fresh };
-                synapse.traces[k] = whole + i64::from(draw(1 + k as u32) < rest);
-                rows.entry(name).or_default().push(synapse.traces[k]);
+    let lanes = n as usize;
+    let mut traces = vec![vec![0; lanes]; learned.traces.len()];
+    let mut weights = vec![p.w0; lanes];
+    let mut decays = vec![vec![false; lanes]; learned.traces.len()];
+    let mut by_name: BTreeMap<&str, Matrix> = BTreeMap::new();
+    for index in 0..p.steps {
+        let draw =
+            |what: usize, lane: usize| unit(source.draw(index + 1, what as u32, 0, lane as u32, 0));
+        let mut stores = vec![false; lanes];
+        for (lane, up) in stores.iter_mut().enumerate() {
+            let now: Vec<i64> = traces.iter().map(|x| x[lane]).collect();
+            let change = learned.pending(index, &now, weights[lane])?;
+            let steps = change.abs().ceil() / f64::from(learned.step).exp2();
+            *up = draw(0, lane) < steps.fract();
+        }
+        run.replace_draws(&Decided::new(&learned, &learner, lanes, &decays, &stores));
+        let row = stepped(&mut run, &learned, &pre, &teacher)?;
+        // The decision about a decay is made from the value before the impulses of its step.
+        for (k, before) in traces.iter_mut().enumerate() {
+            for (lane, x) in before.iter_mut().enumerate() {
+                decays[k][lane] = draw(1 + k, lane) < learned.rest(*x, keep[k]);
+                *x = learned.decayed(row.traces[k][lane], keep[k], decays[k][lane]);
             }
         }
-        for (name, values) in rows {
-            samples.add(name, values.into_iter());
+        weights = row.weights;
+        by_name.entry("w").or_default().push(weights.clone());
+        for (k, x) in learned.traces.iter().zip(&traces) {
+            by_name.entry(TRACES[*k]).or_default().push(x.clone());
         }
     }
-    samples.compare(expected, file.n_samples)
+    let mut samples = Samples::default();
+    for lane in 0..lanes {
+        for (name, rows) in &by_name {
+            samples.add(name, rows.iter().map(|row| row[lane]));
+        }
+    }
+    samples.compare(expected, n)
 }
 
 /// The seed of all statistics.

@@ -3,7 +3,7 @@
 use crate::readings::{Own, Sketch, Subject, all, dense, each, echo, relay};
 use std::sync::Arc;
 use trifactor_diag::Place;
-use trifactor_fixed::{Draw, LearningArithmetic, Rounding, WeightsRead};
+use trifactor_fixed::{Draw, Early, LearningArithmetic, Rounding, WeightsRead};
 use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
 use trifactor_isa::Chip;
 use trifactor_testkit::builder::TraceSpec;
@@ -135,9 +135,9 @@ fn an_early_impulse_acts_from_the_start_of_the_epoch() {
 #[test]
 fn an_early_impulse_of_a_pre_lane_is_rounded_up() {
     let least = TraceSpec { impulse: 1.0 / 256.0, ..held(0.0) };
-    for (up, x) in [(true, 1), (false, 0)] {
+    for (early, x) in [(Early::PreUp, 1), (Early::Drawn, 0)] {
         let mut engine = engine();
-        engine.trace.early_pre_up = up;
+        engine.trace.early = early;
         engine.trace.draw_bits = 8;
         let setup = Setup::new(4, 1, engine).trace("x1", least, Rounding::Stochastic);
         let subject = setup.rule("x0*x1", 0.0);
