@@ -483,6 +483,30 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Gives weights values from outside, `[post][pre]`, as a host does.
+    pub fn write_weights(&mut self, weights: &Matrix) -> Result<(), String> {
+        let mut next = vec![0; weights.len()];
+        for space in &self.learner.spaces.synapses {
+            let wanted = &self.learner.net.spaces[*space].name;
+            let at = self.emulator.map().projections.iter().position(|p| p.name == *wanted);
+            let at = at.expect("internal: a projection of the image");
+            let list = self.emulator.read_field(at, 0).map_err(|e| e.to_string())?;
+            let mut raw = Vec::new();
+            for synapse in list {
+                let row = synapse.post as usize;
+                raw.push(weights[row][next[row]]);
+                next[row] += 1;
+            }
+            let narrow: Vec<i32> = raw.iter().map(|w| *w as i32).collect();
+            self.emulator.write_field(at, 0, &narrow).map_err(|e| e.to_string())?;
+            let state = self.learner.state(*space, VARIABLES[0]);
+            if let (Some(machine), Some(state)) = (&mut self.machine, state) {
+                machine.set_raw(state, &raw);
+            }
+        }
+        Ok(())
+    }
+
     /// Where the image has a trace: once for each projection that reads it.
     fn places(&self, name: &str) -> Vec<usize> {
         let side = if name.starts_with('x') { PRE } else { POST };
