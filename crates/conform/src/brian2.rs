@@ -93,7 +93,13 @@ impl Learned {
     }
 
     /// Compiles a projection of all lanes to all lanes; `initial` is `[post][pre]`.
-    fn compile(&self, n_pre: u32, initial: Matrix, post: Post<'_>) -> Result<Learner, String> {
+    fn compile(
+        &self,
+        n_pre: u32,
+        initial: Matrix,
+        post: Post<'_>,
+        once: Vec<i64>,
+    ) -> Result<Learner, String> {
         let n_post = initial.len() as u32;
         let zeros = || vec![vec![0; n_pre as usize]; n_post as usize];
         let task = Task {
@@ -107,6 +113,7 @@ impl Learned {
             given: None,
             post,
             apart: true,
+            once,
         };
         task.compile(&self.chip)
     }
@@ -289,6 +296,28 @@ impl File {
         Ok(fired)
     }
 
+    /// What the spikes of the first index add to each neuron beside their weights, because the peer
+    /// lets weights act as their format stores them until they are first learned; empty if nothing.
+    fn unstored(&self, format: WeightFormat, chip: &Chip) -> Vec<i64> {
+        let input = &chip.arithmetic.neuron.input;
+        // Mantissas where they only move to the left, so that a sum of them is one.
+        let acts = |w: i64| match format.exponent {
+            0.. => w,
+            negative => input.contribution(w, negative),
+        };
+        let first: BTreeSet<u32> =
+            self.pre_spikes.iter().filter(|s| s.0 == 0).map(|s| s.1).collect();
+        let of_row = |row: &Vec<i64>| {
+            let missing = |x: &u32| {
+                let w = row[*x as usize];
+                acts(format.mantissa(w, chip)) - acts(w)
+            };
+            first.iter().map(missing).sum()
+        };
+        let sums: Vec<i64> = self.initial_weights.iter().map(of_row).collect();
+        if sums.iter().all(|sum| *sum == 0) { Vec::new() } else { sums }
+    }
+
     /// The recorded decisions about something in an index; none before the first.
     fn decided(&self, name: &str, index: Option<usize>) -> Result<Vec<bool>, String> {
         let n = (self.params.n_pre * self.params.n_post) as usize;
@@ -307,11 +336,13 @@ impl File {
     /// nothing to round, or in the other direction than they changed. Returns how many there are.
     ///
     /// The peer decides from the change without the step's spikes. A weight is touched only where
-    /// its decision was to round, and only as far as that decision goes.
+    /// its decision was to round, and only as far as that decision goes. `before` are the weights
+    /// before the index.
     fn stale(
         &self,
         learned: &Learned,
         index: usize,
+        before: &[i64],
         weights: &mut [i64],
         recorded: Option<&Matrix>,
     ) -> usize {
@@ -322,11 +353,12 @@ impl File {
         let engine = learned.chip.arithmetic.learning.expect("internal: checked when it was made");
         let range = engine.weight(learned.format.sign);
         let mut found = 0;
-        for ((w, up), wanted) in weights.iter_mut().zip(decided).zip(recorded) {
+        for (((w, old), up), wanted) in weights.iter_mut().zip(before).zip(decided).zip(recorded) {
             // Rounded the other way, a magnitude is off by the step that it took and the one that
-            // it did not take.
-            let explained = [1, 2].iter().any(|steps| {
-                clamp_raw(*w + shifted(up * steps, learned.step.into()), range) == *wanted
+            // it did not take. Either sum may have ended at the range's end.
+            let after = |steps: i64| clamp_raw(old + shifted(steps, learned.step.into()), range);
+            let explained = (-MOST_STEPS..=MOST_STEPS).any(|steps| {
+                after(steps) == *w && [1, 2].iter().any(|more| after(steps + up * more) == *wanted)
             });
             if *up != 0 && w != wanted && explained {
                 *w = *wanted;
@@ -357,7 +389,9 @@ fn compare(
         true => Post::Neurons(&file.post_neuron, Some((file.teacher()?, file.teacher.weight))),
         false => Post::Told(&taught),
     };
-    let learner = learned.compile(p.n_pre, file.initial_weights.clone(), post)?;
+    let once = if file.closed_loop { file.unstored(format, chip) } else { Vec::new() };
+    let truncated = !once.is_empty();
+    let learner = learned.compile(p.n_pre, file.initial_weights.clone(), post, once)?;
     let keep: Vec<i64> = learned.traces.iter().map(|k| learner.keep(*k)).collect();
     let synapses = |(k, lane)| (0..p.n_post).map(move |y| (k + 1, lane * p.n_post + y));
     let pre = Train::new(file.pre_spikes.iter().copied().flat_map(synapses));
@@ -373,6 +407,9 @@ fn compare(
     let mut keep_row =
         |name: &str, row: Vec<i64>| rows.entry(name.to_owned()).or_default().push(row);
     let mut spikes = Matrix::new();
+    let mut before: Vec<i64> = (0..p.n_pre as usize)
+        .flat_map(|x| file.initial_weights.iter().map(move |row| row[x]))
+        .collect();
     let mut written = 0;
     let input = &chip.arithmetic.neuron.input;
     for index in 0..=steps {
@@ -392,7 +429,7 @@ fn compare(
         if index == steps {
             break;
         }
-        let stale = file.stale(&learned, index, &mut row.weights, expected.get("w"));
+        let stale = file.stale(&learned, index, &before, &mut row.weights, expected.get("w"));
         if stale > 0 {
             written += stale;
             let of_post = |y| row.weights.iter().skip(y).step_by(n_post).copied().collect();
@@ -400,7 +437,8 @@ fn compare(
         }
         let act = |w: &i64| input.input(input.contribution(*w, p.w_exp));
         keep_row("w_act", row.weights.iter().map(act).collect());
-        keep_row("w", row.weights);
+        keep_row("w", row.weights.clone());
+        before = row.weights;
         let ends = of_traces(Some(index))?;
         for (at, (trace, values)) in learned.traces.iter().zip(row.traces).enumerate() {
             let name = TRACES[*trace];
@@ -430,11 +468,25 @@ fn compare(
         compared.push(name.as_str());
     }
     let compared = compared.join(", ");
+    let mut quirks = Vec::new();
     if written > 0 {
-        return Ok(Finding::ByDesign(format!(
+        quirks.push(format!(
             "the peer decides whether to round a weight from its change without the step's spikes, and \
              so rounds {written} changes that leave nothing to round or have the other sign; with these \
-             written by the host, everything is exact: {compared} of {steps} steps"
+             written by the host"
+        ));
+    }
+    if truncated {
+        quirks.push(
+            "in their first step the peer's weights act as their format stores them, and from then on \
+             as they are; with the difference added by an input"
+                .to_owned(),
+        );
+    }
+    if !quirks.is_empty() {
+        let quirks = quirks.join(", and ");
+        return Ok(Finding::ByDesign(format!(
+            "{quirks}, everything is exact: {compared} of {steps} steps"
         )));
     }
     Ok(Finding::Exact(format!("{compared} of {steps} steps, with the recorded rounding decisions")))
@@ -479,7 +531,8 @@ fn compare_means(
     // Index k of the peer is step k + 1 for pre spikes, and a spike of a neuron is seen one later.
     let everybody = |step: u32| (0..n).map(move |lane| (step, lane));
     let told: Vec<(u32, u32)> = file.post_spikes.iter().flat_map(|k| everybody(k + 2)).collect();
-    let learner = learned.compile(1, vec![vec![p.w0]; n as usize], Post::Told(&told))?;
+    let learner =
+        learned.compile(1, vec![vec![p.w0]; n as usize], Post::Told(&told), Vec::new())?;
     let keep: Vec<i64> = learned.traces.iter().map(|k| learner.keep(*k)).collect();
     let pre = Train::new(file.pre_spikes.iter().flat_map(|k| everybody(k + 1)));
     let teacher = Train::new(told.iter().map(|(step, lane)| (step - 1, *lane)));
@@ -525,5 +578,7 @@ fn compare_means(
     samples.compare(expected, n)
 }
 
+/// Steps of a change beyond which a weight is at an end of its range.
+const MOST_STEPS: i64 = 1024;
 /// The seed of all statistics.
 const SEED: u32 = 1;

@@ -56,6 +56,9 @@ pub(crate) struct Task<'a> {
     pub post: Post<'a>,
     /// Whether every synapse has traces of its own.
     pub apart: bool,
+    /// What an input adds to each neuron's accumulator in the step after the first, in units of a
+    /// mantissa or, where its exponent is negative, of the accumulator; empty if nothing.
+    pub once: Vec<i64>,
 }
 
 /// Where post spikes come from.
@@ -83,6 +86,7 @@ struct Spaces {
     pre: SpaceId,
     post: SpaceId,
     teacher: Option<SpaceId>,
+    once: Option<SpaceId>,
     synapses: Vec<SpaceId>,
 }
 
@@ -91,6 +95,8 @@ const POST: &str = "post";
 const TEACHER: &str = "teacher";
 const SYNAPSES: &str = "synapses";
 const TOLD: &str = "told";
+const ONCE: &str = "once";
+const ADDED: &str = "added";
 const PROBE: &str = "probe";
 
 /// A spike of the teacher that tells post lanes to fire, in last places of the accumulator.
@@ -107,6 +113,7 @@ impl Task<'_> {
             draft.b.input(PRE, if self.apart { self.n_pre * self.n_post } else { self.n_pre });
         let post = draft.neurons()?;
         let teacher = draft.teacher(post);
+        let once = draft.once(post)?;
         let traces = draft.traces(pre, post);
         let kernel = self.rule.kernel()?;
         let read: BTreeSet<String> = kernel.ports.values().map(|p| p.variable.clone()).collect();
@@ -127,7 +134,7 @@ impl Task<'_> {
         let identity =
             Identity { model_hash: String::new(), seed: 0, step_ms: 1.0, ..Identity::default() };
         let compiled = compile(&net, &plan, chip, &identity).map_err(|e| first(&e))?;
-        let spaces = Spaces { pre, post, teacher, synapses };
+        let spaces = Spaces { pre, post, teacher, once, synapses };
         Ok(Learner { net, plan, image: compiled.image, spaces, traces, rules })
     }
 
@@ -222,15 +229,42 @@ impl Draft<'_> {
                 (self.exponent() - format.exponent, raw)
             }
         };
+        let raw = vec![raw; self.task.n_post as usize];
+        Some(self.one_to_one((TEACHER, TOLD), post, point, &raw))
+    }
+
+    /// The input that fires once.
+    fn once(&mut self, post: SpaceId) -> Result<Option<SpaceId>, String> {
+        let once = &self.task.once;
+        if once.is_empty() {
+            return Ok(None);
+        }
+        if let Some(far) = once.iter().find(|x| !(-256..=255).contains(*x)) {
+            return Err(format!("an input would have to add {far}, and a weight is -256 to 255"));
+        }
+        let raw: Vec<f64> = once.iter().map(|x| *x as f64).collect();
+        let point = self.exponent() - self.task.format.exponent.max(0);
+        Ok(Some(self.one_to_one((ONCE, ADDED), post, point, &raw)))
+    }
+
+    /// An input with a synapse to each neuron; weights in last places of their format.
+    fn one_to_one(
+        &mut self,
+        (input, projection): (&str, &str),
+        post: SpaceId,
+        point: i32,
+        raw: &[f64],
+    ) -> SpaceId {
         let n = self.task.n_post;
-        let space = self.b.input(TEACHER, n);
+        let space = self.b.input(input, n);
         let pairs: Vec<(u32, u32)> = (0..n).map(|lane| (lane, lane)).collect();
-        let sign = if raw < 0.0 { Sign::Mixed } else { Sign::Excitatory };
-        let projection = self.b.synapses(TOLD, (space, post), sign, &pairs);
-        let w = self.b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
-        self.b.deliver(projection, w, Delay::Fixed(0));
-        self.point(format!("{TOLD}.w"), point);
-        Some(space)
+        let sign = if raw.iter().any(|w| *w < 0.0) { Sign::Mixed } else { Sign::Excitatory };
+        let synapses = self.b.synapses(projection, (space, post), sign, &pairs);
+        let weights = raw.iter().map(|w| w * f64::from(-point).exp2()).collect();
+        let w = self.b.weight(synapses, Values::PerLane(weights));
+        self.b.deliver(synapses, w, Delay::Fixed(0));
+        self.point(format!("{projection}.w"), point);
+        space
     }
 
     /// The streams of the draws of all traces.
@@ -526,6 +560,11 @@ impl Run<'_> {
         if let Some(space) = spaces.teacher {
             inputs.push((self.population(TEACHER), teacher.at(self.step)));
             by_space.push((space, teacher.at(self.step)));
+        }
+        let all: Vec<u32> = (0..self.learner.net.lanes(spaces.post) as u32).collect();
+        if let Some(space) = spaces.once.filter(|_| self.step == 1) {
+            inputs.push((self.population(ONCE), &all));
+            by_space.push((space, &all));
         }
         self.emulator.step(&inputs).map_err(|e| e.to_string())?;
         if let Some(machine) = &mut self.machine {

@@ -187,6 +187,7 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
         given: Some(f64::INFINITY),
         post: Post::Neurons(&neurons, None),
         apart: false,
+        once: Vec::new(),
     };
     let learner = task.compile(chip)?;
     let mut run = learner.run()?;

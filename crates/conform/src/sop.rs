@@ -245,6 +245,7 @@ impl Setup {
             given: given.then_some(SLOWEST),
             post,
             apart: false,
+            once: Vec::new(),
         };
         task.compile(chip)
     }

@@ -366,7 +366,8 @@ fn an_early_impulse_may_be_dropped() {
 
 /// The tag after one epoch of one step, from `t`, of a rule that reads `x1`.
 fn tag_after(store: Option<StoreArithmetic>, x1: f64, dt: &str, t: f64) -> i64 {
-    let engine = LearningArithmetic { store, ..engine() };
+    let mut engine = LearningArithmetic { store, ..engine() };
+    engine.change.range = (-1 << 20, 1 << 20);
     let setup = Setup::new(1, 1, engine).trace("x1", held(x1), Rounding::Floor);
     let subject = setup.tag(Rounding::Floor).rule(dt, t);
     let mut run = subject.run();
