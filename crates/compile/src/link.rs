@@ -192,7 +192,7 @@ impl Linker<'_> {
 
     fn slices_of(&self, id: PopulationId) -> Vec<Slice> {
         let mut found = Vec::new();
-        for (core, placed) in (0u16..).zip(&self.placement.cores) {
+        for (core, placed) in (0u32..).zip(&self.placement.cores) {
             for s in placed.slices.iter().filter(|s| s.population == id) {
                 found.push(Slice {
                     first_lane: s.first_lane,
@@ -206,7 +206,7 @@ impl Linker<'_> {
     }
 
     fn core(&mut self, c: usize) -> Core {
-        let id = c as u16;
+        let id = c as u32;
         let mut core = Core { id, ..Core::default() };
         self.compartments(c, &mut core);
         self.modulators(c, &mut core);
@@ -278,7 +278,7 @@ impl Linker<'_> {
             });
             self.map.modulators[range.modulator.index()]
                 .parts
-                .push(ModulatorPart { core: c as u16, range: at });
+                .push(ModulatorPart { core: c as u32, range: at });
             first_line += range.n;
         }
     }
@@ -328,7 +328,7 @@ impl Linker<'_> {
         });
         self.map.projections[routed.projection.index()]
             .parts
-            .push(ProjectionPart { core: c as u16, group: number });
+            .push(ProjectionPart { core: c as u32, group: number });
         self.synapses(routed, format, core);
     }
 
@@ -364,7 +364,7 @@ impl Linker<'_> {
         core.ucode.extend(program.code.iter().map(|i| i.encode()));
         for (word, text) in (first_word..).zip(&program.lines) {
             self.map.source.push(SourceLine {
-                core: c as u16,
+                core: c as u32,
                 word,
                 // The rule's own name: the last part of `rules.NAME`.
                 rule: rule.key.rsplit('.').next().unwrap_or(&rule.name).to_owned(),
@@ -455,7 +455,7 @@ impl Linker<'_> {
             history: self.net.needs_history(unit.state),
         });
         let name = self.net.full_name(unit.state);
-        let part = (c as u16, at);
+        let part = (c as u32, at);
         let reader = projection.index() as u16;
         let side = if role == Role::Post { TraceSide::Post } else { TraceSide::Pre };
         let known = |t: &&mut TraceMap| t.name == name && t.projection == reader && t.side == side;

@@ -18,7 +18,7 @@ pub struct Resource {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Utilisation {
     /// (core, resources), in core order.
-    pub cores: Vec<(u16, Vec<Resource>)>,
+    pub cores: Vec<(u32, Vec<Resource>)>,
     /// Cores of the chip.
     pub n_cores: u32,
 }

@@ -42,7 +42,7 @@ pub struct Routes {
     /// Groups of each core, in axon order.
     pub groups: Vec<Vec<RoutedGroup>>,
     /// Messages of every lane of every population: (core, input axon).
-    pub messages: SideTable<PopulationId, Vec<Vec<(u16, u16)>>>,
+    pub messages: SideTable<PopulationId, Vec<Vec<(u32, u16)>>>,
 }
 
 /// Routes all spikes.
@@ -51,7 +51,7 @@ pub fn route(net: &CheckedNetwork, structure: &Structure, placement: &Placement)
         (0..placement.cores.len()).map(|c| groups_of(net, structure, placement, c)).collect();
     let mut messages =
         SideTable::for_each(&structure.populations, |_, p| vec![Vec::new(); net.lanes(p.space)]);
-    for (core, groups) in (0u16..).zip(&groups) {
+    for (core, groups) in (0u32..).zip(&groups) {
         for group in groups {
             let pre = structure.projections[group.projection].pre;
             let source =
@@ -70,7 +70,7 @@ pub(crate) fn messages(
     net: &CheckedNetwork,
     structure: &Structure,
     placement: &Placement,
-) -> SideTable<PopulationId, Vec<Vec<(u16, u16)>>> {
+) -> SideTable<PopulationId, Vec<Vec<(u32, u16)>>> {
     route(net, structure, placement).messages
 }
 

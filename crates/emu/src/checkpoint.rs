@@ -5,7 +5,7 @@
 //! unless every part of it describes a state of the loaded image; bytes are never trusted.
 
 use crate::error::{CheckpointError, EmuError};
-use crate::ledger::{Clock, Counts};
+use crate::ledger::{Clock, Counts, Elapsed};
 use crate::machine::Emulator;
 use crate::state::{ColumnState, CoreState, GroupState};
 use crate::tables::{ColumnTable, CoreTable, GroupTable, Travel, Widths};
@@ -14,7 +14,7 @@ use std::fmt::{self, Write};
 use trifactor_image::Image;
 
 const MAGIC: [u8; 8] = *b"TFCHECKP";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 8 + 4 + 8 + 8 + 4;
 
 /// Everything that [`Emulator::step`] changes.
@@ -24,6 +24,9 @@ struct Snapshot<C> {
     step: u32,
     host: Counts,
     clock: Clock,
+    /// Time with each preset: its name, what passed, and where the search of each arbiter begins
+    /// (T13).
+    times: Vec<(String, Elapsed, Vec<u8>)>,
     /// Lanes of input populations that fired in the last step, by population.
     inputs: Vec<Vec<u32>>,
     cores: C,
@@ -41,6 +44,9 @@ impl Emulator {
             step: self.step,
             host: self.host,
             clock: self.clock,
+            times: (self.networks.iter())
+                .map(|n| (n.preset.clone(), n.elapsed.clone(), n.engine.arbiters()))
+                .collect(),
             inputs: inputs.collect(),
             cores: self.cores.iter().map(|c| &c.state).collect::<Vec<_>>(),
         };
@@ -79,6 +85,24 @@ impl Emulator {
         check_counters(&snapshot).map_err(content)?;
         for (core, state) in self.cores.iter().zip(&snapshot.cores) {
             check_core(&core.table, state, &self.widths).map_err(content)?;
+        }
+        let presets = self.networks.iter().map(|n| &n.preset);
+        if !presets.eq(snapshot.times.iter().map(|(preset, _, _)| preset)) {
+            let presets = snapshot.times.into_iter().map(|(preset, _, _)| preset).collect();
+            return Err(CheckpointError::Presets { presets }.into());
+        }
+        for (network, (_, elapsed, arbiters)) in self.networks.iter().zip(&snapshot.times) {
+            let groups = |e: &Elapsed| e.rules.iter().map(Vec::len).collect::<Vec<_>>();
+            if groups(&network.elapsed) != groups(elapsed) {
+                return Err(content("time").into());
+            }
+            if !network.engine.clone().set_arbiters(arbiters) {
+                return Err(content("arbiters").into());
+            }
+        }
+        for (network, (_, elapsed, arbiters)) in self.networks.iter_mut().zip(snapshot.times) {
+            network.engine.set_arbiters(&arbiters);
+            network.elapsed = elapsed;
         }
         self.seed_draws(snapshot.seed);
         self.step = snapshot.step;
@@ -126,16 +150,22 @@ impl Emulator {
 /// Refuses counters that no run can have reached: 2^46 events are hours of emulation, and sums
 /// and energies of larger ones could overflow.
 fn check_counters(s: &Snapshot<Vec<CoreState>>) -> Result<(), &'static str> {
-    let Clock { steps, time_ticks, longest, barrier_ticks, host_writes, host_resets } = s.clock;
-    let clock =
-        [steps, host_writes, host_resets, time_ticks >> 12, longest >> 12, barrier_ticks >> 12];
-    let mut all: Vec<u64> = clock.to_vec();
+    let Clock { steps, host_writes, host_resets } = s.clock;
+    let mut all = vec![steps, host_writes, host_resets];
+    for (_, elapsed, _) in &s.times {
+        let Elapsed { ticks, longest, barriers, counts, stalled, messages, rules } = elapsed;
+        all.extend([ticks, longest, stalled, messages].map(|ticks| *ticks >> 12));
+        all.push(*barriers);
+        all.extend(counts.all());
+        all.extend(rules.iter().flatten().flatten());
+    }
     all.extend(s.host.all());
     for core in &s.cores {
         all.extend(core.counts.all());
         all.extend(core.saturated.iter().flatten().chain(&core.saturated_lines));
         for g in &core.groups {
             all.extend([g.evaluated, g.skipped]);
+            all.extend(g.latest);
             all.extend(g.saturated_stores.iter().chain(&g.saturated_pre).chain(&g.saturated_post));
         }
     }

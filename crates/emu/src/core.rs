@@ -2,15 +2,16 @@
 
 use crate::delivery::{deliver, send, slot};
 use crate::draws::Draws;
-use crate::ledger::{Counts, RuleCost};
+use crate::ledger::Counts;
 use crate::narrow;
 use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
-use crate::tables::{CoreTable, GroupTable, Travel, Widths};
+use crate::tables::{CoreTable, Travel, Widths};
 use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
 use trifactor_isa::ResolvedCosts;
+use trifactor_timing::{CoreWork, Message};
 
 /// Where a step is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,12 +48,10 @@ pub(crate) struct Core {
     pub state: CoreState,
     /// Input axons of the messages of this step.
     pub inbox: Vec<u32>,
-    /// Costs of one synapse of each group's rule.
-    pub rule_costs: Vec<RuleCost>,
     /// What the core did in this step.
     pub counts: Counts,
-    /// Time of the rules in this step.
-    pub rule_ticks: u64,
+    /// Words and weights of this step's deliveries.
+    pub delivered: [u64; 2],
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
     /// Spike and saturation of each compartment in this step.
@@ -61,44 +60,51 @@ pub(crate) struct Core {
     rows: Vec<Vec<u32>>,
     /// Where the time goes.
     pub laps: Laps,
-    work: Vec<Workspace>,
+    workspaces: Vec<Workspace>,
 }
 
 const SPIKE: u8 = 1;
 const CLIPPED_U: u8 = 2;
 const CLIPPED_V: u8 = 4;
+const ACTIVE: u8 = 8;
+/// What is collected from the flags.
+const EVENTS: u8 = SPIKE | CLIPPED_U | CLIPPED_V;
 
 /// Notes the spikes and saturations of the compartments from `first` on.
 fn collect(state: &mut CoreState, first: usize, flags: &[u8], position: u8) {
-    for (at, flag) in (first..).zip(flags).filter(|(_, flag)| **flag != 0) {
+    for (at, flag) in (first..).zip(flags).filter(|(_, flag)| **flag & EVENTS != 0) {
         if flag & SPIKE != 0 {
             state.fired.push(at as u32);
             state.last[at] = position;
         }
-        if flag & !SPIKE != 0 {
+        if flag & (CLIPPED_U | CLIPPED_V) != 0 {
             state.saturated[at][0] += u64::from(flag & CLIPPED_U != 0);
             state.saturated[at][1] += u64::from(flag & CLIPPED_V != 0);
         }
     }
 }
 
+/// Compartments that were active.
+fn count_active(flags: &[u8]) -> u64 {
+    let (eights, rest) = flags.as_chunks::<8>();
+    let bits = u64::from_le_bytes([ACTIVE; 8]);
+    let of_eight = |flags: &[u8; 8]| (u64::from_le_bytes(*flags) & bits).count_ones();
+    let rest = rest.iter().filter(|flag| **flag & ACTIVE != 0).count();
+    eights.iter().map(of_eight).sum::<u32>() as u64 + rest as u64
+}
+
 impl Core {
     /// A core in its initial state.
-    pub(crate) fn new(table: CoreTable, widths: &Widths, costs: &ResolvedCosts) -> Self {
-        let cost = |group: &GroupTable| match &group.rule {
-            Some(rule) => RuleCost::new(costs, &rule.program.classes),
-            None => RuleCost::new(costs, &[0; 5]),
-        };
+    pub(crate) fn new(table: CoreTable, widths: &Widths) -> Self {
         Self {
             state: CoreState::new(&table, widths),
             inbox: Vec::new(),
-            rule_costs: table.groups.iter().map(cost).collect(),
             counts: Counts::default(),
-            rule_ticks: 0,
+            delivered: [0; 2],
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
-            work: table.groups.iter().map(Workspace::new).collect(),
+            workspaces: table.groups.iter().map(Workspace::new).collect(),
             laps: Laps::default(),
             table,
         }
@@ -108,10 +114,10 @@ impl Core {
     pub(crate) fn spike(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         self.counts = Counts::default();
-        self.rule_ticks = 0;
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
+        self.delivered = [self.counts.synapse_words, self.counts.synops];
         self.laps.lap(|t| &mut t.deliver);
         let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
         if own == Overflow::Saturate && neuron == NeuronArithmetic::default() {
@@ -152,6 +158,37 @@ impl Core {
         self.laps.lap(|t| &mut t.neurons);
     }
 
+    /// What the units take with some prices, and when each compartment that has something to
+    /// send is done; `service` is what a message takes where it goes. Source: T6, T7.
+    pub(crate) fn work(
+        &self,
+        c: &ResolvedCosts,
+        service: impl Fn(&Message) -> u32,
+        work: &mut CoreWork,
+    ) {
+        let t = &self.table.neurons;
+        let [words, synops] = self.delivered;
+        work.clear();
+        work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
+        work.compartments = self.counts.compartment_ticks(c);
+        // Active compartments among those before a position.
+        let (mut active, mut counted) = (0, 0);
+        for (spikes, at) in (1..).zip(&self.state.fired) {
+            let at = *at as usize;
+            let messages = t.first_message[at] as usize..t.first_message[at + 1] as usize;
+            if messages.is_empty() {
+                continue;
+            }
+            active += count_active(&self.flags[counted..=at]);
+            counted = at + 1;
+            let inactive = (at + 1) as u64 - active;
+            let done = Counts { active, inactive, spikes, ..Counts::default() };
+            let messages =
+                t.messages[messages].iter().map(|m| Message { service: service(m), ..*m });
+            work.send(done.compartment_ticks(c), messages);
+        }
+    }
+
     /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to
     /// the states. Source: S20 to S25.
     #[inline(always)]
@@ -187,7 +224,7 @@ impl Core {
             let flag = (u32::from(spike) * u32::from(SPIKE))
                 | (u32::from(clipped_u) * u32::from(CLIPPED_U))
                 | (u32::from(clipped_v) * u32::from(CLIPPED_V));
-            flags[i] = flag as u8;
+            flags[i] = (flag | (u32::from(is_active) * u32::from(ACTIVE))) as u8;
             events |= flag;
             active += u32::from(is_active);
         }
@@ -205,7 +242,7 @@ impl Core {
         let mut first = 0;
         for chunk in &mut eights {
             let flags: [u8; 8] = chunk.try_into().expect("internal: a chunk has eight flags");
-            if u64::from_le_bytes(flags) != 0 {
+            if u64::from_le_bytes(flags) & u64::from_le_bytes([EVENTS; 8]) != 0 {
                 collect(&mut self.state, first, &flags, now.position);
             }
             first += 8;
@@ -215,12 +252,11 @@ impl Core {
         self.counts.spikes = self.state.fired.len() as u64;
         for c in &self.state.fired {
             let c = *c as usize;
-            let (ew, ns) = t.hops[c];
+            let hops = t.hops[c];
             let sent = u64::from(t.first_message[c + 1] - t.first_message[c]);
             self.counts.axon_out += sent;
             self.counts.tile_entries += sent;
-            self.counts.hops_ew += u64::from(ew);
-            self.counts.hops_ns += u64::from(ns);
+            self.counts.hop(hops);
         }
     }
 
@@ -319,12 +355,11 @@ impl Core {
         for (g, table) in self.table.groups.iter().enumerate() {
             let Some(rule) = &table.rule else { continue };
             let group = &mut state.groups[g];
-            let evaluated = learn(table, rule, group, &mut self.work[g], &around);
+            let evaluated = learn(table, rule, group, &mut self.workspaces[g], &around);
             let skipped = table.n_synapses() as u64 - evaluated;
             group.evaluated += evaluated;
             group.skipped += skipped;
-            let cost = &self.rule_costs[g];
-            self.rule_ticks += evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks;
+            group.latest = [evaluated, skipped];
             group.pre_last.fill(0);
             close_epoch(group, widths);
         }

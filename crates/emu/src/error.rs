@@ -16,7 +16,7 @@ pub enum EmuError {
     #[error("core {core}, {part}: {reason}; compile the model again")]
     Image {
         /// Core.
-        core: u16,
+        core: u32,
         /// Table and record.
         part: String,
         /// What is wrong with it.
@@ -26,7 +26,7 @@ pub enum EmuError {
     #[error("core {core}, synapses of input axon {axon}: {source}")]
     Synapses {
         /// Core.
-        core: u16,
+        core: u32,
         /// Input axon.
         axon: u32,
         /// Why.
@@ -36,7 +36,7 @@ pub enum EmuError {
     #[error("core {core}, microcode word {word}: {source}")]
     Microcode {
         /// Core.
-        core: u16,
+        core: u32,
         /// Address of the word.
         word: u32,
         /// Why.
@@ -167,6 +167,12 @@ pub enum CheckpointError {
     /// The checkpoint belongs to another image.
     #[error("it was taken from another image; load the image it was taken from")]
     OtherImage,
+    /// It holds the time of other cost presets.
+    #[error("it holds the time with the cost presets {}; run with the same ones", presets.join(", "))]
+    Presets {
+        /// Those of the checkpoint.
+        presets: Vec<String>,
+    },
     /// The content does not describe a state of this image.
     #[error("'{part}' does not describe a state of this image")]
     Content {

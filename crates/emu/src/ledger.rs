@@ -7,17 +7,19 @@
 //! Definitions that the chip file leaves open:
 //! * a compartment is *active* in a step if its accumulator was not 0 when it was read, or if it
 //!   spikes; else it is inactive;
-//! * a message occupies its sender until it has arrived: tile entry and links count as time of
-//!   the sending core. Messages of inputs enter at tile (0, 0); the host port is one more sender
-//!   and counts like a core;
+//! * messages of inputs enter at tile (0, 0);
 //! * synapse words are charged when a synapse list is read: on arrival where a projection has
 //!   one delay, at emission where delays are per synapse;
 //! * a rule is charged for every instruction up to and including `halt`, executed in full for
 //!   every synapse that its guard does not skip;
-//! * host writes and resets are no part of a step's time.
+//! * a link to another chip counts as a link, and what it costs on top has a line of its own;
+//! * every chip with a core in use has static power, and takes part in the barrier;
+//! * host writes and resets are no part of a step's time;
+//! * how the units of cores and the network overlap, and with it the time of a step, is the
+//!   subject of `docs/timing.md`.
 
 use serde::{Deserialize, Serialize};
-use trifactor_isa::{Cost, CostClass, ResolvedCosts};
+use trifactor_isa::{Cost, CostClass, Hops, ResolvedCosts};
 
 /// Events of one core, or of the host port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub(crate) struct Counts {
     pub hops_ew: u64,
     /// Links passed north or south.
     pub hops_ns: u64,
+    /// Those of these links that lead to another chip.
+    pub hops_chip: u64,
     /// Trace steps.
     pub traces: u64,
     /// Modulator line steps.
@@ -71,6 +75,8 @@ pub enum Cause {
     HopEw,
     /// Links passed north or south.
     HopNs,
+    /// Links to another chip: what they cost beyond other links.
+    HopChip,
     /// Trace steps.
     Trace,
     /// Modulator line steps.
@@ -81,6 +87,10 @@ pub enum Cause {
     RuleInstruction(CostClass),
     /// A rule: synapses skipped by its guard.
     RuleSkip,
+    /// Compartments that waited until their spike could be sent (T8).
+    Stall,
+    /// Messages still under way when the last compartment was done (T19).
+    UnderWay,
     /// Barriers at the end of steps.
     Barrier,
     /// Words written by the host.
@@ -92,9 +102,18 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is work of a core or of the host port, which is what limits a step.
+    /// Whether it is work of a core, of the host port or of the network, which is what limits a
+    /// step; waiting is none.
     pub const fn is_work(self) -> bool {
-        !matches!(self, Self::Barrier | Self::HostWrite | Self::HostReset | Self::Static)
+        !matches!(
+            self,
+            Self::Stall
+                | Self::UnderWay
+                | Self::Barrier
+                | Self::HostWrite
+                | Self::HostReset
+                | Self::Static
+        )
     }
 }
 
@@ -109,6 +128,9 @@ pub struct Line {
     pub count: u64,
     /// Energy, and time added over all cores.
     pub cost: Cost,
+    /// Its part of the run's time, in ticks: what it takes on the core that a step waits for.
+    /// The parts of all lines add up to [`Report::time_ticks`] (T19).
+    pub critical: u64,
 }
 
 /// Events of the state that were clipped, under the author's names.
@@ -133,10 +155,11 @@ pub struct Report {
     pub steps: u64,
     /// Tiles with at least one core in use.
     pub tiles: u32,
+    /// Chips with at least one core in use.
+    pub chips: u32,
     /// All causes, in the order of [`Cause`], rules in the author's order of projections.
     pub lines: Vec<Line>,
-    /// Time of all steps: for each the largest sum of a core (or of the host port), plus the
-    /// barrier.
+    /// Time of all steps (T3); 0 if [`Options::timing`](crate::Options::timing) is off.
     pub time_ticks: u64,
     /// The largest time of a single step.
     pub longest_step_ticks: u64,
@@ -190,7 +213,7 @@ pub(crate) const CLASSES: [CostClass; 5] =
 
 impl Counts {
     /// Each cause with its count and coefficient.
-    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 12] {
+    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 13] {
         [
             (Cause::AxonIn, self.axon_in, c.axon_in),
             (Cause::SynapseWord, self.synapse_words, c.synapse_word),
@@ -202,13 +225,27 @@ impl Counts {
             (Cause::TileEntry, self.tile_entries, c.tile_entry),
             (Cause::HopEw, self.hops_ew, c.hop_ew),
             (Cause::HopNs, self.hops_ns, c.hop_ns),
+            (Cause::HopChip, self.hops_chip, c.hop_chip),
             (Cause::Trace, self.traces, c.learning.trace_update),
             (Cause::Modulator, self.modulators, c.learning.modulator_update),
         ]
     }
-    /// Time of all events.
-    pub(crate) fn ticks(&self, c: &ResolvedCosts) -> u64 {
-        self.priced(c).iter().map(|(_, n, cost)| n * cost.ticks).sum()
+    /// Counts the links that messages pass.
+    pub(crate) fn hop(&mut self, hops: Hops) {
+        self.hops_ew += u64::from(hops.ew);
+        self.hops_ns += u64::from(hops.ns);
+        self.hops_chip += u64::from(hops.border);
+    }
+    /// Time of what a core does alone in the update part, rules left out (T18).
+    pub(crate) fn update_ticks(&self, c: &ResolvedCosts) -> u64 {
+        self.traces * c.learning.trace_update.ticks
+            + self.modulators * c.learning.modulator_update.ticks
+    }
+    /// Time of all compartments, stalls left out (T7).
+    pub(crate) fn compartment_ticks(&self, c: &ResolvedCosts) -> u64 {
+        self.inactive * c.compartment_inactive.ticks
+            + self.active * c.compartment_active.ticks
+            + self.spikes * c.spike_out.ticks
     }
     /// Adds the events of a step.
     pub(crate) fn add(&mut self, step: &Self) {
@@ -217,12 +254,12 @@ impl Counts {
         }
     }
     /// All counters.
-    pub(crate) fn all(&self) -> [u64; 12] {
+    pub(crate) fn all(&self) -> [u64; 13] {
         let mut copy = *self;
         copy.all_mut().map(|n| *n)
     }
     /// All counters; taking the struct apart makes a forgotten one an error.
-    fn all_mut(&mut self) -> [&mut u64; 12] {
+    fn all_mut(&mut self) -> [&mut u64; 13] {
         let Self {
             axon_in,
             synapse_words,
@@ -234,6 +271,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         } = self;
@@ -248,6 +286,7 @@ impl Counts {
             tile_entries,
             hops_ew,
             hops_ns,
+            hops_chip,
             traces,
             modulators,
         ]
@@ -259,14 +298,27 @@ impl Counts {
 pub(crate) struct Clock {
     /// Steps executed.
     pub steps: u64,
-    /// Time of all steps.
-    pub time_ticks: u64,
-    /// Time of the longest step.
-    pub longest: u64,
-    /// Barriers.
-    pub barrier_ticks: u64,
     /// Words the host has written.
     pub host_writes: u64,
     /// Cores the host has reset, counted once for each reset.
     pub host_resets: u64,
+}
+
+/// Time of all steps with one cost preset, and what it went into (T19).
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Elapsed {
+    /// Time of all steps.
+    pub ticks: u64,
+    /// Time of the longest step.
+    pub longest: u64,
+    /// Barriers.
+    pub barriers: u64,
+    /// Events on cores that steps waited for.
+    pub counts: Counts,
+    /// Ticks of stalls of such cores.
+    pub stalled: u64,
+    /// Ticks in which only messages were under way.
+    pub messages: u64,
+    /// Synapses that such cores evaluated and skipped, by core and group.
+    pub rules: Vec<Vec<[u64; 2]>>,
 }

@@ -9,9 +9,11 @@ mod group;
 use crate::error::EmuError;
 use crate::tables::{CoreTable, ModulatorTable, Neurons, Widths};
 use std::collections::{BTreeMap, BTreeSet};
+use trifactor_entity::EntityId;
 use trifactor_fixed::{DecayCode, QFormat, RawRange};
 use trifactor_image::{Core, Image};
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, CoreId, Hops};
+use trifactor_timing::Message;
 
 /// Most lanes a map may claim for anything; more would not fit any chip.
 const MAX_LANES: u32 = 1 << 24;
@@ -32,12 +34,12 @@ pub(crate) fn tables(image: &Image, chip: &Chip) -> Result<(Vec<CoreTable>, Widt
 }
 
 /// Position of each core id in the image.
-pub(crate) fn positions(image: &Image) -> BTreeMap<u16, usize> {
+pub(crate) fn positions(image: &Image) -> BTreeMap<u32, usize> {
     image.cores.iter().enumerate().map(|(at, core)| (core.id, at)).collect()
 }
 
 /// The error of a record.
-fn fault(core: u16, part: impl Into<String>, reason: impl Into<String>) -> EmuError {
+fn fault(core: u32, part: impl Into<String>, reason: impl Into<String>) -> EmuError {
     EmuError::Image { core, part: part.into(), reason: reason.into() }
 }
 
@@ -57,10 +59,10 @@ fn widths(image: &Image, chip: &Chip) -> Result<Widths, EmuError> {
     })
 }
 
-fn core_index(image: &Image, chip: &Chip) -> Result<BTreeMap<u16, usize>, EmuError> {
+fn core_index(image: &Image, chip: &Chip) -> Result<BTreeMap<u32, usize>, EmuError> {
     let index = positions(image);
     for core in &image.cores {
-        if u32::from(core.id) >= chip.n_cores() {
+        if core.id >= chip.n_cores() {
             let n = chip.n_cores();
             return Err(fault(core.id, "core", format!("'{}' has {n} cores", chip.name)));
         }
@@ -90,7 +92,7 @@ fn core_table(
     core: &Core,
     chip: &Chip,
     widths: &Widths,
-    index: &BTreeMap<u16, usize>,
+    index: &BTreeMap<u32, usize>,
 ) -> Result<CoreTable, EmuError> {
     let neurons = neurons(image, core, chip, widths, index)?;
     let n = core.compartments.len();
@@ -139,11 +141,10 @@ fn neurons(
     core: &Core,
     chip: &Chip,
     widths: &Widths,
-    index: &BTreeMap<u16, usize>,
+    index: &BTreeMap<u32, usize>,
 ) -> Result<Neurons, EmuError> {
     let mut t = Neurons { first_message: vec![0], ..Neurons::default() };
-    let ids: Vec<_> = chip.cores().collect();
-    let from = ids[usize::from(core.id)];
+    let from = CoreId::from_index(core.id as usize);
     for (c, record) in core.compartments.iter().enumerate() {
         let wrong = |reason: &str| fault(core.id, format!("compartment {c}"), reason);
         let decay = |register, code| {
@@ -165,15 +166,15 @@ fn neurons(
             .checked_add(record.n_out as usize)
             .and_then(|end| core.axons_out.get(first..end))
             .ok_or_else(|| wrong("its messages lie outside of the table of messages"))?;
-        let mut hops = (0, 0);
+        let mut hops = Hops::default();
         for message in sent {
             let to = index.get(&message.core).copied();
             let to = to.filter(|to| usize::from(message.axon) < image.cores[*to].axons_in.len());
             let to =
                 to.ok_or_else(|| wrong("a message goes to an input axon that is not there"))?;
-            t.messages.push((to as u32, message.axon.into()));
-            let (ew, ns) = chip.hops(from, ids[usize::from(message.core)]);
-            hops = (hops.0 + ew, hops.1 + ns);
+            // What its reception takes is known when the receiver has been read.
+            t.messages.push(Message { to: to as u32, axon: message.axon.into(), service: 1 });
+            hops += chip.hops(from, CoreId::from_index(message.core as usize));
         }
         t.first_message.push(t.messages.len() as u32);
         t.hops.push(hops);
@@ -228,8 +229,8 @@ fn modulators(
 }
 
 /// Every place the map names must exist.
-fn map_places(image: &Image, index: &BTreeMap<u16, usize>) -> Result<(), EmuError> {
-    let core = |id: u16| index.get(&id).map(|at| &image.cores[*at]);
+fn map_places(image: &Image, index: &BTreeMap<u32, usize>) -> Result<(), EmuError> {
+    let core = |id: u32| index.get(&id).map(|at| &image.cores[*at]);
     for p in &image.map.populations {
         let wrong = |core, reason: &str| fault(core, format!("map, '{}'", p.name), reason);
         let mut slices: Vec<_> = p.slices.iter().collect();
@@ -282,7 +283,7 @@ fn map_places(image: &Image, index: &BTreeMap<u16, usize>) -> Result<(), EmuErro
 }
 
 /// Lets the first copy of each modulator line count saturations.
-fn own_lines(image: &Image, index: &BTreeMap<u16, usize>, cores: &mut [CoreTable]) {
+fn own_lines(image: &Image, index: &BTreeMap<u32, usize>, cores: &mut [CoreTable]) {
     for m in &image.map.modulators {
         let mut seen = vec![false; m.n as usize];
         for part in &m.parts {
@@ -296,7 +297,7 @@ fn own_lines(image: &Image, index: &BTreeMap<u16, usize>, cores: &mut [CoreTable
 }
 
 /// Lets the first copy of each pre trace, and of each slice of post lanes, count saturations.
-fn own_rows(image: &Image, index: &BTreeMap<u16, usize>, cores: &mut [CoreTable]) {
+fn own_rows(image: &Image, index: &BTreeMap<u32, usize>, cores: &mut [CoreTable]) {
     for p in &image.map.projections {
         let mut seen = vec![false; p.n_pre as usize];
         let mut slices = BTreeSet::new();

@@ -10,13 +10,17 @@ use crate::draws::Draws;
 use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
+use crate::network::{CoreStep, Network, StepTimes, Update};
 use crate::tables::Widths;
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use trifactor_entity::EntityId;
 use trifactor_fixed::{Draw, mix32};
 use trifactor_image::{Image, Map, Slice};
-use trifactor_isa::{Chip, ResolvedCosts};
+use trifactor_isa::{Chip, CoreId, Hops};
+use trifactor_timing::{Message, Observer};
 
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,11 +29,16 @@ pub struct Options {
     pub threads: usize,
     /// Cost preset of the chip; `None` for its default.
     pub preset: Option<String>,
+    /// Further presets with which time is kept; see [`Emulator::reports`].
+    pub also: Vec<String>,
+    /// Whether simulated time is kept (`docs/timing.md`). Without it a report counts events and
+    /// their energy, and says 0 for all times and for static energy.
+    pub timing: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, preset: None }
+        Self { threads: 1, preset: None, also: Vec::new(), timing: true }
     }
 }
 
@@ -64,21 +73,21 @@ pub const fn trial_seed(seed: u32, k: u32) -> u32 {
 pub struct Emulator {
     pub(crate) map: Map,
     pub(crate) chip: Chip,
-    pub(crate) preset: String,
-    pub(crate) costs: ResolvedCosts,
-    pub(crate) missing: Vec<&'static str>,
     pub(crate) fingerprint: u64,
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
-    pub(crate) tiles: u32,
+    pub(crate) used: Used,
     pub(crate) seed: u32,
     pub(crate) step: u32,
     pub(crate) draws: Draws,
     pub(crate) host: Counts,
     pub(crate) clock: Clock,
+    /// Time with the preset of the options, then with the others that were asked for.
+    pub(crate) networks: Vec<Network>,
+    timing: bool,
     laps: Laps,
     pool: Option<rayon::ThreadPool>,
 }
@@ -101,10 +110,10 @@ pub(crate) struct Row {
 pub(crate) struct Population {
     /// Slices by first lane: (core, slice). Empty for inputs.
     pub slices: Vec<(usize, Slice)>,
-    /// Inputs: messages of each lane as (core, input axon).
-    pub messages: Vec<Vec<(u32, u32)>>,
-    /// Inputs: links that the messages of one spike pass, (east-west, north-south).
-    pub hops: Vec<(u32, u32)>,
+    /// Inputs: messages of each lane.
+    pub messages: Vec<Vec<Message>>,
+    /// Inputs: links that the messages of one spike pass.
+    pub hops: Vec<Hops>,
     /// Lanes that fired in the last step, ascending.
     pub fired: Vec<u32>,
 }
@@ -115,19 +124,24 @@ impl Emulator {
     /// Errors: the image contradicts itself or its chip; see [`EmuError`].
     pub fn load(image: &Image, options: Options) -> Result<Self, EmuError> {
         let chip = Chip::parse(&image.meta.chip)?;
-        let preset = match &options.preset {
-            None => chip.default_preset(),
-            Some(name) => chip.preset(name).ok_or_else(|| EmuError::UnknownPreset {
+        let named = |name: &String| {
+            chip.preset(name).ok_or_else(|| EmuError::UnknownPreset {
                 chip: chip.name.clone(),
                 name: name.clone(),
                 known: chip.cost.presets.iter().map(|p| p.name.clone()).collect(),
-            })?,
+            })
         };
-        let (costs, missing) = preset.resolve();
-        let preset = preset.name.clone();
+        let mut presets = vec![match &options.preset {
+            None => chip.default_preset(),
+            Some(name) => named(name)?,
+        }];
+        for name in &options.also {
+            presets.push(named(name)?);
+        }
         let (tables, widths) = load::tables(image, &chip)?;
-        let cores: Vec<Core> =
-            tables.into_iter().map(|table| Core::new(table, &widths, &costs)).collect();
+        let networks =
+            presets.into_iter().map(|p| Network::new(image, &chip, p, &tables)).collect();
+        let cores: Vec<Core> = tables.into_iter().map(|t| Core::new(t, &widths)).collect();
         let pool = match options.threads {
             0 | 1 => None,
             threads => Some(
@@ -140,13 +154,10 @@ impl Emulator {
         let mut emulator = Self {
             populations: populations(image, &chip),
             rows: rows(image, &cores),
-            tiles: tiles(image, &chip),
+            used: Used::of(image, &chip),
             map: image.map.clone(),
             fingerprint: crate::checkpoint::fingerprint(image),
             chip,
-            preset,
-            costs,
-            missing,
             widths,
             cores,
             seed: 0,
@@ -154,6 +165,8 @@ impl Emulator {
             draws: Draws::Keyed { seed: 0 },
             host: Counts::default(),
             clock: Clock::default(),
+            networks,
+            timing: options.timing,
             laps: Laps::default(),
             pool,
         };
@@ -174,6 +187,7 @@ impl Emulator {
             population.fired.clear();
         }
         self.step = 0;
+        self.networks.iter_mut().for_each(|network| network.engine.reset());
         self.seed_draws(seed);
     }
 
@@ -203,6 +217,16 @@ impl Emulator {
     /// lane named twice fires once. Errors: something named is not there; nothing has then been
     /// executed.
     pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+        self.step_watched(inputs, &mut ())
+    }
+
+    /// Runs one time step and tells an observer what units and links do in its spike part; see
+    /// [`step`](Self::step), [`step_times`](Self::step_times) and [`updates`](Self::updates).
+    pub fn step_watched<O: Observer>(
+        &mut self,
+        inputs: &[(usize, &[u32])],
+        watch: &mut O,
+    ) -> Result<(), EmuError> {
         self.check_inputs(inputs)?;
         let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
         self.step = step;
@@ -212,12 +236,12 @@ impl Emulator {
         self.laps.begin();
         self.collect_spikes();
         self.send_spikes();
-        let host_ticks = self.send_inputs(inputs);
+        self.send_inputs(inputs);
         self.laps.lap(|t| &mut t.messages);
         let draws = &self.draws;
         each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
         self.laps.begin();
-        self.account(host_ticks);
+        self.account(now, watch);
         self.laps.lap(|t| &mut t.ledger);
         Ok(())
     }
@@ -232,6 +256,29 @@ impl Emulator {
         let mut sum = *self.laps.times()?;
         self.cores.iter().filter_map(|core| core.laps.times()).for_each(|times| sum.add(times));
         Some(sum)
+    }
+
+    /// When the units of every core were done in the last step, in the order of the image's
+    /// cores; without a step, or with [`Options::timing`] off, as at the beginning.
+    pub fn core_times(&self) -> Vec<CoreStep> {
+        let (network, last) = (&self.networks[0], self.closes_epoch());
+        let times = (0..self.cores.len()).map(|c| CoreStep {
+            spike: *network.engine.times(c),
+            update: network.update(&self.cores, c, last),
+        });
+        times.collect()
+    }
+    /// The parts of the last step; see [`core_times`](Self::core_times).
+    pub fn step_times(&self) -> StepTimes {
+        self.networks[0].times
+    }
+    /// What a core, by its position in the image, did in the last step's update part, with ticks
+    /// and in order.
+    pub fn updates(&self, core: usize) -> Vec<(Update, u64)> {
+        self.networks[0].updates(&self.cores, core, self.closes_epoch())
+    }
+    fn closes_epoch(&self) -> bool {
+        self.step > 0 && Now::new(self.step, self.widths.epoch).last
     }
 
     /// The last step that was executed; 0 before the first.
@@ -293,15 +340,15 @@ impl Emulator {
                 let neurons = &self.cores[sender].table.neurons;
                 let messages = neurons.first_message[c]..neurons.first_message[c + 1];
                 for message in messages {
-                    let (to, axon) = self.cores[sender].table.neurons.messages[message as usize];
-                    self.cores[to as usize].inbox.push(axon);
+                    let message = self.cores[sender].table.neurons.messages[message as usize];
+                    self.cores[message.to as usize].inbox.push(message.axon);
                 }
             }
         }
     }
 
-    /// Hands the messages of inputs over; returns the time this takes the host port.
-    fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) -> u64 {
+    /// Hands the messages of inputs over.
+    fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) {
         for (at, lanes) in inputs {
             self.populations[*at].fired.extend_from_slice(lanes);
         }
@@ -312,32 +359,47 @@ impl Emulator {
             for lane in &population.fired {
                 // Lanes behind the last one with a message need no entry in the map.
                 let Some(messages) = population.messages.get(*lane as usize) else { break };
-                let (ew, ns) = population.hops[*lane as usize];
                 counts.tile_entries += messages.len() as u64;
-                counts.hops_ew += u64::from(ew);
-                counts.hops_ns += u64::from(ns);
-                for (to, axon) in messages {
-                    self.cores[*to as usize].inbox.push(*axon);
+                counts.hop(population.hops[*lane as usize]);
+                for message in messages {
+                    self.cores[message.to as usize].inbox.push(message.axon);
                 }
             }
         }
         self.host.add(&counts);
-        counts.ticks(&self.costs)
     }
 
-    /// Adds the step's events and time to the ledger. Source: S70.
-    fn account(&mut self, host_ticks: u64) {
-        let mut longest = host_ticks;
+    /// Adds the step's events and time to the ledger. Source: S70, T19.
+    fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
         for core in &mut self.cores {
-            longest = longest.max(core.counts.ticks(&self.costs) + core.rule_ticks);
             core.state.counts.add(&core.counts);
         }
-        let barrier = if self.tiles > 0 { self.costs.barrier_ticks(self.tiles) } else { 0 };
-        let time = longest + barrier;
         self.clock.steps += 1;
-        self.clock.time_ticks += time;
-        self.clock.barrier_ticks += barrier;
-        self.clock.longest = self.clock.longest.max(time);
+        if !self.timing {
+            return;
+        }
+        for k in 0..self.networks.len() {
+            let barrier = self.barrier(k);
+            let inputs = self.populations.iter().filter(|p| p.slices.is_empty());
+            // Lanes behind the last one with a message need no entry in the map.
+            let inputs = inputs.flat_map(|p| {
+                let lanes = p.fired.iter().map_while(|lane| p.messages.get(*lane as usize));
+                lanes.flatten()
+            });
+            let (network, cores) = (&mut self.networks[k], &self.cores);
+            match k {
+                0 => network.account(cores, inputs, barrier, now.last, watch),
+                _ => network.account(cores, inputs, barrier, now.last, &mut ()),
+            }
+        }
+    }
+    /// Ticks of a barrier (T4).
+    pub(crate) fn barrier(&self, network: usize) -> u64 {
+        let costs = &self.networks[network].costs;
+        match self.used.tiles {
+            0 => 0,
+            _ => costs.barrier_ticks(self.used.tiles_of_fullest_chip, self.used.chips),
+        }
     }
 }
 
@@ -355,17 +417,25 @@ fn each(
 
 fn populations(image: &Image, chip: &Chip) -> Vec<Population> {
     let at = load::positions(image);
-    let ids: Vec<_> = chip.cores().collect();
+    let core = |number: u32| CoreId::from_index(number as usize);
     let population = |p: &trifactor_image::PopulationMap| {
         let mut slices: Vec<_> = p.slices.iter().map(|s| (at[&s.core], *s)).collect();
         slices.sort_unstable_by_key(|(_, s)| s.first_lane);
-        let hops = |messages: &Vec<(u16, u16)>| {
-            // The host's port is at tile (0, 0), where core 0 is.
-            let each = messages.iter().map(|(core, _)| chip.hops(ids[0], ids[usize::from(*core)]));
-            each.fold((0, 0), |sum, hop| (sum.0 + hop.0, sum.1 + hop.1))
+        let hops = |messages: &Vec<(u32, u16)>| {
+            let mut sum = Hops::default();
+            for (to, _) in messages {
+                // The host's port is at tile (0, 0), where core 0 is.
+                sum += chip.hops(core(0), core(*to));
+            }
+            sum
         };
-        let messages = |messages: &Vec<(u16, u16)>| {
-            messages.iter().map(|(core, axon)| (at[core] as u32, u32::from(*axon))).collect()
+        let messages = |messages: &Vec<(u32, u16)>| {
+            let message = |(core, axon): &(u32, u16)| Message {
+                to: at[core] as u32,
+                axon: u32::from(*axon),
+                service: 1,
+            };
+            messages.iter().map(message).collect()
         };
         Population {
             slices,
@@ -397,12 +467,32 @@ fn rows(image: &Image, cores: &[Core]) -> Vec<Vec<Row>> {
     image.map.projections.iter().map(rows).collect()
 }
 
-/// Tiles with at least one core in use.
-fn tiles(image: &Image, chip: &Chip) -> u32 {
-    let ids: Vec<_> = chip.cores().collect();
-    let mut tiles: Vec<_> =
-        image.cores.iter().map(|core| chip.tile_of(ids[usize::from(core.id)])).collect();
-    tiles.sort_unstable();
-    tiles.dedup();
-    tiles.len() as u32
+/// What of the mesh is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Used {
+    /// Tiles with at least one core in use.
+    pub tiles: u32,
+    /// Those of the chip that has most of them.
+    pub tiles_of_fullest_chip: u32,
+    /// Chips with at least one core in use; one where there is none, since it has power.
+    pub chips: u32,
+}
+
+impl Used {
+    fn of(image: &Image, chip: &Chip) -> Self {
+        let mut tiles = BTreeMap::new();
+        for core in &image.cores {
+            let core = CoreId::from_index(core.id as usize);
+            tiles.insert(chip.tile_of(core), chip.chip_of(core));
+        }
+        let mut chips: BTreeMap<u32, u32> = BTreeMap::new();
+        for chip in tiles.values() {
+            *chips.entry(*chip).or_default() += 1;
+        }
+        Self {
+            tiles: tiles.len() as u32,
+            tiles_of_fullest_chip: chips.values().copied().max().unwrap_or(0),
+            chips: chips.len().max(1) as u32,
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The ledger as a report: counts times coefficients, under the author's names.
 
-use crate::ledger::{CLASSES, Cause, Clock, Counts, Line, Report, Saturation};
+use crate::ledger::{CLASSES, Cause, Clock, Counts, Elapsed, Line, Report, Saturation};
 use crate::machine::Emulator;
+use crate::network::Network;
 use crate::tables::{ColumnTable, GroupTable};
 use std::collections::BTreeMap;
 use trifactor_isa::Cost;
@@ -10,37 +11,54 @@ impl Emulator {
     /// What was done since loading or the last [`clear_ledger`](Self::clear_ledger), and what it
     /// cost with the preset of the options.
     pub fn report(&self) -> Report {
-        let c = &self.costs;
+        self.report_of(0)
+    }
+    /// The same with every preset of the options, [`Options::preset`](crate::Options) first.
+    pub fn reports(&self) -> Vec<Report> {
+        (0..self.networks.len()).map(|network| self.report_of(network)).collect()
+    }
+
+    fn report_of(&self, network: usize) -> Report {
+        let barrier = self.barrier(network);
+        let network = &self.networks[network];
+        let (c, waited) = (&network.costs, &network.elapsed);
         let mut counts = self.host;
         self.cores.iter().for_each(|core| counts.add(&core.state.counts));
-        let mut lines: Vec<Line> = (counts.priced(c).into_iter())
-            .map(|(cause, n, each)| line(cause, None, n, each * n))
+        let mut lines: Vec<Line> = (counts.priced(c).into_iter().zip(waited.counts.priced(c)))
+            .map(|((cause, n, each), (_, waited, _))| {
+                line(cause, None, n, each * n, waited * each.ticks)
+            })
             .collect();
         for projection in 0..self.map.projections.len() {
-            self.rule_lines(projection, &mut lines);
+            self.rule_lines(network, projection, &mut lines);
         }
         let clock = &self.clock;
         let barrier = Cost {
-            fj: c.barrier_fj_per_tile * u64::from(self.tiles) * clock.steps,
-            ticks: clock.barrier_ticks,
+            fj: c.barrier_fj_per_tile * u64::from(self.used.tiles) * waited.barriers,
+            ticks: barrier * waited.barriers,
         };
         let tick_ps = self.chip.cost.tick_ps;
-        let still = Cost { fj: c.static_fj(clock.time_ticks, tick_ps), ticks: 0 };
+        let chips = u64::from(self.used.chips);
+        let still = Cost { fj: c.static_fj(waited.ticks, tick_ps) * chips, ticks: 0 };
         let (writes, resets) = (clock.host_writes, clock.host_resets);
-        lines.push(line(Cause::Barrier, None, clock.steps, barrier));
-        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes));
-        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets));
-        lines.push(line(Cause::Static, None, clock.time_ticks, still));
+        for (cause, ticks) in [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)] {
+            lines.push(line(cause, None, ticks, Cost { fj: 0, ticks }, ticks));
+        }
+        lines.push(line(Cause::Barrier, None, waited.barriers, barrier, barrier.ticks));
+        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes, 0));
+        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets, 0));
+        lines.push(line(Cause::Static, None, waited.ticks, still, 0));
         Report {
             chip: self.chip.name.clone(),
-            preset: self.preset.clone(),
+            preset: network.preset.clone(),
             tick_ps,
             steps: clock.steps,
-            tiles: self.tiles,
+            tiles: self.used.tiles,
+            chips: self.used.chips,
             lines,
-            time_ticks: clock.time_ticks,
-            longest_step_ticks: clock.longest,
-            missing: self.missing.clone(),
+            time_ticks: waited.ticks,
+            longest_step_ticks: waited.longest,
+            missing: network.missing.clone(),
             saturations: self.saturations(),
         }
     }
@@ -49,6 +67,10 @@ impl Emulator {
     pub fn clear_ledger(&mut self) {
         self.clock = Clock::default();
         self.host = Counts::default();
+        for network in &mut self.networks {
+            let rules = network.elapsed.rules.iter().map(|core| vec![[0; 2]; core.len()]).collect();
+            network.elapsed = Elapsed { rules, ..Elapsed::default() };
+        }
         for core in &mut self.cores {
             let state = &mut core.state;
             state.counts = Counts::default();
@@ -131,31 +153,41 @@ impl Emulator {
     }
 
     /// Lines of a projection's rule; none for a projection that does not learn.
-    fn rule_lines(&self, projection: usize, lines: &mut Vec<Line>) {
-        let learning = &self.costs.learning;
-        let (mut evaluated, mut skipped, mut classes) = (0, 0, [0u64; 5]);
+    fn rule_lines(&self, network: &Network, projection: usize, lines: &mut Vec<Line>) {
+        let learning = &network.costs.learning;
+        let (mut evaluated, mut skipped, mut classes) = ([0; 2], [0; 2], [[0u64; 2]; 5]);
         let mut plastic = false;
-        for (table, state) in self.groups(projection) {
+        let all = self.cores.iter().zip(&network.elapsed.rules).flat_map(|(core, waited)| {
+            core.table.groups.iter().zip(&core.state.groups).zip(waited)
+        });
+        for ((table, state), waited) in all.filter(|((t, _), _)| t.projection == projection) {
             let Some(rule) = &table.rule else { continue };
             plastic = true;
-            evaluated += state.evaluated;
-            skipped += state.skipped;
-            for (sum, n) in classes.iter_mut().zip(rule.program.classes) {
-                *sum += n * state.evaluated;
+            // All of them, and those that a step waited for.
+            let both = [[state.evaluated, state.skipped], *waited];
+            for (k, [ran, did_not]) in both.into_iter().enumerate() {
+                evaluated[k] += ran;
+                skipped[k] += did_not;
+                for (sum, n) in classes.iter_mut().zip(rule.program.classes) {
+                    sum[k] += n * ran;
+                }
             }
         }
         if !plastic {
             return;
         }
         let name = || Some(self.map.projections[projection].name.clone());
-        lines.push(line(Cause::RuleState, name(), evaluated, learning.state_access * evaluated));
+        let mut add = |cause, [n, waited]: [u64; 2], each: Cost| {
+            lines.push(line(cause, name(), n, each * n, waited * each.ticks));
+        };
+        add(Cause::RuleState, evaluated, learning.state_access);
         for (class, n) in CLASSES.into_iter().zip(classes) {
-            lines.push(line(Cause::RuleInstruction(class), name(), n, learning.of(class) * n));
+            add(Cause::RuleInstruction(class), n, learning.of(class));
         }
-        lines.push(line(Cause::RuleSkip, name(), skipped, learning.skipped_synapse * skipped));
+        add(Cause::RuleSkip, skipped, learning.skipped_synapse);
     }
 }
 
-fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost) -> Line {
-    Line { cause, rule, count, cost }
+fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost, critical: u64) -> Line {
+    Line { cause, rule, count, cost, critical }
 }

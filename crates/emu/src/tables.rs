@@ -7,6 +7,8 @@ use crate::program::Program;
 use crate::state::Initial;
 use trifactor_fixed::{LearningArithmetic, NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
+use trifactor_isa::Hops;
+use trifactor_timing::Message;
 
 /// Widths of the chip that the arithmetic of every core uses.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +53,10 @@ pub(crate) struct Neurons {
     pub sums_fit: bool,
     /// First message of each compartment in `messages`, and one past the last.
     pub first_message: Vec<u32>,
-    /// Messages: index of the receiving core in the emulator's list, input axon there.
-    pub messages: Vec<(u32, u32)>,
-    /// Links that the messages of one spike pass, summed: (east-west, north-south).
-    pub hops: Vec<(u32, u32)>,
+    /// Messages; receivers are positions in the emulator's list of cores.
+    pub messages: Vec<Message>,
+    /// Links that the messages of one spike pass, summed.
+    pub hops: Vec<Hops>,
 }
 
 impl Neurons {

@@ -215,7 +215,7 @@ fn a_checkpoint_of_another_image_or_version_is_refused_by_name() {
     let mut bytes = one.save();
     bytes[8] = 1;
     let version = one.restore(&bytes);
-    let expected = CheckpointError::Version { found: 1, expected: 2 };
+    let expected = CheckpointError::Version { found: 1, expected: 3 };
     assert!(matches!(version, Err(EmuError::Checkpoint(e)) if e == expected));
     let not_one = one.restore(b"ELF");
     assert!(matches!(not_one, Err(EmuError::Checkpoint(CheckpointError::NotACheckpoint))));
@@ -358,7 +358,7 @@ fn break_something(image: &mut Image, rng: &mut Rng) {
     match rng.below(22) {
         0 => any(&mut core.compartments, rng).map(|c| c.first_out = wild),
         1 => any(&mut core.compartments, rng).map(|c| c.n_out = wild),
-        2 => any(&mut core.axons_out, rng).map(|a| a.core = wild as u16),
+        2 => any(&mut core.axons_out, rng).map(|a| a.core = wild),
         3 => any(&mut core.axons_out, rng).map(|a| a.axon = wild as u16),
         4 => any(&mut core.axons_in, rng).map(|a| a.pre = wild),
         5 => any(&mut core.axons_in, rng).map(|a| a.first_word = wild),

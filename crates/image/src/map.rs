@@ -29,7 +29,7 @@ pub struct PopulationMap {
     /// Compartments; empty for inputs.
     pub slices: Vec<Slice>,
     /// Inputs only: messages of each lane. Shape: `[lane][message]` of (core, input axon).
-    pub input_axons: Vec<Vec<(u16, u16)>>,
+    pub input_axons: Vec<Vec<(u32, u16)>>,
 }
 
 /// A contiguous part of a population on one core.
@@ -40,7 +40,7 @@ pub struct Slice {
     /// Number of lanes.
     pub n: u32,
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Compartment of the first lane.
     pub first_compartment: u32,
 }
@@ -79,7 +79,7 @@ pub struct FieldMap {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProjectionPart {
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Group on that core.
     pub group: u16,
 }
@@ -101,7 +101,7 @@ pub struct ModulatorMap {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ModulatorPart {
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Index in that core's modulator table.
     pub range: u16,
 }
@@ -128,14 +128,14 @@ pub struct TraceMap {
     /// Fraction bits.
     pub frac: i8,
     /// (core, column in that core's table) of each part, as in the projection's parts.
-    pub parts: Vec<(u16, u16)>,
+    pub parts: Vec<(u32, u16)>,
 }
 
 /// Origin of microcode words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SourceLine {
     /// Core.
-    pub core: u16,
+    pub core: u32,
     /// Microcode address.
     pub word: u32,
     /// The author's rule.

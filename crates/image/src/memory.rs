@@ -63,8 +63,8 @@ pub struct Image {
 /// The memories of one core.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Core {
-    /// Position on the chip.
-    pub id: u16,
+    /// Number of the core, chip by chip.
+    pub id: u32,
     /// One record per compartment in use.
     pub compartments: Vec<Compartment>,
     /// Modulator lines in use, in ranges. Their target addresses follow the compartments.
@@ -120,7 +120,7 @@ pub struct Compartment {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AxonOut {
     /// Core that receives it.
-    pub core: u16,
+    pub core: u32,
     /// Input axon there.
     pub axon: u16,
 }

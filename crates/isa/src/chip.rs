@@ -9,20 +9,23 @@
 mod arithmetic;
 mod check;
 mod cost;
+mod mesh;
 mod variant;
 
 pub use arithmetic::Arithmetic;
 pub use cost::{
-    BarrierPoint, Certainty, Cost, CostClass, CostTable, LearningCosts, Preset, ResolvedCosts,
-    ResolvedLearning, SystemCosts,
+    BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Preset,
+    ResolvedCosts, ResolvedLearning, SystemCosts,
 };
+pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route, Router};
 
 use serde::{Deserialize, Serialize};
-use trifactor_entity::{EntityId, entity_id};
+use trifactor_entity::entity_id;
 use trifactor_fixed::{Overflow, Rounding};
 
 entity_id! {
-    /// A core of the chip, counted tile by tile, tiles row by row from (0, 0).
+    /// A core, counted tile by tile, tiles row by row from the north-west corner of a chip, and
+    /// chip by chip, chips row by row.
     pub CoreId, "core"
 }
 
@@ -58,19 +61,6 @@ pub struct Chip {
     pub arithmetic: Arithmetic,
     /// Time and energy.
     pub cost: CostTable,
-}
-
-/// A rectangle of tiles with one router each; messages go east or west first, then north or
-/// south.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mesh {
-    /// Tiles from west to east.
-    pub columns: u32,
-    /// Tiles from north to south.
-    pub rows: u32,
-    /// Cores that share a router.
-    pub cores_per_tile: u32,
 }
 
 /// Capacities of one core.
@@ -344,37 +334,5 @@ impl Chip {
     pub fn default_preset(&self) -> &Preset {
         self.preset(&self.cost.default)
             .unwrap_or_else(|| panic!("internal: the default preset was checked"))
-    }
-
-    /// Number of routers.
-    pub const fn n_tiles(&self) -> u32 {
-        self.mesh.columns * self.mesh.rows
-    }
-
-    /// Number of cores.
-    pub const fn n_cores(&self) -> u32 {
-        self.n_tiles() * self.mesh.cores_per_tile
-    }
-
-    /// All cores in order.
-    pub fn cores(&self) -> impl ExactSizeIterator<Item = CoreId> + use<> {
-        (0..self.n_cores() as usize).map(CoreId::from_index)
-    }
-
-    /// Column and row of a core's tile.
-    ///
-    /// The core must be one of this chip's.
-    pub fn tile_of(&self, core: CoreId) -> (u32, u32) {
-        let core = u32::try_from(core.index()).expect("internal: a core id has 32 bits");
-        let tile = core / self.mesh.cores_per_tile;
-        (tile % self.mesh.columns, tile / self.mesh.columns)
-    }
-
-    /// Links that a message passes from one core to another: (east or west, north or south).
-    ///
-    /// Both are 0 inside a tile.
-    pub fn hops(&self, from: CoreId, to: CoreId) -> (u32, u32) {
-        let ((ax, ay), (bx, by)) = (self.tile_of(from), self.tile_of(to));
-        (ax.abs_diff(bx), ay.abs_diff(by))
     }
 }

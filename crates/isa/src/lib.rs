@@ -20,7 +20,8 @@
 //! assert!(Inst::decode(0).is_err(), "memory that was never written is not a program");
 //!
 //! let chip = Chip::builtin("superset").expect("it is built in");
-//! let learning = chip.preset("paper-0v75").expect("it is in the file").resolve().0.learning;
+//! let paper = chip.preset("paper-0v75").expect("it is in the file");
+//! let learning = paper.resolve(&chip.mesh).0.learning;
 //! let update: u64 = program.iter().map(|inst| learning.of(inst.opcode().class()).fj).sum();
 //! assert_eq!(update, 3_700 + 3_700 + 1_200 + 3_900 + 2_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -36,9 +37,10 @@ mod operand;
 
 pub use asm::{AsmError, ListingError, assemble, disassemble};
 pub use chip::{
-    BarrierPoint, Certainty, Chip, ChipError, CoreId, CoreSizes, Cost, CostClass, CostTable,
-    Defaults, LearningCosts, Mesh, ModulatorUnit, NeuronUnit, Preset, ResolvedCosts,
-    ResolvedLearning, RuleForm, SynapseUnit, SystemCosts, TraceUnit,
+    BarrierPoint, Certainty, Chip, ChipError, ChipGrid, ChipsBarrierPoint, CoreId, CoreSizes, Cost,
+    CostClass, CostTable, Defaults, Direction, Hops, LearningCosts, Link, Mesh, ModulatorUnit,
+    NeuronUnit, Preset, ResolvedCosts, ResolvedLearning, Route, Router, RuleForm, SynapseUnit,
+    SystemCosts, TraceUnit,
 };
 pub use decode::DecodeError;
 pub use generated::*;

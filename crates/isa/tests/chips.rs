@@ -2,7 +2,8 @@
 
 use trifactor_entity::EntityId;
 use trifactor_isa::{
-    BarrierPoint, Chip, ChipError, CoreId, Cost, CostClass, ISA_NAME, Inst, assemble,
+    BarrierPoint, Chip, ChipError, ChipGrid, ChipsBarrierPoint, CoreId, Cost, CostClass, Direction,
+    Hops, ISA_NAME, Inst, Link, assemble,
 };
 
 fn superset() -> Chip {
@@ -33,7 +34,8 @@ rejected! {
     unusable_name: "name", |c| c.name = "My Chip".into();
     foreign_isa: "isa", |c| c.isa = "trifactor-0".into();
     empty_mesh: "mesh.rows", |c| c.mesh.rows = 0;
-    oversized_mesh: "mesh", |c| c.mesh.columns = 1 << 14;
+    oversized_mesh: "mesh", |c| c.mesh.columns = 1 << 9;
+    too_many_chips: "mesh.chips", |c| c.mesh.chips = ChipGrid { columns: 129, rows: 128 };
     empty_core: "core.axons_out", |c| c.core.axons_out = 0;
     header_too_narrow: "core.block_header_bits", |c| c.core.formats = 17;
     columns_beyond_slots: "core.pre_columns", |c| c.core.pre_columns = 16;
@@ -169,10 +171,74 @@ fn cores_are_counted_tile_by_tile_and_rows_of_tiles() {
     assert_eq!(chip.tile_of(core(4)), (1, 0));
     assert_eq!(chip.tile_of(core(32)), (0, 1));
     assert_eq!(chip.tile_of(core(127)), (7, 3));
-    assert_eq!(chip.hops(core(0), core(127)), (7, 3));
-    assert_eq!(chip.hops(core(127), core(0)), (7, 3));
-    assert_eq!(chip.hops(core(5), core(6)), (0, 0));
+    assert_eq!(chip.hops(core(0), core(127)), Hops { ew: 7, ns: 3, border: 0 });
+    assert_eq!(chip.hops(core(127), core(0)), Hops { ew: 7, ns: 3, border: 0 });
+    assert_eq!(chip.hops(core(5), core(6)), Hops::default());
     assert_eq!(chip.cores().last(), Some(core(127)));
+}
+
+/// Six chips, three beside each other, as `loihi1` with another mesh.
+fn six_chips() -> Chip {
+    let text = "(name: \"six\", doc: \"d\", base: \"loihi1\", mesh: (columns: 8, rows: 4, \
+                cores_per_tile: 4, chips: (columns: 3, rows: 2)))";
+    Chip::parse(text).expect("it is a variant with a mesh of its own")
+}
+
+#[test]
+fn the_mesh_continues_on_the_next_chip() {
+    let chip = six_chips();
+    let core = CoreId::from_index;
+    assert_eq!((chip.n_chips(), chip.tiles_per_chip(), chip.cores_per_chip()), (6, 32, 128));
+    assert_eq!((chip.n_tiles(), chip.n_cores()), (192, 768));
+    assert_eq!((chip.chip_of(core(127)), chip.chip_of(core(128))), (0, 1));
+    // The first core of the second chip is the east neighbour of tile (7, 0) of the first.
+    assert_eq!(chip.tile_of(core(128)), (8, 0));
+    // The first chip of the second row of chips lies south of the first.
+    assert_eq!((chip.chip_of(core(3 * 128)), chip.tile_of(core(3 * 128))), (3, (0, 4)));
+    assert_eq!(chip.tile_of(core(767)), (23, 7));
+    assert_eq!(chip.hops(core(0), core(767)), Hops { ew: 23, ns: 7, border: 3 });
+    for k in chip.cores() {
+        let first = chip.first_core(chip.tile_of(k)).index();
+        assert!((first..first + 4).contains(&k.index()), "{k}");
+    }
+    assert_eq!(Chip::parse(&chip.canonical()), Ok(chip));
+}
+
+#[test]
+fn a_route_goes_east_or_west_first_and_marks_the_borders_of_chips() {
+    let chip = six_chips();
+    let (from, to) = (chip.first_core((7, 4)), chip.first_core((9, 3)));
+    let link = |from, direction, border| Link { from, direction, border };
+    let links: Vec<Link> = chip.route(from, to).collect();
+    assert_eq!(
+        links,
+        [
+            link((7, 4), Direction::East, true),
+            link((8, 4), Direction::East, false),
+            link((9, 4), Direction::North, true),
+        ]
+    );
+    assert_eq!(chip.route(to, to).count(), 0);
+}
+
+/// The links of a route are as many as the hops, each leaves the tile where the last one ended,
+/// and the last one ends at the receiver.
+#[test]
+fn the_links_of_a_route_are_its_hops() {
+    let chip = six_chips();
+    let cores: Vec<CoreId> = chip.cores().step_by(13).collect();
+    for &from in &cores {
+        for &to in &cores {
+            let (mut at, mut hops) = (chip.tile_of(from), Hops::default());
+            for link in chip.route(from, to) {
+                assert_eq!(link.from, at);
+                at = link.to();
+                let ew = u32::from(link.direction.is_east_west());
+                hops += Hops { ew, ns: 1 - ew, border: link.border.into() };
+            }
+            assert_eq!((at, hops), (chip.tile_of(to), chip.hops(from, to)), "{from} to {to}");
+        }
+    }
 }
 
 /// The additive pairwise rule as a program; its cost is the one published number of the engine.
@@ -198,8 +264,9 @@ const PAIRWISE: &str = "
 fn the_pairwise_program_costs_what_the_designers_published() {
     let program: Vec<Inst> = assemble(PAIRWISE).expect("it is a program");
     for name in Chip::builtin_names() {
-        for preset in Chip::builtin(name).expect("it is listed").cost.presets {
-            let (costs, _) = preset.resolve();
+        let chip = Chip::builtin(name).expect("it is listed");
+        for preset in &chip.cost.presets {
+            let (costs, _) = preset.resolve(&chip.mesh);
             let classes = program.iter().map(|inst| costs.learning.of(inst.opcode().class()));
             let update = costs.learning.state_access + classes.sum();
             assert_eq!(update, Cost { fj: 120_000, ticks: 61 }, "{name}, {}", preset.name);
@@ -209,7 +276,8 @@ fn the_pairwise_program_costs_what_the_designers_published() {
 
 #[test]
 fn every_class_has_its_own_coefficient() {
-    let (costs, _) = superset().default_preset().resolve();
+    let chip = superset();
+    let (costs, _) = chip.default_preset().resolve(&chip.mesh);
     let l = costs.learning;
     assert_eq!(l.of(CostClass::Load), l.load);
     assert_eq!(l.of(CostClass::Alu), l.alu);
@@ -221,20 +289,21 @@ fn every_class_has_its_own_coefficient() {
 #[test]
 fn a_coefficient_that_no_source_gives_is_zero_and_named() {
     let chip = superset();
-    let missing = |name: &str| chip.preset(name).expect("it is in the file").resolve().1;
+    let missing = |name: &str| chip.preset(name).expect("it is in the file").resolve(&chip.mesh).1;
     assert_eq!(
         missing("paper-0v75"),
         ["axon_in", "spike_out", "axon_out", "barrier_fj_per_tile", "system.host_write"]
     );
     assert_eq!(missing("silicon-2025"), ["tile_entry", "barrier_fj_per_tile", "system.host_write"]);
-    let (costs, _) = chip.default_preset().resolve();
+    let (costs, _) = chip.default_preset().resolve(&chip.mesh);
     assert_eq!(costs.spike_out, Cost::default());
 }
 
 /// Totals computed by hand from the published table.
 #[test]
 fn sums_of_the_paper_preset_are_those_of_the_published_table() {
-    let (c, _) = superset().preset("paper-0v75").expect("it is in the file").resolve();
+    let chip = superset();
+    let (c, _) = chip.preset("paper-0v75").expect("it is in the file").resolve(&chip.mesh);
     assert_eq!(c.compartment_inactive * 1024, Cost { fj: 53_248_000, ticks: 54_272 });
     assert_eq!(c.compartment_active * 1024, Cost { fj: 82_944_000, ticks: 86_016 });
     assert_eq!(c.hop_ew * 7 + c.hop_ns * 3, Cost { fj: 33_000, ticks: 482 });
@@ -254,7 +323,7 @@ fn the_barrier_is_linear_between_points_and_beyond_the_last() {
     assert_eq!(paper.barrier_ticks(2), 1244);
     assert_eq!(paper.barrier_ticks(32), 4650);
     assert_eq!(paper.barrier_ticks(63), 4650 + 3520);
-    assert_eq!(paper.resolve().0.barrier_ticks(17), paper.barrier_ticks(17));
+    assert_eq!(paper.resolve(&chip.mesh).0.barrier_ticks(17, 1), paper.barrier_ticks(17));
 
     let fitted = chip.preset("silicon-2025").expect("it is in the file");
     assert_eq!(fitted.barrier_ticks(3), 12_000);
@@ -266,4 +335,46 @@ fn the_barrier_is_linear_between_points_and_beyond_the_last() {
     let mut half = paper.clone();
     half.barrier = vec![BarrierPoint { tiles: 1, ticks: 10 }, BarrierPoint { tiles: 3, ticks: 13 }];
     assert_eq!(half.barrier_ticks(2), 12, "11.5 is rounded up");
+}
+
+#[test]
+fn the_barrier_across_chips_begins_with_that_of_one_chip() {
+    let chip = six_chips();
+    let (paper, missing) = chip.default_preset().resolve(&chip.mesh);
+    assert!(missing.contains(&"hop_chip") && !missing.contains(&"system.barrier_across_chips"));
+    assert_eq!(paper.barrier_ticks(32, 1), 4650);
+    // 4650 + 138350 / 255 = 5192.55, rounded half up.
+    assert_eq!(paper.barrier_ticks(32, 2), 5193);
+    assert_eq!(paper.barrier_ticks(1, 256), 143_000);
+    assert_eq!(paper.barrier_ticks(32, 768), 162_000);
+    assert_eq!(paper.barrier_ticks(32, 1280), 181_000, "the last slope continues");
+
+    let mut preset = chip.default_preset().clone();
+    preset.system.barrier_across_chips.clear();
+    let (unknown, missing) = preset.resolve(&chip.mesh);
+    assert!(missing.contains(&"system.barrier_across_chips"));
+    assert_eq!(unknown.barrier_ticks(32, 6), 4650);
+
+    preset.system.barrier_across_chips = vec![ChipsBarrierPoint { chips: 4, ticks: 100 }];
+    let (short, _) = preset.resolve(&chip.mesh);
+    assert_eq!(short.barrier_ticks(32, 4), 4650, "not shorter than on one of its chips");
+}
+
+#[test]
+fn points_of_the_barrier_across_chips_ascend_from_two_chips() {
+    let point = |chips, ticks| ChipsBarrierPoint { chips, ticks };
+    for points in
+        [vec![point(1, 5)], vec![point(4, 5), point(2, 6)], vec![point(2, 5), point(3, 4)]]
+    {
+        let (rule, key) =
+            break_it(|c| c.cost.presets[1].system.barrier_across_chips.clone_from(&points));
+        assert_eq!(rule, "shapeless_barrier");
+        assert_eq!(key, "cost.presets[1].system.barrier_across_chips");
+    }
+}
+
+#[test]
+fn a_mesh_without_chips_is_no_mesh() {
+    let (rule, key) = break_it(|c| c.mesh.chips.rows = 0);
+    assert_eq!((rule, key.as_str()), ("empty_mesh", "mesh.chips.rows"));
 }

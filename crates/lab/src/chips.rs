@@ -217,7 +217,8 @@ impl What {
                 saturations: row.saturations.iter().map(|(_, n)| n).sum(),
             });
         }
-        let options = RunOptions { trials: options.trials, seed, data: None, chip, threads };
+        let options =
+            RunOptions { trials: options.trials, seed, chip, threads, ..RunOptions::default() };
         Ok(match run_model(model, &options, progress)? {
             Report::FewShot(report) => {
                 let chip = report.accuracies.iter().find(|a| a.key == "chip");

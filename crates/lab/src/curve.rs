@@ -1,6 +1,7 @@
 //! Runs that record rather than score: pairing curves, trajectories, plain runs. Chip and float
 //! side by side on the same spikes.
 
+use crate::costs::Costs;
 use crate::error::LabError;
 use crate::few_shot::Context;
 use crate::learning::{self, LearningCost};
@@ -11,7 +12,7 @@ use crate::picture;
 use crate::run::{Task, run};
 use serde_json::{Value, json};
 use std::fmt;
-use trifactor_emu::{Emulator, Options};
+use trifactor_emu::Emulator;
 use trifactor_reference::float::FloatMachine;
 use trifactor_stimulus::{Phase, Sampler, Segment};
 
@@ -49,6 +50,8 @@ pub struct CurveReport {
     pub picture: Vec<u8>,
     /// What the model's probes saw, as table and picture; empty without probes.
     pub probes: Vec<(String, Vec<u8>)>,
+    /// Time and energy by cause with all presets, if they were asked for.
+    pub costs: Option<Costs>,
 }
 
 pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> {
@@ -69,11 +72,13 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
     let image = &prepared.compiled.image;
     let chip = || -> Result<ChipMachine<'_>, LabError> {
         Ok(ChipMachine {
-            emulator: Emulator::load(image, Options::default())?,
+            emulator: Emulator::load(image, context.options())?,
             populations: &populations,
         })
     };
-    let (chip_run, ledgers) = run(task, chip, |m| m.emulator.report(), progress)?;
+    let (chip_run, ledgers) = run(task, chip, |m| m.emulator.reports(), progress)?;
+    let costs = context.costs_of(&ledgers);
+    let ledgers: Vec<_> = ledgers.into_iter().filter_map(|all| all.into_iter().next()).collect();
     let float = || {
         let machine = FloatMachine::new(net, 1);
         Ok(FloatTrials { net, machine, populations: &populations })
@@ -108,6 +113,7 @@ pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> 
         saturations,
         picture: Vec::new(),
         probes: crate::probe::files(context, &populations)?,
+        costs,
     };
     if !report.series.is_empty() {
         report.picture = report.draw()?;

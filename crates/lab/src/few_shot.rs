@@ -2,6 +2,7 @@
 //! be compared with, on the same trials.
 
 use crate::baseline::{nearest_counts, nearest_pixels, showings};
+use crate::costs::{Costs, with_all_presets};
 use crate::error::LabError;
 use crate::learning::{self, LearningCost};
 use crate::machine::{ChipMachine, FloatTrials, Populations};
@@ -77,6 +78,8 @@ pub struct FewShotReport {
     pub picture: Vec<u8>,
     /// What the model's probes saw, as table and picture; empty without probes.
     pub probes: Vec<(String, Vec<u8>)>,
+    /// Time and energy by cause with all presets, if they were asked for.
+    pub costs: Option<Costs>,
 }
 
 /// Everything of a run that has been resolved.
@@ -87,7 +90,21 @@ pub(crate) struct Context<'a> {
     pub trials: &'a Trials<'a>,
     pub n_trials: u32,
     pub threads: usize,
+    /// Whether the costs with all presets are wanted.
+    pub costs: bool,
     pub progress: &'a dyn Progress,
+}
+
+impl Context<'_> {
+    /// How to load the model's image.
+    pub fn options(&self) -> Options {
+        let options = Options::default();
+        if self.costs { with_all_presets(&self.prepared.chip, options) } else { options }
+    }
+    /// The costs of the trials' ledgers, if they are wanted.
+    pub fn costs_of(&self, ledgers: &[Vec<Ledger>]) -> Option<Costs> {
+        self.costs.then(|| Costs::of(&self.prepared.chip, ledgers))
+    }
 }
 
 /// Runs chip, float, baselines and controls.
@@ -118,9 +135,15 @@ pub(crate) fn run_few_shot(
             Ok(ChipMachine { emulator, populations })
         }
     };
-    let ledger = |machine: ChipMachine<'_>| machine.emulator.report();
     let image = &prepared.compiled.image;
-    let (chip_run, ledgers) = run(task, chip(image), ledger, progress)?;
+    let main_chip = || -> Result<ChipMachine<'_>, LabError> {
+        let emulator = Emulator::load(image, context.options())?;
+        Ok(ChipMachine { emulator, populations: &populations })
+    };
+    let (chip_run, ledgers) = run(task, main_chip, |m| m.emulator.reports(), progress)?;
+    let costs = context.costs_of(&ledgers);
+    let ledgers: Vec<Ledger> =
+        ledgers.into_iter().filter_map(|all| all.into_iter().next()).collect();
     let float_task = Task { what: "float", count: None, ..task };
     let float_machine = || {
         let machine = FloatMachine::new(net, FLOAT_WIDTH);
@@ -185,6 +208,7 @@ pub(crate) fn run_few_shot(
         float_run,
         picture,
         probes: crate::probe::files(context, &populations)?,
+        costs,
     };
     report.account(&ledgers, context.n_trials);
     Ok(report)

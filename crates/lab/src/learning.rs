@@ -114,9 +114,10 @@ mod tests {
             rule: Some(rule.to_owned()),
             count,
             cost: Cost { fj: fj * count, ticks: ticks * count },
+            critical: 0,
         };
-        let other =
-            Line { cause: Cause::Trace, rule: None, count: 9, cost: Cost { fj: 9, ticks: 9 } };
+        let cost = Cost { fj: 9, ticks: 9 };
+        let other = Line { cause: Cause::Trace, rule: None, count: 9, cost, critical: 0 };
         Ledger {
             chip: "superset".to_owned(),
             preset: "test".to_owned(),

@@ -12,6 +12,7 @@
 mod baseline;
 pub mod bench;
 pub mod chips;
+pub mod costs;
 mod curve;
 mod episodes;
 mod error;
@@ -61,6 +62,8 @@ pub struct RunOptions {
     pub chip: Option<String>,
     /// Worker threads; by default all cores. Results do not depend on it.
     pub threads: Option<usize>,
+    /// Whether time is kept with every cost preset of the chip, for a report of all causes.
+    pub costs: bool,
 }
 
 /// Runs a model's protocol on chip and in float.
@@ -94,6 +97,7 @@ pub fn run_model(
         trials: &trials,
         n_trials: options.trials.unwrap_or_else(|| trials.default_count()),
         threads: threads(options.threads),
+        costs: options.costs,
         progress,
     };
     match &protocol.sampler {

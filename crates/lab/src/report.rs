@@ -1,5 +1,6 @@
 //! The report of a run, whatever its protocol.
 
+use crate::costs::Costs;
 use crate::curve::CurveReport;
 use crate::few_shot::FewShotReport;
 use serde_json::Value;
@@ -18,9 +19,20 @@ pub enum Report {
 impl Report {
     /// The machine-readable report.
     pub fn to_json(&self) -> Value {
-        match self {
+        let mut all = match self {
             Self::FewShot(report) => report.to_json(),
             Self::Curve(report) => report.to_json(),
+        };
+        if let (Some(costs), Value::Object(all)) = (self.costs(), &mut all) {
+            all.insert("costs".to_owned(), costs.to_json());
+        }
+        all
+    }
+    /// Time and energy by cause with all presets, if they were asked for.
+    pub fn costs(&self) -> Option<&Costs> {
+        match self {
+            Self::FewShot(report) => report.costs.as_ref(),
+            Self::Curve(report) => report.costs.as_ref(),
         }
     }
     /// Files for the run's folder: name and content.
@@ -35,8 +47,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FewShot(report) => report.fmt(f),
-            Self::Curve(report) => report.fmt(f),
+            Self::FewShot(report) => report.fmt(f)?,
+            Self::Curve(report) => report.fmt(f)?,
+        }
+        match self.costs() {
+            Some(costs) => write!(f, "\n{costs}"),
+            None => Ok(()),
         }
     }
 }
@@ -54,6 +70,7 @@ pub(crate) fn cause_name(cause: Cause) -> String {
         Cause::TileEntry => "mesh entries".to_owned(),
         Cause::HopEw => "hops east or west".to_owned(),
         Cause::HopNs => "hops north or south".to_owned(),
+        Cause::HopChip => "hops to another chip".to_owned(),
         Cause::Trace => "traces".to_owned(),
         Cause::Modulator => "modulators".to_owned(),
         Cause::RuleState => "learning, synapse states".to_owned(),
@@ -61,6 +78,8 @@ pub(crate) fn cause_name(cause: Cause) -> String {
             format!("learning, {} instructions", format!("{class:?}").to_lowercase())
         }
         Cause::RuleSkip => "learning, skipped synapses".to_owned(),
+        Cause::Stall => "compartments that waited to send".to_owned(),
+        Cause::UnderWay => "messages still under way".to_owned(),
         Cause::Barrier => "barriers".to_owned(),
         Cause::HostWrite => "host writes".to_owned(),
         Cause::HostReset => "host resets".to_owned(),

@@ -29,8 +29,8 @@ fn the_costs_of_a_spike_add_up() {
     let mut run = subject.run();
     run.step(&[("in", &[0])]);
     let report = run.emulator.report();
-    // Step 1: the host's message takes 2.1 ns and one idle neuron 5.3 ns, side by side; then the
-    // barrier of one tile, 113 ns.
+    // Step 1: the host's message takes 2.1 ns and a tick in the input axon unit, one idle neuron
+    // 5.3 ns, side by side; then the barrier of one tile, 113 ns.
     assert_eq!(report.time_ticks, 53 + 1130);
     run.step(&[]);
     // Step 2: one synapse and an active neuron, one after the other on one core.

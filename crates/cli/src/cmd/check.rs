@@ -71,7 +71,7 @@ impl Cmd {
 struct Summary<'a> {
     ready: &'a Ready,
     /// Core and resource with the largest share in use.
-    fullest: Option<(u16, Resource)>,
+    fullest: Option<(u32, Resource)>,
 }
 
 impl<'a> Summary<'a> {

@@ -24,13 +24,13 @@ pub struct Cmd {
     image: PathBuf,
     /// Show this core only.
     #[arg(long, value_name = "N")]
-    core: Option<u16>,
+    core: Option<u32>,
 }
 
 impl Cmd {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Fault> {
         let image = read(&self.image)?;
-        let shown = |id: u16| self.core.is_none_or(|wanted| wanted == id);
+        let shown = |id: u32| self.core.is_none_or(|wanted| wanted == id);
         if let Some(wanted) = self.core
             && !image.cores.iter().any(|c| c.id == wanted)
         {

@@ -9,6 +9,8 @@ use crate::terminal::Terminal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use trifactor_emu::{Emulator, Options, Report as Ledger};
+use trifactor_isa::Chip;
+use trifactor_lab::costs::{Costs, with_all_presets};
 use trifactor_lab::{LabError, RunOptions, run_model};
 
 const EXAMPLES: &str = "\
@@ -18,6 +20,7 @@ Examples:
   trifactor run firmware-models/one-shot-prototypes --data my-characters --out results
   trifactor run firmware-models/stdp-triplet --out results
   trifactor run stdp.elf --steps 1000
+  trifactor run firmware-models/pair-stdp --costs
 
 A model is compiled, then its protocol runs on the emulated chip and in float with the same
 spikes. The report is on standard output; it ends with what each rule cost per synapse and epoch.
@@ -58,6 +61,9 @@ pub struct Cmd {
     /// Steps to run an image for; by default 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
+    /// Split time and energy by cause, with sources and the range over the chip's cost presets.
+    #[arg(long)]
+    costs: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -88,6 +94,7 @@ impl Cmd {
             data: self.data.clone(),
             chip: self.chip.name.clone(),
             threads: self.threads.map(usize::from),
+            costs: self.costs,
         };
         let progress = terminal.progress();
         let report = run_model(&model, &options, &*progress).map_err(|e| match e {
@@ -125,8 +132,13 @@ impl Cmd {
         let image = disasm::read(&self.path)?;
         let cannot =
             |e: trifactor_emu::EmuError| Fault::File(format!("{}: {e}", self.path.display()));
-        let options =
+        let mut options =
             Options { threads: self.threads.map_or(1, usize::from), ..Options::default() };
+        let chip = Chip::parse(&image.meta.chip)
+            .map_err(|e| Fault::File(format!("{}: {e}", self.path.display())))?;
+        if self.costs {
+            options = with_all_presets(&chip, options);
+        }
         let mut emulator = Emulator::load(&image, options).map_err(cannot)?;
         emulator.begin_trial(self.seed.unwrap_or(image.meta.seed));
         // What the loader wrote and reset is not part of the run.
@@ -143,6 +155,7 @@ impl Cmd {
             model: image.meta.model.clone(),
             spikes: names.zip(spikes).collect(),
             ledger: emulator.report(),
+            costs: self.costs.then(|| Costs::of(&chip, &[emulator.reports()])),
         };
         if self.json {
             terminal.print_json(&silence.to_json())
@@ -158,6 +171,7 @@ struct Silence {
     /// Population and number of its spikes.
     spikes: Vec<(String, u64)>,
     ledger: Ledger,
+    costs: Option<Costs>,
 }
 
 impl Silence {
@@ -187,6 +201,9 @@ impl Silence {
         if !self.ledger.missing.is_empty() {
             out += &format!("counted as 0, no source: {}\n", self.ledger.missing.join(", "));
         }
+        if let Some(costs) = &self.costs {
+            out += &format!("\n{costs}");
+        }
         out
     }
 
@@ -209,6 +226,7 @@ impl Silence {
             "microjoules": self.microjoules(),
             "saturations": saturations,
             "missing_costs": self.ledger.missing,
+            "costs": self.costs.as_ref().map(Costs::to_json),
         })
     }
 }

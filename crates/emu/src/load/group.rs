@@ -30,7 +30,7 @@ impl From<&str> for Fault {
 }
 
 impl Fault {
-    pub(super) fn into_error(self, core: u16, part: &str) -> EmuError {
+    pub(super) fn into_error(self, core: u32, part: &str) -> EmuError {
         match self {
             Self::Reason(reason) => EmuError::Image { core, part: part.to_owned(), reason },
             Self::Synapses(axon, source) => EmuError::Synapses { core, axon, source },
@@ -271,7 +271,7 @@ fn column(
         return Err(wrong("its impulse has more than 62 fraction bits"));
     }
     let trace = image.map.traces.iter().position(|t| {
-        let here = |(id, column): &(u16, u16)| *id == core.id && usize::from(*column) == at;
+        let here = |(id, column): &(u32, u16)| *id == core.id && usize::from(*column) == at;
         usize::from(t.projection) == projection && t.parts.iter().any(here)
     });
     let keep = match (c.kind, widths.learning.map(|engine| engine.trace)) {

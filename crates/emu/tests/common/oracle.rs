@@ -2,6 +2,9 @@
 //! speed: written from `docs/semantics.md` and sharing no code with the emulator but the table of
 //! instructions.
 
+pub mod jobs;
+
+use jobs::Record;
 use std::collections::BTreeMap;
 use trifactor_image::{
     Column, ColumnKind, Guard, Image, NO_DELAY_FIELD, NO_PROFILE, Slot, TraceSide, unpack_row,
@@ -100,6 +103,8 @@ pub struct Oracle {
     pub clipped: BTreeMap<String, u64>,
     /// Synapses evaluated and skipped, by projection.
     pub rules: BTreeMap<usize, (u64, u64)>,
+    /// What the last step did, for whoever counts the time it takes.
+    record: Record,
 }
 
 impl Oracle {
@@ -174,6 +179,7 @@ impl Oracle {
             fired: vec![vec![]; image.map.populations.len()],
             clipped: BTreeMap::new(),
             rules: BTreeMap::new(),
+            record: Record::default(),
             image: image.clone(),
         };
         oracle.reset_membrane();
@@ -227,6 +233,7 @@ impl Oracle {
         let length = self.image.meta.epoch;
         let position = (t - 1) % length + 1;
         self.fired.iter_mut().for_each(Vec::clear);
+        self.record = Record::default();
         self.deliver();
         self.neurons();
         for (population, lanes) in inputs {
@@ -250,6 +257,7 @@ impl Oracle {
         let arriving: Vec<usize> =
             (self.in_flight.iter()).filter(|(at, _)| *at == self.step).map(|(_, s)| *s).collect();
         self.in_flight.retain(|(at, _)| *at > self.step);
+        self.record.arrived.clone_from(&arriving);
         for s in arriving {
             let s = &self.synapses[s];
             let shift = self.image.cores[s.core].groups[s.group].shift;
@@ -269,6 +277,9 @@ impl Oracle {
                     let at = (slice.first_compartment + k) as usize;
                     let r = self.image.cores[c].compartments[at];
                     let q = std::mem::take(&mut self.accumulators[c][at]);
+                    if q != 0 {
+                        self.record.active.insert((c, at));
+                    }
                     let (lo, hi) = (-(1 << 23), (1 << 23) - 1);
                     // S20, S21, S25.
                     let u = round(self.u[c][at] * keep(r.decay_u), 16, Rounding::Zero, 0) + q;
@@ -286,6 +297,7 @@ impl Oracle {
                             v = 0;
                             self.hold[c][at] = r.refractory.into();
                             self.fired[p].push(slice.first_lane + k);
+                            self.record.spiked.insert((c, at));
                         }
                     }
                     self.u[c][at] = u;
@@ -297,15 +309,16 @@ impl Oracle {
 
     /// S3, S14, S32, S35.
     fn emit(&mut self, position: u32) {
-        let core_at: BTreeMap<u16, usize> =
+        let core_at: BTreeMap<u32, usize> =
             self.image.cores.iter().enumerate().map(|(at, c)| (c.id, at)).collect();
         let mut messages: Vec<(usize, usize)> = Vec::new();
         for (p, population) in self.image.map.populations.iter().enumerate() {
             for lane in &self.fired[p] {
                 if population.slices.is_empty() {
                     let sent = population.input_axons.get(*lane as usize);
-                    let to = |m: &(u16, u16)| (core_at[&m.0], usize::from(m.1));
+                    let to = |m: &(u32, u16)| (core_at[&m.0], usize::from(m.1));
                     messages.extend(sent.into_iter().flatten().map(to));
+                    self.record.host.extend(sent.into_iter().flatten().map(to));
                 }
                 for slice in &population.slices {
                     if (slice.first_lane..slice.first_lane + slice.n).contains(lane) {
@@ -390,7 +403,7 @@ impl Oracle {
     }
     fn trace_name(&self, t: &Trace) -> Option<String> {
         let id = self.image.cores[t.core].id;
-        let here = |part: &(u16, u16)| *part == (id, t.column as u16);
+        let here = |part: &(u32, u16)| *part == (id, t.column as u16);
         self.image.map.traces.iter().find(|m| m.parts.iter().any(here)).map(|m| m.name.clone())
     }
 
@@ -411,6 +424,7 @@ impl Oracle {
                 Guard::Pre => x0,
                 Guard::Post => y0,
             };
+            self.record.learned.push((s.core, s.group, run));
             let rule = self.rules.entry(group.projection.into()).or_default();
             if run {
                 rule.0 += 1;

@@ -29,7 +29,7 @@ pub fn image(rng: &mut Rng) -> Image {
 
 /// An image with populations of up to `largest` lanes.
 pub fn image_of(rng: &mut Rng, largest: u32) -> Image {
-    let mut ids: Vec<u16> = (0..rng.below(4) + 1).map(|_| rng.below(128) as u16).collect();
+    let mut ids: Vec<u32> = (0..rng.below(4) + 1).map(|_| rng.below(128)).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut cores: Vec<Core> = ids.iter().map(|id| Core { id: *id, ..Core::default() }).collect();
@@ -268,7 +268,7 @@ fn send(
     pre: usize,
     lane: u32,
     cores: &[Core],
-    to: (u16, u16),
+    to: (u32, u16),
     messages: &mut Vec<(usize, u32, AxonOut)>,
 ) {
     let population = &mut map.populations[pre];

@@ -20,7 +20,7 @@ pub fn integrator(threshold: i32) -> Compartment {
 
 /// Inputs 0 .. n_pre, each connected to all of n_post neurons of a core.
 pub struct Tiny {
-    pub core: u16,
+    pub core: u32,
     pub n_pre: u32,
     pub neurons: Vec<Compartment>,
     /// Fields with their name, width, sign, and the value of every synapse.

@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// Version of the file format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// `e_machine` of an image: the bytes `tf`. A private number, far from those that the ELF
 /// registry has given out (all below 0x200), so that no tool takes an image for a program.
@@ -38,12 +38,12 @@ const MAP: &str = ".trifactor.map";
 const NOTE: &str = ".note.trifactor";
 
 /// Name of the section of a core's memory.
-fn section_name(core: u16, memory: &str) -> String {
+fn section_name(core: u32, memory: &str) -> String {
     format!(".core{core}.{memory}")
 }
 
 /// Name of the section that holds records of this kind.
-pub(crate) fn section_of<R: Record>(core: u16) -> String {
+pub(crate) fn section_of<R: Record>(core: u32) -> String {
     section_name(core, R::MEMORY)
 }
 

@@ -53,7 +53,7 @@ pub fn reseal(file: &mut [u8]) -> Result<(), ImageError> {
 }
 
 fn cores(sections: &[Section<'_>]) -> Result<Vec<Core>, ImageError> {
-    let mut cores: BTreeMap<u16, Core> = BTreeMap::new();
+    let mut cores: BTreeMap<u32, Core> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for section in sections {
         let malformed = |what: &str| ImageError::Malformed {
@@ -83,7 +83,7 @@ fn cores(sections: &[Section<'_>]) -> Result<Vec<Core>, ImageError> {
 }
 
 /// The parts of `.core<id>.<memory>`.
-fn core_and_memory(name: &str) -> Option<(u16, &str)> {
+fn core_and_memory(name: &str) -> Option<(u32, &str)> {
     let (id, memory) = name.strip_prefix(".core")?.split_once('.')?;
     let id = id.parse().ok()?;
     // A number has one spelling.

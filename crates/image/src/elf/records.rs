@@ -303,7 +303,7 @@ record!(ModulatorLines, "modulators", "A range of modulator lines (S36, S37)." {
     init: i32 = "value at the start of a trial",
 });
 record!(AxonOut, "axons_out", "A message that a spike causes." {
-    core: u16 = "core that receives it",
+    core: u32 = "core that receives it, counted chip by chip",
     axon: u16 = "input axon there",
 });
 record!(AxonIn, "axons_in", "An input axon: one pre lane of one group." {
@@ -458,7 +458,7 @@ mod tests {
         }
         assert_eq!(sum::<Compartment>(), Compartment::SIZE);
         assert_eq!(sum::<Profile>(), Profile::SIZE);
-        assert_eq!((Compartment::SIZE, AxonIn::SIZE, AxonOut::SIZE), (35, 12, 4));
+        assert_eq!((Compartment::SIZE, AxonIn::SIZE, AxonOut::SIZE), (35, 12, 6));
         let mut bytes = Vec::new();
         Group { projection: 0x0102, shift: -1, ..Group::default() }.append(&mut bytes);
         assert_eq!(bytes.len(), Group::SIZE);

@@ -9,7 +9,7 @@ use crate::{AxonIn, Column, Compartment, Core, Image, ModulatorLines};
 /// A name for a part of a core's memory.
 pub(super) struct Symbol {
     pub(super) name: String,
-    pub(super) core: u16,
+    pub(super) core: u32,
     pub(super) memory: &'static str,
     pub(super) value: u64,
     pub(super) size: u64,
@@ -17,7 +17,7 @@ pub(super) struct Symbol {
 
 /// All symbols of a valid image, in the order of its map.
 pub(super) fn symbols(image: &Image) -> Vec<Symbol> {
-    let core = |id: u16| {
+    let core = |id: u32| {
         let position = image.cores.binary_search_by_key(&id, |core| core.id);
         &image.cores[position.expect("internal: the map was validated")]
     };
@@ -70,7 +70,7 @@ fn rules(image: &Image, core: &Core) -> Vec<Symbol> {
         .collect()
 }
 
-fn symbol<R: Record>(name: String, core: u16, first: u32, n: u32) -> Symbol {
+fn symbol<R: Record>(name: String, core: u32, first: u32, n: u32) -> Symbol {
     let size = R::SIZE as u64;
     Symbol {
         name,

@@ -45,7 +45,7 @@ pub fn write(image: &Image) -> Result<Vec<u8>, ImageError> {
 fn core_sections(
     builder: &mut Builder<'_>,
     image: &Image,
-) -> BTreeMap<(u16, &'static str), SectionId> {
+) -> BTreeMap<(u32, &'static str), SectionId> {
     let mut ids = BTreeMap::new();
     for core in &image.cores {
         for memory in records::encode(core) {
@@ -90,7 +90,7 @@ fn section<'a>(
 fn add_symbols(
     builder: &mut Builder<'_>,
     symbols: Vec<Symbol>,
-    memories: &BTreeMap<(u16, &'static str), SectionId>,
+    memories: &BTreeMap<(u32, &'static str), SectionId>,
 ) {
     for Symbol { name, core, memory, value, size } in symbols {
         let symbol = builder.symbols.add();

@@ -12,7 +12,7 @@ pub(super) fn check(image: &Image) -> Result<(), ImageError> {
     let mut heard: Heard =
         image.cores.iter().map(|core| vec![false; core.axons_in.len()]).collect();
     // One message of a lane of a population: whether it may arrive at (core, axon).
-    let mut arrive = |population: &str, lane: u32, core: u16, axon: u16| {
+    let mut arrive = |population: &str, lane: u32, core: u32, axon: u16| {
         let Some((position, receiver)) = core_of(image, core) else {
             return Err(format!("there is no core {core}"));
         };

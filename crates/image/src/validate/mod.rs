@@ -47,7 +47,7 @@ impl Site {
 }
 
 /// The site of a record.
-fn at<R: Record>(core: u16, index: usize) -> Site {
+fn at<R: Record>(core: u32, index: usize) -> Site {
     Site::Record { section: section_of::<R>(core), offset: index as u64 * R::SIZE as u64 }
 }
 
@@ -68,7 +68,7 @@ pub fn validate(image: &Image) -> Result<Chip, ImageError> {
     let chip = identity(&image.meta)?;
     let mut least = 0;
     for core in &image.cores {
-        let id = u32::from(core.id);
+        let id = core.id;
         ensure!(id >= least, Site::Meta, "core {id} is not in ascending order of cores");
         ensure!(id < chip.n_cores(), Site::Meta, "core {id}; the chip has {}", chip.n_cores());
         ensure!(!records::is_empty(core), Site::Meta, "core {id} holds nothing");

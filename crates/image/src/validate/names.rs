@@ -8,7 +8,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds cores by their position on the chip.
-pub(super) fn core_of(image: &Image, id: u16) -> Option<(usize, &Core)> {
+pub(super) fn core_of(image: &Image, id: u32) -> Option<(usize, &Core)> {
     let position = image.cores.binary_search_by_key(&id, |core| core.id).ok()?;
     Some((position, &image.cores[position]))
 }

@@ -72,7 +72,7 @@ const READ: u16 = 1;
 const TEACH: u16 = 2;
 
 /// Messages of the lanes of a population. Shape: [lane][message].
-type Messages = Vec<Vec<(u16, u16)>>;
+type Messages = Vec<Vec<(u32, u16)>>;
 
 /// The image of a shape, with the chip description as its file has it.
 pub fn image(shape: &Shape) -> Image {
@@ -100,7 +100,7 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
     let mut first_lane = 0;
     let last = shape.hidden.len() - 1;
     for (k, &n) in shape.hidden.iter().enumerate() {
-        let id = (k * 3 + 1) as u16;
+        let id = (k * 3 + 1) as u32;
         let mut core = Core { id, formats: formats(shape.dense), ..Core::default() };
         let here = if k == last { shape.n_out } else { 0 };
         // Read-outs come first so that slices do not all begin at compartment 0.
@@ -339,7 +339,7 @@ fn projection(
     ProjectionMap { name, pre, post, n_pre, n_post, n_synapses, fields, parts }
 }
 
-fn trace(name: &str, side: TraceSide, parts: Vec<(u16, u16)>) -> TraceMap {
+fn trace(name: &str, side: TraceSide, parts: Vec<(u32, u16)>) -> TraceMap {
     TraceMap { name: name.to_owned(), projection: FF, side, frac: 5, parts }
 }
 

@@ -11,11 +11,12 @@ use trifactor_fixed::StoreArithmetic;
 type Fault = (String, String);
 type Check = fn(&Chip) -> Result<(), Fault>;
 
-const CHECKS: [(&str, Check); 24] = [
+const CHECKS: [(&str, Check); 25] = [
     ("unusable_name", unusable_name),
     ("foreign_isa", foreign_isa),
     ("empty_mesh", empty_mesh),
     ("oversized_mesh", oversized_mesh),
+    ("too_many_chips", too_many_chips),
     ("empty_core", empty_core),
     ("header_too_narrow", header_too_narrow),
     ("columns_beyond_slots", columns_beyond_slots),
@@ -70,16 +71,33 @@ fn empty_mesh(chip: &Chip) -> Result<(), Fault> {
     let m = &chip.mesh;
     positive("mesh.columns", m.columns)?;
     positive("mesh.rows", m.rows)?;
-    positive("mesh.cores_per_tile", m.cores_per_tile)
+    positive("mesh.cores_per_tile", m.cores_per_tile)?;
+    positive("mesh.router.queue", m.router.queue)?;
+    positive("mesh.router.link_ticks", m.router.link_ticks)?;
+    positive("mesh.chips.columns", m.chips.columns)?;
+    positive("mesh.chips.rows", m.chips.rows)
 }
 
-/// A route names a core with 16 bits.
+/// Messages of this family name a core of its chip with 12 bits (hierarchy of Davies et al.,
+/// 2018).
 fn oversized_mesh(chip: &Chip) -> Result<(), Fault> {
     let m = &chip.mesh;
     let n_cores = u64::from(m.columns).saturating_mul(m.rows.into());
     match n_cores.saturating_mul(m.cores_per_tile.into()) {
-        0..=0x1_0000 => Ok(()),
-        n => fault("mesh", format!("{n} cores are more than the 65536 a route can name")),
+        0..=4096 => Ok(()),
+        n => fault(
+            "mesh",
+            format!("{n} cores are more than the 4096 of a chip that a message can name"),
+        ),
+    }
+}
+
+/// And the chip with 14 bits.
+fn too_many_chips(chip: &Chip) -> Result<(), Fault> {
+    let c = &chip.mesh.chips;
+    match u64::from(c.columns).saturating_mul(c.rows.into()) {
+        0..=16_384 => Ok(()),
+        n => fault("mesh.chips", format!("{n} chips are more than the 16384 a message can name")),
     }
 }
 
@@ -299,6 +317,13 @@ fn shapeless_barrier(chip: &Chip) -> Result<(), Fault> {
         if p.barrier.is_empty() || !ascending {
             let message = "a barrier is a list of points with ascending tiles and no falling time";
             return fault(format!("cost.presets[{n}].barrier"), message);
+        }
+        let across = &p.system.barrier_across_chips;
+        let ascending = across.is_sorted_by(|a, b| a.chips < b.chips && a.ticks <= b.ticks);
+        if !ascending || across.first().is_some_and(|first| first.chips < 2) {
+            let message =
+                "points across chips begin at 2 chips, with ascending chips and no falling time";
+            return fault(format!("cost.presets[{n}].system.barrier_across_chips"), message);
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Source: S70, S71. The numbers are in the chip files, where each has its origin.
 
+use super::Mesh;
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
@@ -70,6 +71,9 @@ pub struct Preset {
     pub hop_ew: Option<Cost>,
     /// A message passes a link north or south.
     pub hop_ns: Option<Cost>,
+    /// A message passes a link to another chip, on top of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop_chip: Option<Cost>,
     /// A message arrives at a synapse list.
     pub axon_in: Option<Cost>,
     /// A synapse delivers its weight.
@@ -86,7 +90,7 @@ pub struct Preset {
     pub axon_out: Option<Cost>,
     /// The plasticity engine.
     pub learning: LearningCosts,
-    /// Time of the barrier at the end of a step by number of tiles in use.
+    /// Time of the barrier at the end of a step by number of tiles in use on one chip.
     pub barrier: Vec<BarrierPoint>,
     /// Energy of the barrier for each tile in use, in femtojoules.
     pub barrier_fj_per_tile: Option<u64>,
@@ -132,6 +136,9 @@ pub struct SystemCosts {
     pub certainty: Certainty,
     /// Static power of a chip in microwatts.
     pub static_uw_per_chip: Option<u64>,
+    /// Time of the barrier at the end of a step across several chips, by number of chips in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub barrier_across_chips: Vec<ChipsBarrierPoint>,
     /// The host writes a word.
     pub host_write: Option<Cost>,
     /// The host resets a core. The time of a reset is the host's and is not counted.
@@ -148,6 +155,16 @@ pub struct BarrierPoint {
     pub ticks: u64,
 }
 
+/// A known point of the time of a barrier across chips.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChipsBarrierPoint {
+    /// Chips in use, at least 2.
+    pub chips: u32,
+    /// Ticks.
+    pub ticks: u64,
+}
+
 /// A preset in which every hole is filled with 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResolvedCosts {
@@ -157,6 +174,8 @@ pub struct ResolvedCosts {
     pub hop_ew: Cost,
     /// [`Preset::hop_ns`].
     pub hop_ns: Cost,
+    /// [`Preset::hop_chip`].
+    pub hop_chip: Cost,
     /// [`Preset::axon_in`].
     pub axon_in: Cost,
     /// [`Preset::synop`].
@@ -175,6 +194,8 @@ pub struct ResolvedCosts {
     pub learning: ResolvedLearning,
     /// [`Preset::barrier`].
     pub barrier: Vec<BarrierPoint>,
+    /// [`SystemCosts::barrier_across_chips`].
+    pub barrier_across_chips: Vec<ChipsBarrierPoint>,
     /// [`Preset::barrier_fj_per_tile`], femtojoules.
     pub barrier_fj_per_tile: u64,
     /// [`SystemCosts::static_uw_per_chip`], microwatts.
@@ -210,8 +231,8 @@ pub struct ResolvedLearning {
 
 impl Preset {
     /// Fills every hole with 0 and names it, in the order of the file; the names are paths such
-    /// as `learning.load`.
-    pub fn resolve(&self) -> (ResolvedCosts, Vec<&'static str>) {
+    /// as `learning.load`. What only several chips need is named if the mesh has several.
+    pub fn resolve(&self, mesh: &Mesh) -> (ResolvedCosts, Vec<&'static str>) {
         let mut missing = Vec::new();
         let mut or_zero = |name: &'static str, cost: Option<Cost>| {
             cost.unwrap_or_else(|| {
@@ -227,6 +248,7 @@ impl Preset {
             tile_entry: or_zero("tile_entry", self.tile_entry),
             hop_ew: or_zero("hop_ew", self.hop_ew),
             hop_ns: or_zero("hop_ns", self.hop_ns),
+            hop_chip: or_zero("hop_chip", self.hop_chip),
             axon_in: or_zero("axon_in", self.axon_in),
             synop: or_zero("synop", self.synop),
             synapse_word: or_zero("synapse_word", self.synapse_word),
@@ -248,28 +270,45 @@ impl Preset {
             barrier: self.barrier.clone(),
             barrier_fj_per_tile: or_zero("barrier_fj_per_tile", amount(self.barrier_fj_per_tile))
                 .fj,
+            barrier_across_chips: s.barrier_across_chips.clone(),
             static_uw_per_chip: or_zero("system.static_uw_per_chip", amount(s.static_uw_per_chip))
                 .fj,
             host_write: or_zero("system.host_write", s.host_write),
             host_reset: or_zero("system.host_reset", s.host_reset),
         };
+        if s.barrier_across_chips.is_empty() {
+            missing.push("system.barrier_across_chips");
+        }
+        if mesh.chips.is_one() {
+            missing.retain(|name| !["hop_chip", "system.barrier_across_chips"].contains(name));
+        }
         (costs, missing)
     }
 
-    /// Time of the barrier in ticks. See [`ResolvedCosts::barrier_ticks`].
+    /// Time of the barrier on one chip in ticks. See [`ResolvedCosts::barrier_ticks`].
     pub fn barrier_ticks(&self, tiles: u32) -> u64 {
-        interpolate(&self.barrier, tiles)
+        on_one_chip(&self.barrier, tiles)
     }
 }
 
 impl ResolvedCosts {
-    /// Time of the barrier in ticks with this many tiles in use.
+    /// Time of the barrier in ticks with this many chips in use, and so many tiles on that with
+    /// most.
     ///
     /// Linear between the points of the file, rounded half up. Below the first point its value
     /// holds; above the last one the last slope continues, because sources stop at the size of
-    /// the chip they describe.
-    pub fn barrier_ticks(&self, tiles: u32) -> u64 {
-        interpolate(&self.barrier, tiles)
+    /// the chip they describe. Across chips, the time on one chip is the first point; where no
+    /// others are known it is all there is.
+    pub fn barrier_ticks(&self, tiles: u32, chips: u32) -> u64 {
+        let one = on_one_chip(&self.barrier, tiles);
+        if chips < 2 || self.barrier_across_chips.is_empty() {
+            return one;
+        }
+        // No barrier across chips is shorter than that of a chip among them.
+        let points: Vec<(u32, u64)> = std::iter::once((1, one))
+            .chain(self.barrier_across_chips.iter().map(|p| (p.chips, p.ticks.max(one))))
+            .collect();
+        interpolate(&points, chips)
     }
 
     /// Static energy of a chip over a time, in femtojoules, rounded down. Source: S71.
@@ -321,15 +360,21 @@ impl Sum for Cost {
     }
 }
 
-/// The points are checked: at least one, tiles ascending, ticks not descending.
-fn interpolate(points: &[BarrierPoint], tiles: u32) -> u64 {
-    let upper = points.partition_point(|p| p.tiles < tiles).min(points.len() - 1);
+fn on_one_chip(points: &[BarrierPoint], tiles: u32) -> u64 {
+    let points: Vec<(u32, u64)> = points.iter().map(|p| (p.tiles, p.ticks)).collect();
+    interpolate(&points, tiles)
+}
+
+/// The value at a place between points (place, value), rounded half up. The points are checked:
+/// at least one, places ascending, values not descending.
+fn interpolate(points: &[(u32, u64)], at: u32) -> u64 {
+    let upper = points.partition_point(|p| p.0 < at).min(points.len() - 1);
     let (a, b) = match upper {
         // A single point, or not above the first one: nothing to interpolate.
-        0 => return points[0].ticks,
+        0 => return points[0].1,
         _ => (points[upper - 1], points[upper]),
     };
-    let span = u64::from(b.tiles - a.tiles);
-    let rise = (b.ticks - a.ticks) * u64::from(tiles - a.tiles);
-    a.ticks + (2 * rise + span) / (2 * span)
+    let span = u64::from(b.0 - a.0);
+    let rise = (b.1 - a.1) * u64::from(at - a.0);
+    a.1 + (2 * rise + span) / (2 * span)
 }

@@ -1,7 +1,7 @@
 //! Chip files that only say how they differ from a chip that is built in.
 
 use super::{
-    Arithmetic, Chip, ChipError, CoreSizes, Defaults, ModulatorUnit, NeuronUnit, RuleForm,
+    Arithmetic, Chip, ChipError, CoreSizes, Defaults, Mesh, ModulatorUnit, NeuronUnit, RuleForm,
     SynapseUnit, TraceUnit,
 };
 use ron::Options;
@@ -22,6 +22,8 @@ struct Variant {
     name: String,
     doc: String,
     base: String,
+    #[serde(default)]
+    mesh: Option<Mesh>,
     #[serde(default)]
     core: Option<CoreSizes>,
     #[serde(default)]
@@ -55,6 +57,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Chip>, ChipError> {
     Ok(Some(Chip {
         name: v.name,
         doc: v.doc,
+        mesh: v.mesh.unwrap_or(base.mesh),
         core: v.core.unwrap_or(base.core),
         neuron: v.neuron.unwrap_or(base.neuron),
         synapse: v.synapse.unwrap_or_else(|| base.synapse.clone()),

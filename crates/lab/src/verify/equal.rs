@@ -19,7 +19,7 @@ pub struct Difference {
     /// Its step.
     pub step: u32,
     /// The core that holds the lane; none for what no core holds.
-    pub core: Option<u16>,
+    pub core: Option<u32>,
     /// Full name of the state.
     pub variable: String,
     /// The lane, for a synapse `3 to 7`.
@@ -219,11 +219,11 @@ impl<'a> Comparison<'a> {
         Difference { trial, step, core, variable, lane, chip, fixed, key, line }
     }
 
-    fn core(&self, id: u16) -> Option<&Core> {
+    fn core(&self, id: u32) -> Option<&Core> {
         self.image.cores.iter().find(|core| core.id == id)
     }
 
-    fn core_of_synapse(&self, projection: &str, pre: u32, post: u32) -> Option<u16> {
+    fn core_of_synapse(&self, projection: &str, pre: u32, post: u32) -> Option<u32> {
         let named = self.image.map.projections.iter().find(|p| p.name == projection)?;
         let holds = |part: &&trifactor_image::ProjectionPart| {
             self.core(part.core).is_some_and(|core| {
@@ -234,7 +234,7 @@ impl<'a> Comparison<'a> {
         named.parts.iter().find(holds).map(|part| part.core)
     }
 
-    fn core_of_lane(&self, state: StateId, name: &str, lane: u32) -> Option<u16> {
+    fn core_of_lane(&self, state: StateId, name: &str, lane: u32) -> Option<u32> {
         let map = &self.image.map;
         let owner = &self.net.spaces[self.net.states[state].space].name;
         if let Some(trace) = map.traces.iter().find(|t| t.name == name) {

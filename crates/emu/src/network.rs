@@ -1,0 +1,254 @@
+//! What a step does to the units of the cores and to the network between them, as the timing
+//! model wants to know it, and where the time of a step goes (`docs/timing.md`).
+//!
+//! One [`Network`] keeps the time with one cost preset. A run may keep it with several: what
+//! happens is the same, but when it happens is not, so each has queues and arbiters of its own.
+
+use crate::core::Core;
+use crate::ledger::{Elapsed, RuleCost};
+use crate::tables::{CoreTable, Travel};
+use trifactor_entity::EntityId;
+use trifactor_image::Image;
+use trifactor_isa::{Chip, CoreId, Preset, ResolvedCosts};
+use trifactor_timing::event::Engine;
+use trifactor_timing::{self as timing, CoreWork, Machine, Mesh, Message, Observer, Rates};
+
+/// When the units of a core were done in the last step, in ticks from the beginning of each part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CoreStep {
+    /// In the spike part (T6 to T10).
+    pub spike: timing::CoreTimes,
+    /// In the update part (T18).
+    pub update: u64,
+}
+
+/// The parts of the last step (T3).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct StepTimes {
+    /// Length of the spike part in ticks.
+    pub spike: u64,
+    /// Length of a barrier.
+    pub barrier: u64,
+    /// Length of the update part, after which there is a second barrier; `None` without one.
+    pub update: Option<u64>,
+}
+
+impl StepTimes {
+    /// Length of the step.
+    pub fn total(&self) -> u64 {
+        self.spike + self.barrier + self.update.map_or(0, |ticks| ticks + self.barrier)
+    }
+}
+
+/// What a core does in the update part, in this order (T18).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Update {
+    /// All modulator lines.
+    Modulators,
+    /// All traces.
+    Traces,
+    /// The rule of a projection, by its position in the map.
+    Rule(usize),
+}
+
+/// The cores of an image and what connects them, with one cost preset.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    /// Cost preset.
+    pub preset: String,
+    pub costs: ResolvedCosts,
+    /// Coefficients that the preset does not give.
+    pub missing: Vec<&'static str>,
+    pub engine: Engine,
+    /// Time so far.
+    pub elapsed: Elapsed,
+    /// The last step.
+    pub times: StepTimes,
+    /// Costs of one synapse of each group's rule, by core.
+    rules: Vec<Vec<RuleCost>>,
+    /// What the reception of a message takes, by core and input axon.
+    service: Vec<Vec<u32>>,
+    /// Whether every step has an update part, and whether the last of each epoch has (T3).
+    updates: [bool; 2],
+    works: Vec<CoreWork>,
+    host: Vec<Message>,
+}
+
+/// No unit or link is faster than a tick where that would let two things happen at once.
+fn at_least_one(ticks: u64) -> u64 {
+    ticks.max(1)
+}
+
+impl Network {
+    pub(crate) fn new(image: &Image, chip: &Chip, preset: &Preset, tables: &[CoreTable]) -> Self {
+        let (costs, missing) = preset.resolve(&chip.mesh);
+        let axons =
+            |t: &CoreTable| (0..t.axons.len()).map(|axon| service(t, axon, &costs)).collect();
+        let rules = |t: &CoreTable| {
+            let cost = |g: &crate::tables::GroupTable| match &g.rule {
+                Some(rule) => RuleCost::new(&costs, &rule.program.classes),
+                None => RuleCost::new(&costs, &[0; 5]),
+            };
+            t.groups.iter().map(cost).collect()
+        };
+        Self {
+            preset: preset.name.clone(),
+            missing,
+            engine: Engine::new(machine(image, chip, &costs)),
+            elapsed: Elapsed::new(tables),
+            times: StepTimes::default(),
+            rules: tables.iter().map(rules).collect(),
+            service: tables.iter().map(axons).collect(),
+            updates: [
+                tables.iter().any(|t| t.n_traces + t.n_lines > 0),
+                tables.iter().any(|t| t.groups.iter().any(|g| g.rule.is_some())),
+            ],
+            works: vec![CoreWork::default(); tables.len()],
+            host: Vec::new(),
+            costs,
+        }
+    }
+
+    /// Adds the time of a step, cause by cause. `inputs` are the messages of the step's input
+    /// spikes. Source: T3, T4, T19.
+    pub(crate) fn account<'a, O: Observer>(
+        &mut self,
+        cores: &[Core],
+        inputs: impl Iterator<Item = &'a Message>,
+        barrier: u64,
+        last: bool,
+        watch: &mut O,
+    ) {
+        let service = |m: &Message| self.service[m.to as usize][m.axon as usize];
+        for (core, work) in cores.iter().zip(&mut self.works) {
+            core.work(&self.costs, service, work);
+        }
+        self.host.clear();
+        self.host.extend(inputs.map(|m| Message { service: service(m), ..*m }));
+        let spike = self.engine.spike_part(&self.works, &self.host, watch);
+        let slowest = first_largest(cores, |c| self.engine.times(c).compartments);
+        let elapsed = &mut self.elapsed;
+        let done = slowest.map_or(0, |c| {
+            let times = self.engine.times(c);
+            elapsed.spike_part(&cores[c], times.stalled);
+            times.compartments
+        });
+        elapsed.messages += spike - done;
+        let updates = self.updates[0] || self.updates[1] && last;
+        let update = updates.then(|| {
+            let slowest = first_largest(cores, |c| self.update(cores, c, last));
+            slowest.map_or(0, |c| {
+                let ticks = self.update(cores, c, last);
+                self.elapsed.update_part(&cores[c], c, last);
+                ticks
+            })
+        });
+        self.times = StepTimes { spike, barrier, update };
+        let total = self.times.total();
+        self.elapsed.barriers += 1 + u64::from(updates);
+        self.elapsed.ticks += total;
+        self.elapsed.longest = self.elapsed.longest.max(total);
+    }
+
+    /// Ticks of a core's update part.
+    pub(crate) fn update(&self, cores: &[Core], core: usize, last: bool) -> u64 {
+        let rules: u64 = match last {
+            true => (0..self.rules[core].len()).map(|g| self.rule(cores, core, g)).sum(),
+            false => 0,
+        };
+        cores[core].counts.update_ticks(&self.costs) + rules
+    }
+    fn rule(&self, cores: &[Core], core: usize, group: usize) -> u64 {
+        let [evaluated, skipped] = cores[core].state.groups[group].latest;
+        let cost = &self.rules[core][group];
+        evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks
+    }
+    /// What a core did in its update part, with ticks, in order.
+    pub(crate) fn updates(&self, cores: &[Core], core: usize, last: bool) -> Vec<(Update, u64)> {
+        let learning = &self.costs.learning;
+        let (counts, table) = (&cores[core].counts, &cores[core].table);
+        let mut all = vec![
+            (Update::Modulators, counts.modulators * learning.modulator_update.ticks),
+            (Update::Traces, counts.traces * learning.trace_update.ticks),
+        ];
+        if last {
+            let plastic = table.groups.iter().enumerate().filter(|(_, g)| g.rule.is_some());
+            all.extend(
+                plastic.map(|(at, g)| (Update::Rule(g.projection), self.rule(cores, core, at))),
+            );
+        }
+        all.retain(|(_, ticks)| *ticks > 0);
+        all
+    }
+}
+
+fn machine(image: &Image, chip: &Chip, costs: &ResolvedCosts) -> Machine {
+    let mesh = chip.mesh;
+    // Routes stay inside the rectangle of what is used and the host's tile (0, 0).
+    let at = |core: &trifactor_image::Core| chip.tile_of(CoreId::from_index(core.id as usize));
+    let columns = image.cores.iter().map(|core| at(core).0 + 1).max().unwrap_or(1);
+    let rows = image.cores.iter().map(|core| at(core).1 + 1).max().unwrap_or(1);
+    let place = |core: &trifactor_image::Core| {
+        let (x, y) = at(core);
+        timing::Core { tile: y * columns + x, place: core.id % mesh.cores_per_tile }
+    };
+    Machine {
+        rates: Rates {
+            queue: mesh.router.queue as usize,
+            link: mesh.router.link_ticks.into(),
+            tile_entry: at_least_one(costs.tile_entry.ticks),
+            hop_ew: at_least_one(costs.hop_ew.ticks),
+            hop_ns: at_least_one(costs.hop_ns.ticks),
+            border: costs.hop_chip.ticks,
+            axon_out: at_least_one(costs.axon_out.ticks),
+        },
+        mesh: Mesh { columns, rows, chip_columns: mesh.columns, chip_rows: mesh.rows },
+        cores: image.cores.iter().map(place).collect(),
+        places: mesh.cores_per_tile,
+        host: 0,
+    }
+}
+
+/// Ticks that the input axon unit spends on a message (T10).
+fn service(table: &CoreTable, axon: usize, costs: &ResolvedCosts) -> u32 {
+    let read = table.axons[axon].map_or(0, |(group, row)| {
+        let (group, row) = (&table.groups[group as usize], row as usize);
+        let words = u64::from(group.row_words[row]) * costs.synapse_word.ticks;
+        match group.travel {
+            _ if group.sends => words + group.row(row).len() as u64 * costs.synop.ticks,
+            Travel::Fixed(_) => 0,
+            Travel::PerSynapse(_) => words,
+        }
+    });
+    u32::try_from(at_least_one(costs.axon_in.ticks + read)).unwrap_or(u32::MAX)
+}
+
+/// The first core with the largest value.
+fn first_largest(cores: &[Core], of: impl Fn(usize) -> u64) -> Option<usize> {
+    (0..cores.len()).rev().max_by_key(|c| of(*c))
+}
+
+impl Elapsed {
+    pub(crate) fn new(tables: &[CoreTable]) -> Self {
+        let rules = tables.iter().map(|t| vec![[0; 2]; t.groups.len()]).collect();
+        Self { rules, ..Self::default() }
+    }
+    fn spike_part(&mut self, core: &Core, stalled: u64) {
+        self.counts.synapse_words += core.delivered[0];
+        self.counts.synops += core.delivered[1];
+        self.counts.inactive += core.counts.inactive;
+        self.counts.active += core.counts.active;
+        self.counts.spikes += core.counts.spikes;
+        self.stalled += stalled;
+    }
+    fn update_part(&mut self, core: &Core, at: usize, last: bool) {
+        self.counts.traces += core.counts.traces;
+        self.counts.modulators += core.counts.modulators;
+        if last {
+            for (sum, group) in self.rules[at].iter_mut().zip(&core.state.groups) {
+                sum[0] += group.latest[0];
+                sum[1] += group.latest[1];
+            }
+        }
+    }
+}

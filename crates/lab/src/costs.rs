@@ -1,0 +1,240 @@
+//! Where the time and the energy of a run go: by cause, with the source of every coefficient,
+//! and with the range over all cost presets of the chip (`docs/timing.md`, T19 and T20).
+
+use crate::report::cause_name;
+use crate::tables::{Table, grouped};
+use serde_json::{Value, json};
+use std::fmt;
+use trifactor_emu::{Cause, Line, Options, Report as Ledger};
+use trifactor_isa::{Certainty, Chip, Preset};
+
+/// A cause of cost in a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CostLine {
+    /// In words, with the projection for a rule.
+    pub name: String,
+    /// How often it happened; for waiting and static power, ticks.
+    pub count: u64,
+    /// Energy with each preset, in femtojoules.
+    pub femtojoules: Vec<u64>,
+    /// Its part of the run's time with each preset, in ticks.
+    pub ticks: Vec<u64>,
+    /// Where its coefficients come from, in the words of the chip file, and how certain they are;
+    /// `None` for what follows from other lines.
+    pub source: Option<(String, Certainty)>,
+}
+
+/// The costs of a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Costs {
+    /// Chip.
+    pub chip: String,
+    /// Presets; the first is the one whose costs the run reports elsewhere.
+    pub presets: Vec<String>,
+    /// Picoseconds of a tick.
+    pub tick_ps: u64,
+    /// Steps of all trials.
+    pub steps: u64,
+    /// Trials.
+    pub trials: usize,
+    /// Causes that occurred. With each preset, energies add up to the energy of the run and ticks
+    /// to its time.
+    pub lines: Vec<CostLine>,
+    /// Coefficients that the first preset does not give and that count as 0.
+    pub missing: Vec<&'static str>,
+}
+
+/// How to load an image whose costs with all presets are wanted.
+pub fn with_all_presets(chip: &Chip, options: Options) -> Options {
+    let first = options.preset.clone().unwrap_or_else(|| chip.default_preset().name.clone());
+    let others = chip.cost.presets.iter().filter(|p| p.name != first);
+    Options { also: others.map(|p| p.name.clone()).collect(), ..options }
+}
+
+impl Costs {
+    /// The costs of trials. Shape of `ledgers`: `[trial][preset]`, as
+    /// [`Emulator::reports`](trifactor_emu::Emulator::reports) gives them.
+    pub fn of(chip: &Chip, ledgers: &[Vec<Ledger>]) -> Self {
+        let first = ledgers.first().map_or(&[][..], |all| all);
+        let presets: Vec<String> = first.iter().map(|l| l.preset.clone()).collect();
+        let n_lines = first.first().map_or(0, |l| l.lines.len());
+        let sum = |line: usize, preset: usize, of: fn(&Line) -> u64| -> u64 {
+            ledgers.iter().map(|trial| of(&trial[preset].lines[line])).sum()
+        };
+        let line = |at: usize| {
+            let line = &first[0].lines[at];
+            let name = match &line.rule {
+                Some(rule) => format!("{} of {rule}", cause_name(line.cause)),
+                None => cause_name(line.cause),
+            };
+            CostLine {
+                name,
+                count: sum(at, 0, |l| l.count),
+                femtojoules: (0..presets.len()).map(|p| sum(at, p, |l| l.cost.fj)).collect(),
+                ticks: (0..presets.len()).map(|p| sum(at, p, |l| l.critical)).collect(),
+                source: chip.preset(&presets[0]).and_then(|preset| source(line.cause, preset)),
+            }
+        };
+        let mut lines: Vec<CostLine> = (0..n_lines).map(line).collect();
+        lines.retain(|line| {
+            line.count > 0 || line.femtojoules.iter().chain(&line.ticks).any(|n| *n > 0)
+        });
+        Self {
+            chip: chip.name.clone(),
+            tick_ps: first.first().map_or(chip.cost.tick_ps, |l| l.tick_ps),
+            steps: ledgers.iter().map(|trial| trial[0].steps).sum(),
+            trials: ledgers.len(),
+            missing: first.first().map_or_else(Vec::new, |l| l.missing.clone()),
+            lines,
+            presets,
+        }
+    }
+
+    /// Energy of the run with a preset, in femtojoules.
+    pub fn femtojoules(&self, preset: usize) -> u64 {
+        self.lines.iter().map(|line| line.femtojoules[preset]).sum()
+    }
+    /// Time of the run with a preset, in ticks.
+    pub fn ticks(&self, preset: usize) -> u64 {
+        self.lines.iter().map(|line| line.ticks[preset]).sum()
+    }
+
+    /// For programs; units are in the keys.
+    pub fn to_json(&self) -> Value {
+        let by_preset = |values: &[u64]| -> Value {
+            self.presets.iter().zip(values).map(|(p, v)| (p.clone(), json!(v))).collect()
+        };
+        let totals =
+            |of: &dyn Fn(usize) -> u64| (0..self.presets.len()).map(of).collect::<Vec<_>>();
+        let line = |line: &CostLine| {
+            json!({
+                "cause": line.name,
+                "count": line.count,
+                "femtojoules": by_preset(&line.femtojoules),
+                "ticks": by_preset(&line.ticks),
+                "source": line.source.as_ref().map(|(source, _)| source),
+                "certainty": line.source.as_ref().map(|(_, certainty)| word(*certainty)),
+            })
+        };
+        json!({
+            "chip": self.chip,
+            "preset": self.presets.first(),
+            "picoseconds_per_tick": self.tick_ps,
+            "trials": self.trials,
+            "steps": self.steps,
+            "femtojoules": by_preset(&totals(&|p| self.femtojoules(p))),
+            "ticks": by_preset(&totals(&|p| self.ticks(p))),
+            "causes": self.lines.iter().map(line).collect::<Vec<_>>(),
+            "missing_costs": self.missing,
+        })
+    }
+}
+
+/// Where the coefficients of a cause come from.
+fn source(cause: Cause, preset: &Preset) -> Option<(String, Certainty)> {
+    let learning = || Some((preset.learning.source.clone(), preset.learning.certainty));
+    match cause {
+        Cause::Trace
+        | Cause::Modulator
+        | Cause::RuleState
+        | Cause::RuleInstruction(_)
+        | Cause::RuleSkip => learning(),
+        Cause::Stall | Cause::UnderWay => None,
+        Cause::HostWrite | Cause::HostReset | Cause::Static => {
+            Some((preset.system.source.clone(), preset.system.certainty))
+        }
+        _ => Some((preset.source.clone(), preset.certainty)),
+    }
+}
+
+fn word(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Published => "published",
+        Certainty::Fitted => "fitted",
+        Certainty::Modelled => "modelled",
+    }
+}
+
+fn percent(part: u64, all: u64) -> String {
+    format!("{:.1}", 100.0 * part as f64 / all.max(1) as f64)
+}
+
+/// `1.2 to 3.4`, or the one value.
+fn range(values: &[u64], scale: f64) -> String {
+    let [low, high] = [values.iter().min(), values.iter().max()]
+        .map(|v| format!("{:.3}", *v.unwrap_or(&0) as f64 * scale));
+    if low == high { low } else { format!("{low} to {high}") }
+}
+
+impl fmt::Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(preset) = self.presets.first() else { return Ok(()) };
+        let (to_us, to_uj) = (self.tick_ps as f64 * 1e-6, 1e-9);
+        let (fj, ticks) = (self.femtojoules(0), self.ticks(0));
+        let steps = if self.steps == 1 { "step" } else { "steps" };
+        let trials = match self.trials {
+            1 => "1 trial".to_owned(),
+            n => format!("{} trials", grouped(n as u64)),
+        };
+        writeln!(
+            f,
+            "costs on {} with {preset}: {trials}, {} {steps}",
+            self.chip,
+            grouped(self.steps)
+        )?;
+        let mut table =
+            Table::new(&["cause", "count", "us", "%", "uJ", "%", "uJ, all presets", "", "from"]);
+        let mut sources: Vec<&str> = Vec::new();
+        for line in &self.lines {
+            let (certainty, from) = match &line.source {
+                None => ("", String::new()),
+                Some((source, certainty)) => {
+                    let at = sources.iter().position(|s| s == source).unwrap_or_else(|| {
+                        sources.push(source);
+                        sources.len() - 1
+                    });
+                    (word(*certainty), format!("[{}]", at + 1))
+                }
+            };
+            table.rows.push(vec![
+                line.name.clone(),
+                grouped(line.count),
+                format!("{:.3}", line.ticks[0] as f64 * to_us),
+                percent(line.ticks[0], ticks),
+                format!("{:.6}", line.femtojoules[0] as f64 * to_uj),
+                percent(line.femtojoules[0], fj),
+                range(&line.femtojoules, to_uj),
+                certainty.to_owned(),
+                from,
+            ]);
+        }
+        table.rows.push(vec![
+            "all".to_owned(),
+            String::new(),
+            format!("{:.3}", ticks as f64 * to_us),
+            percent(ticks, ticks),
+            format!("{:.6}", fj as f64 * to_uj),
+            percent(fj, fj),
+            range(&(0..self.presets.len()).map(|p| self.femtojoules(p)).collect::<Vec<_>>(), to_uj),
+            String::new(),
+            String::new(),
+        ]);
+        f.write_str(&table.text())?;
+        for (n, source) in sources.iter().enumerate() {
+            writeln!(f, "[{}] {source}", n + 1)?;
+        }
+        let mut presets = Table::new(&["preset", "us", "uJ"]);
+        for (p, name) in self.presets.iter().enumerate() {
+            presets.rows.push(vec![
+                name.clone(),
+                format!("{:.3}", self.ticks(p) as f64 * to_us),
+                format!("{:.6}", self.femtojoules(p) as f64 * to_uj),
+            ]);
+        }
+        f.write_str(&presets.text())?;
+        if !self.missing.is_empty() {
+            writeln!(f, "counted as 0, no source in {preset}: {}", self.missing.join(", "))?;
+        }
+        Ok(())
+    }
+}

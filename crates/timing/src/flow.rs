@@ -1,0 +1,172 @@
+//! A lone source, without wake-ups.
+//!
+//! Most of the time one core, or the host, has the network to itself. Routes from one source form
+//! a tree, so its messages never meet others and never change their order on a link; as long as
+//! fewer of them are under way than a queue holds, none waits for room. Then every time follows
+//! from the message before: a grant happens when the message is there, the output is free, and
+//! its queue's first place is its own.
+//!
+//! Nothing is kept if that turns out to be wrong: what was written since the source was last
+//! idle is undone, and the wake-ups of [`event`](crate::event) take over from there.
+
+use crate::event::{
+    ENTRANCE_FREE, ENTRANCE_TURN, Engine, HEAD_FREE, OUTPUT_FREE, TILE, TURN, Wake,
+};
+use crate::{CoreWork, Direction, Message};
+
+/// Messages, or spikes, of which the last few are remembered.
+struct Last {
+    ticks: [u64; 16],
+    n: usize,
+    depth: usize,
+}
+
+impl Last {
+    fn new(queue: usize) -> Self {
+        Self { ticks: [0; 16], n: 0, depth: queue.min(16) }
+    }
+    /// Whether the one a queue's depth ago was gone before a tick.
+    fn gone_before(&self, tick: u64) -> bool {
+        self.n < self.depth || self.ticks[(self.n - self.depth) % 16] < tick
+    }
+    fn push(&mut self, tick: u64) {
+        self.ticks[self.n % 16] = tick;
+        self.n += 1;
+    }
+}
+
+impl Engine {
+    /// Takes a source as far as it stays alone, if the wake-up is one of a source; says whether
+    /// it came further.
+    pub(crate) fn flow(
+        &mut self,
+        tick: u64,
+        kind: Wake,
+        place: usize,
+        work: &[CoreWork],
+        host: &[Message],
+    ) -> bool {
+        self.undo.clear();
+        match kind {
+            Wake::Compartments => self.core_flow(place, &work[place]),
+            Wake::Entrance if place == self.machine.host as usize => self.host_flow(tick, host),
+            _ => false,
+        }
+    }
+
+    fn core_flow(&mut self, core: usize, work: &CoreWork) -> bool {
+        let limit = self.peek();
+        let rates = self.machine.rates;
+        let at = self.machine.cores[core];
+        let (start, base) = (self.units[core].start, self.base);
+        let mut spike = self.units[core].spike;
+        let first_spike = spike;
+        let (mut sent, mut blocked) = (self.units[core].times.sent, self.units[core].times.blocked);
+        let (mut taken, mut begun) = (Last::new(rates.queue), Last::new(rates.queue));
+        // Until when the output axon unit and everything that was sent are busy.
+        let (mut unit_free, mut last) = (0, 0);
+        let mut kept = (spike, sent, blocked);
+        'spikes: while let Some(next) = work.spikes.get(spike) {
+            let ready = start + next.at;
+            if ready > last {
+                self.undo.clear();
+                kept = (spike, sent, blocked);
+            }
+            if ready >= limit || !begun.gone_before(ready) {
+                break;
+            }
+            let from = if spike == 0 { 0 } else { work.spikes[spike - 1].end };
+            begun.push(unit_free.max(ready));
+            for message in &work.messages[from as usize..next.end as usize] {
+                let begins = unit_free.max(ready);
+                let waits = begins + rates.axon_out.max(1);
+                let (granted, done) = self.send_alone(at.tile, at.place, waits, *message);
+                if done >= limit || !taken.gone_before(begins) {
+                    break 'spikes;
+                }
+                taken.push(done);
+                (unit_free, last) = (granted, last.max(done));
+                (sent, blocked) = (granted - base, blocked + granted - waits);
+            }
+            spike += 1;
+            if spike == work.spikes.len() {
+                self.undo.clear();
+                kept = (spike, sent, blocked);
+            }
+        }
+        self.roll_back();
+        let units = &mut self.units[core];
+        (units.spike, units.times.sent, units.times.blocked) = kept;
+        if let Some(next) = work.spikes.get(units.spike) {
+            let tick = units.start + next.at;
+            if kept.0 == first_spike {
+                // Nothing moved: the wake-up at hand is still to be dealt with.
+                return false;
+            }
+            self.wake(tick, Wake::Compartments, core);
+        }
+        true
+    }
+
+    fn host_flow(&mut self, tick: u64, host: &[Message]) -> bool {
+        let limit = self.peek();
+        let mut taken = Last::new(self.machine.rates.queue);
+        let mut ready = tick;
+        for message in &host[self.host_sent..] {
+            let (granted, done) =
+                self.send_alone(self.machine.host, self.machine.places, ready, *message);
+            if done >= limit || !taken.gone_before(granted) {
+                self.roll_back();
+                return false;
+            }
+            taken.push(done);
+            ready = granted + 1;
+        }
+        self.host_sent = host.len();
+        self.undo.clear();
+        true
+    }
+
+    /// Sends a message from a place of a tile from a tick on; returns when the entrance and when
+    /// the input axon unit take it.
+    fn send_alone(&mut self, tile: u32, place: u32, ready: u64, message: Message) -> (u64, u64) {
+        let rates = self.machine.rates;
+        let cells = tile as usize * TILE;
+        let granted = ready.max(self.cells[cells + ENTRANCE_FREE]);
+        self.set(cells + ENTRANCE_FREE, granted + rates.link);
+        self.set(cells + ENTRANCE_TURN, u64::from((place + 1) % (self.machine.places + 1)));
+        let to = self.machine.cores[message.to as usize].tile;
+        let (mut tile, mut port) = (tile, Direction::Local);
+        let mut seen = granted + rates.tile_entry.max(1);
+        loop {
+            let output =
+                if tile == to { Direction::Local } else { self.machine.mesh.next(tile, to) };
+            let cells = tile as usize * TILE;
+            let tick = seen
+                .max(self.cells[cells + OUTPUT_FREE + output as usize])
+                .max(self.cells[cells + HEAD_FREE + port as usize]);
+            self.set(cells + OUTPUT_FREE + output as usize, tick + rates.link);
+            self.set(cells + HEAD_FREE + port as usize, tick + 1);
+            self.set(cells + TURN + output as usize, (port as u64 + 1) % 5);
+            if output == Direction::Local {
+                let receiver = self.receiver(message.to as usize);
+                let taken = tick.max(self.cells[receiver]);
+                self.set(receiver, taken + u64::from(message.service.max(1)));
+                return (granted, taken);
+            }
+            seen = tick + self.hop(tile, output);
+            tile = self.machine.mesh.neighbour(tile, output);
+            port = output.opposite();
+        }
+    }
+
+    fn set(&mut self, cell: usize, value: u64) {
+        self.undo.push((cell, self.cells[cell]));
+        self.cells[cell] = value;
+    }
+    fn roll_back(&mut self) {
+        while let Some((cell, value)) = self.undo.pop() {
+            self.cells[cell] = value;
+        }
+    }
+}
