@@ -5,6 +5,7 @@
 //! the test below) compare them with what the table gives now.
 
 mod manual;
+mod rtl;
 mod rust;
 mod table;
 
@@ -82,6 +83,7 @@ fn outputs(root: &Path) -> Result<Vec<Output>, GenError> {
         dir("crates/isa/src/generated/formats.rs", rust::formats(&table)),
         dir("crates/isa/src/generated/inst.rs", rust::inst(&table)),
         dir("crates/isa/src/generated/execute.rs", rust::execute(&table)),
+        dir("isa/rtl/generated/ucode.svh", rtl::header(&table)),
         dir("docs/isa/instructions.md", manual::manual(&table)),
     ])
 }

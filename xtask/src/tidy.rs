@@ -101,7 +101,8 @@ impl Source {
 }
 
 /// Kinds of file that people write by hand.
-const EXTENSIONS: [&str; 9] = ["rs", "md", "toml", "ron", "kern", "uasm", "yml", "yaml", "sh"];
+const EXTENSIONS: [&str; 12] =
+    ["rs", "md", "toml", "ron", "kern", "uasm", "yml", "yaml", "sh", "sv", "svh", "cpp"];
 /// Folders that hold what tools made.
 const SKIPPED: [&str; 4] = ["target", "corpus", "artifacts", "trifactor-out"];
 

@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod quantise;
 pub mod reproduce;
+pub mod rtl_check;
 pub mod run;
 pub mod train;
 pub mod tune;

@@ -42,6 +42,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
+  trifactor rtl-check MODEL            its rules in the hardware description, in Verilator
   trifactor conformance PATH           agreement with recorded outputs of public models
   trifactor bench                      how fast the emulator and the compiler are here
   trifactor explain CODE               what a finding such as error[M010] means
@@ -76,6 +77,7 @@ enum Command {
     Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
+    RtlCheck(cmd::rtl_check::Cmd),
     Conformance(cmd::conformance::Cmd),
     Bench(cmd::bench::Cmd),
     Explain(cmd::explain::Cmd),
@@ -109,6 +111,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
+        Command::RtlCheck(cmd) => cmd.run(terminal),
         Command::Conformance(cmd) => cmd.run(terminal),
         Command::Bench(cmd) => cmd.run(terminal),
         Command::Explain(cmd) => cmd.run(terminal),

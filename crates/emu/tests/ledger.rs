@@ -32,6 +32,70 @@ fn a_full_core_of_inactive_neurons_costs_the_published_sum() {
 }
 
 #[test]
+fn a_full_core_of_active_neurons_costs_the_published_sum() {
+    // 1,024 times 81 pJ and 8.4 ns: every neuron spikes from its bias and nobody listens.
+    let active = trifactor_image::Compartment { bias: 20, ..integrator(15) };
+    let mut emulator =
+        load(&Tiny { neurons: vec![active; 1024], ..Tiny::default() }.image(), "paper-0v75");
+    emulator.step(&[]).unwrap();
+    let report = emulator.report();
+    assert_eq!(report.of(Cause::CompartmentActive), cost(82_944_000, 86_016));
+    assert_eq!(report.time_ticks, 86_016 + 1_130);
+}
+
+#[test]
+fn a_full_chip_costs_the_published_sum_in_a_step() {
+    // 128 cores of 1,024 neurons: 6.816 uJ inactive, 10.617 uJ active; cores work side by side
+    // and the barrier of 32 tiles takes 465 ns.
+    let inactive = integrator(i32::MAX);
+    let active = trifactor_image::Compartment { bias: 20, ..integrator(15) };
+    for (neuron, cause, fj, ticks) in [
+        (inactive, Cause::CompartmentInactive, 6_815_744_000, 54_272),
+        (active, Cause::CompartmentActive, 10_616_832_000, 86_016),
+    ] {
+        let mut image = Tiny { neurons: vec![neuron; 1024], ..Tiny::default() }.image();
+        for id in 1..128 {
+            image.cores.push(Core { id, compartments: vec![neuron; 1024], ..Core::default() });
+            let slice = Slice { first_lane: 0, n: 1024, core: id, first_compartment: 0 };
+            image.map.populations.push(PopulationMap {
+                name: format!("p{id}"),
+                n: 1024,
+                frac: 0,
+                slices: vec![slice],
+                input_axons: vec![],
+            });
+        }
+        let mut emulator = load(&image, "paper-0v75");
+        emulator.step(&[]).unwrap();
+        let report = emulator.report();
+        assert_eq!((report.of(cause), report.count(cause)), (cost(fj, 128 * ticks), 131_072));
+        assert_eq!((report.time_ticks, report.tiles), (ticks + 4_650, 32));
+    }
+}
+
+#[test]
+fn a_million_synaptic_operations_cost_the_published_sum() {
+    // 1,000 inputs on 1,000 neurons: 23.6 uJ and 3.5 ms.
+    let tiny = Tiny { n_pre: 1000, neurons: vec![integrator(i32::MAX); 1000], ..Tiny::default() };
+    let mut emulator = load(&tiny.image(), "paper-0v75");
+    let all: Vec<u32> = (0..1000).collect();
+    emulator.step(&[(0, &all)]).unwrap();
+    emulator.step(&[]).unwrap();
+    let report = emulator.report();
+    assert_eq!(
+        (report.of(Cause::Synop), report.count(Cause::Synop)),
+        (cost(23_600_000_000, 35_000_000), 1_000_000)
+    );
+}
+
+#[test]
+fn barriers_take_the_published_times() {
+    let chip = trifactor_isa::Chip::builtin("superset").unwrap();
+    let (costs, _) = chip.preset("paper-0v75").unwrap().resolve(&chip.mesh);
+    assert_eq!([1, 32].map(|tiles| costs.barrier_ticks(tiles, 1)), [1_130, 4_650]);
+}
+
+#[test]
 fn a_message_across_the_mesh_costs_its_links_and_its_tile() {
     // From tile (0, 0) to (7, 3): 7 links of 3.0 pJ and 3 of 4.0 pJ, 1.7 pJ of tile; 50.3 ns.
     let image = Tiny { core: 127, ..Tiny::default() }.image();

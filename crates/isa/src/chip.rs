@@ -14,8 +14,8 @@ mod variant;
 
 pub use arithmetic::Arithmetic;
 pub use cost::{
-    BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Preset,
-    ResolvedCosts, ResolvedLearning, SystemCosts,
+    BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Overlay,
+    Preset, ResolvedCosts, ResolvedLearning, SystemCosts,
 };
 pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route, Router};
 
@@ -255,10 +255,11 @@ impl Chip {
     /// Reads and checks a description: a whole one, or one that names the built-in chip from
     /// which it differs under `base`.
     pub fn parse(text: &str) -> Result<Self, ChipError> {
-        let chip: Self = match variant::parse(text)? {
+        let mut chip: Self = match variant::parse(text)? {
             Some(chip) => chip,
             None => ron::from_str(text)?,
         };
+        chip.cost.expand();
         chip.check()?;
         Ok(chip)
     }

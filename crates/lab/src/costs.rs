@@ -36,7 +36,7 @@ pub struct Costs {
     /// Steps of all trials.
     pub steps: u64,
     /// Trials.
-    pub trials: usize,
+    pub trials: u32,
     /// Causes that occurred. With each preset, energies add up to the energy of the run and ticks
     /// to its time.
     pub lines: Vec<CostLine>,
@@ -52,9 +52,9 @@ pub fn with_all_presets(chip: &Chip, options: Options) -> Options {
 }
 
 impl Costs {
-    /// The costs of trials. Shape of `ledgers`: `[trial][preset]`, as
+    /// The costs of so many trials. Shape of `ledgers`: `[worker][preset]`, as
     /// [`Emulator::reports`](trifactor_emu::Emulator::reports) gives them.
-    pub fn of(chip: &Chip, ledgers: &[Vec<Ledger>]) -> Self {
+    pub fn of(chip: &Chip, trials: u32, ledgers: &[Vec<Ledger>]) -> Self {
         let first = ledgers.first().map_or(&[][..], |all| all);
         let presets: Vec<String> = first.iter().map(|l| l.preset.clone()).collect();
         let n_lines = first.first().map_or(0, |l| l.lines.len());
@@ -83,7 +83,7 @@ impl Costs {
             chip: chip.name.clone(),
             tick_ps: first.first().map_or(chip.cost.tick_ps, |l| l.tick_ps),
             steps: ledgers.iter().map(|trial| trial[0].steps).sum(),
-            trials: ledgers.len(),
+            trials,
             missing: first.first().map_or_else(Vec::new, |l| l.missing.clone()),
             lines,
             presets,
@@ -162,7 +162,7 @@ fn percent(part: u64, all: u64) -> String {
 /// `1.2 to 3.4`, or the one value.
 fn range(values: &[u64], scale: f64) -> String {
     let [low, high] = [values.iter().min(), values.iter().max()]
-        .map(|v| format!("{:.3}", *v.unwrap_or(&0) as f64 * scale));
+        .map(|v| format!("{:.6}", *v.unwrap_or(&0) as f64 * scale));
     if low == high { low } else { format!("{low} to {high}") }
 }
 
@@ -174,7 +174,7 @@ impl fmt::Display for Costs {
         let steps = if self.steps == 1 { "step" } else { "steps" };
         let trials = match self.trials {
             1 => "1 trial".to_owned(),
-            n => format!("{} trials", grouped(n as u64)),
+            n => format!("{} trials", grouped(n.into())),
         };
         writeln!(
             f,

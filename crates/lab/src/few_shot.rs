@@ -103,7 +103,7 @@ impl Context<'_> {
     }
     /// The costs of the trials' ledgers, if they are wanted.
     pub fn costs_of(&self, ledgers: &[Vec<Ledger>]) -> Option<Costs> {
-        self.costs.then(|| Costs::of(&self.prepared.chip, ledgers))
+        self.costs.then(|| Costs::of(&self.prepared.chip, self.n_trials, ledgers))
     }
 }
 

@@ -10,7 +10,7 @@
 //! Times are kept from the start of a trial and not of a part, so that no array needs to be
 //! cleared between steps: whatever a former part left there lies in the past.
 
-use crate::{CoreTimes, CoreWork, Direction, Machine, Message, Observer};
+use crate::{CoreTimes, CoreWork, Direction, Machine, Mesh, Message, Observer};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -64,10 +64,15 @@ pub struct Engine {
     /// Core at each place of each tile.
     residents: Vec<Vec<Option<u32>>>,
     /// Times and arbiters of tiles, [`TILE`] each, then for each core when its input axon unit
-    /// is free.
+    /// is free, then what [`flow`](crate::flow) remembers of queues.
     pub(crate) cells: Vec<u64>,
-    /// Queues of the routers, by tile and port.
-    queues: Vec<VecDeque<(u64, Message)>>,
+    /// Queues of the routers, by tile and port: from when a message can be seen, and its output.
+    queues: Vec<VecDeque<(u64, Direction, Message)>>,
+    /// Tiles of cores, and column and row of every tile: divisions are slow.
+    tiles: Vec<u32>,
+    at: Vec<(u32, u32)>,
+    /// Ticks over the link behind each output of each tile; 0 for those that lead nowhere.
+    hops: Vec<[u64; 5]>,
     pub(crate) units: Vec<Units>,
     heap: BinaryHeap<Reverse<u64>>,
     /// The tick for which each place is in the heap, by kind.
@@ -93,7 +98,13 @@ impl Engine {
         let n = machine.cores.len();
         Self {
             residents,
-            cells: vec![0; tiles * TILE + n],
+            cells: vec![
+                0;
+                tiles * TILE + n + (tiles * 5 + n) * crate::flow::places(&machine.rates)
+            ],
+            tiles: machine.cores.iter().map(|core| core.tile).collect(),
+            at: (0..tiles as u32).map(|tile| machine.mesh.at(tile)).collect(),
+            hops: (0..tiles as u32).map(|tile| hops(&machine, tile)).collect(),
             queues: vec![VecDeque::new(); tiles * 5],
             units: vec![Units::default(); n],
             heap: BinaryHeap::new(),
@@ -213,7 +224,7 @@ impl Engine {
     }
 
     pub(crate) fn receiver(&self, core: usize) -> usize {
-        self.cells.len() - self.units.len() + core
+        self.queues.len() / 5 * TILE + core
     }
     pub(crate) fn wake(&mut self, tick: u64, kind: Wake, place: usize) {
         let pending = &mut self.pending[kind as usize][place];
@@ -285,8 +296,7 @@ impl Engine {
                 self.cells[cells + ENTRANCE_TURN] = ((place + 1) % (places + 1)) as u64;
                 let seen = tick + rates.tile_entry.max(1);
                 watch.entrance(tile as u32, core, tick - self.base, seen - self.base, message);
-                self.queues[tile * 5].push_back((seen, message));
-                self.wake(seen, Wake::Router, tile);
+                self.push(tile, Direction::Local, seen, message);
                 break;
             }
         }
@@ -367,20 +377,24 @@ impl Engine {
     /// T17 (5).
     fn router<O: Observer>(&mut self, tick: u64, tile: usize, watch: &mut O) {
         let cells = tile * TILE;
-        // What each queue's first message wants, if it can be seen.
-        let mut wants = [None; 5];
-        for (port, wants) in wants.iter_mut().enumerate() {
-            *wants = self.first(tile, port).filter(|(seen, _, _)| *seen <= tick);
+        // Ports whose first message wants each output and can be seen, a bit each.
+        let mut wanting = [0u8; 5];
+        for port in 0..5 {
+            if let Some((seen, output, _)) = self.first(tile, port)
+                && seen <= tick
+            {
+                wanting[output as usize] |= 1 << port;
+            }
         }
         for output in Direction::ALL {
-            if self.cells[cells + OUTPUT_FREE + output as usize] > tick {
+            let wanting = wanting[output as usize];
+            if wanting == 0 || self.cells[cells + OUTPUT_FREE + output as usize] > tick {
                 continue;
             }
             let turn = self.cells[cells + TURN + output as usize] as usize;
-            let candidates = (0..5).map(|k| (turn + k) % 5);
-            for port in candidates {
-                let Some((_, message, wanted)) = wants[port] else { continue };
-                if wanted == output && self.has_room(tick, tile, output, message) {
+            for port in (turn..5).chain(0..turn).filter(|port| wanting & (1 << port) != 0) {
+                let Some((_, _, message)) = self.first(tile, port) else { continue };
+                if self.has_room(tick, tile, output, message) {
                     self.grant(tick, tile, output, port, message, watch);
                     break;
                 }
@@ -388,7 +402,7 @@ impl Engine {
         }
         let mut next = NEVER;
         for port in 0..5 {
-            let Some((seen, _, wanted)) = self.first(tile, port) else { continue };
+            let Some((seen, wanted, _)) = self.first(tile, port) else { continue };
             let possible = seen.max(self.cells[cells + OUTPUT_FREE + wanted as usize]);
             // What could have moved now and did not is woken when there is room, unless that was
             // made in this tick already.
@@ -402,12 +416,18 @@ impl Engine {
             self.wake(next, Wake::Router, tile);
         }
     }
-    /// The first message of a queue: from when it may be granted, itself, and its output.
-    fn first(&self, tile: usize, port: usize) -> Option<(u64, Message, Direction)> {
-        let (seen, message) = self.queues[tile * 5 + port].front()?;
+    /// The first message of a queue: from when it may be granted, its output, and itself.
+    fn first(&self, tile: usize, port: usize) -> Option<(u64, Direction, Message)> {
+        let (seen, output, message) = self.queues[tile * 5 + port].front()?;
         let seen = (*seen).max(self.cells[tile * TILE + HEAD_FREE + port]);
-        let to = self.machine.cores[message.to as usize].tile;
-        Some((seen, *message, self.machine.mesh.next(tile as u32, to)))
+        Some((seen, *output, *message))
+    }
+    /// Puts a message into a queue, where it can be seen from a tick on.
+    fn push(&mut self, tile: usize, port: Direction, seen: u64, message: Message) {
+        let to = self.tiles[message.to as usize];
+        let output = self.next(tile as u32, to);
+        self.queues[tile * 5 + port as usize].push_back((seen, output, message));
+        self.wake(seen, Wake::Router, tile);
     }
     fn has_room(&self, tick: u64, tile: usize, output: Direction, message: Message) -> bool {
         let held = match output {
@@ -466,18 +486,15 @@ impl Engine {
         let next = self.machine.mesh.neighbour(tile as u32, output) as usize;
         let seen = tick + self.hop(tile as u32, output);
         watch.link(tile as u32, output, tick - self.base, seen - self.base, message);
-        self.queues[next * 5 + output.opposite() as usize].push_back((seen, message));
-        self.wake(seen, Wake::Router, next);
+        self.push(next, output.opposite(), seen, message);
     }
     /// Ticks over a link (T15).
     pub(crate) fn hop(&self, tile: u32, output: Direction) -> u64 {
-        let rates = &self.machine.rates;
-        let within = match output {
-            Direction::East | Direction::West => rates.hop_ew,
-            _ => rates.hop_ns,
-        };
-        let border = if self.machine.mesh.leaves_chip(tile, output) { rates.border } else { 0 };
-        (within + border).max(1)
+        self.hops[tile as usize][output as usize]
+    }
+    /// The output that a message for a tile takes.
+    pub(crate) fn next(&self, here: u32, to: u32) -> Direction {
+        Mesh::towards(self.at[here as usize], self.at[to as usize])
     }
 
     /// T17 (6).
@@ -498,6 +515,26 @@ impl Engine {
             self.wake(tick + 1, Wake::Router, self.machine.cores[core].tile as usize);
         }
     }
+}
+
+/// Ticks over the links behind the outputs of a tile.
+fn hops(machine: &Machine, tile: u32) -> [u64; 5] {
+    let (mesh, rates) = (&machine.mesh, &machine.rates);
+    let (x, y) = mesh.at(tile);
+    Direction::ALL.map(|output| {
+        let (exists, within) = match output {
+            Direction::Local => (false, 0),
+            Direction::North => (y > 0, rates.hop_ns),
+            Direction::East => (x + 1 < mesh.columns, rates.hop_ew),
+            Direction::South => (y + 1 < mesh.rows, rates.hop_ns),
+            Direction::West => (x > 0, rates.hop_ew),
+        };
+        if !exists {
+            return 0;
+        }
+        let border = if mesh.leaves_chip(tile, output) { rates.border } else { 0 };
+        (within + border).max(1)
+    })
 }
 
 fn key(tick: u64, kind: Wake, place: usize) -> u64 {

@@ -1,10 +1,10 @@
 //! A lone source, without wake-ups.
 //!
 //! Most of the time one core, or the host, has the network to itself. Routes from one source form
-//! a tree, so its messages never meet others and never change their order on a link; as long as
-//! fewer of them are under way than a queue holds, none waits for room. Then every time follows
-//! from the message before: a grant happens when the message is there, the output is free, and
-//! its queue's first place is its own.
+//! a tree, so its messages never meet others and never change their order in a queue. Then every
+//! time follows from messages before: a grant happens when the message is there, the output is
+//! free, its queue's first place is its own, and what lay so far ahead of it in the next queue
+//! that they could not both be there has left.
 //!
 //! Nothing is kept if that turns out to be wrong: what was written since the source was last
 //! idle is undone, and the wake-ups of [`event`](crate::event) take over from there.
@@ -12,9 +12,9 @@
 use crate::event::{
     ENTRANCE_FREE, ENTRANCE_TURN, Engine, HEAD_FREE, OUTPUT_FREE, TILE, TURN, Wake,
 };
-use crate::{CoreWork, Direction, Message};
+use crate::{CoreWork, Direction, Message, Rates};
 
-/// Messages, or spikes, of which the last few are remembered.
+/// Spikes of which the last few are remembered.
 struct Last {
     ticks: [u64; 16],
     n: usize,
@@ -35,6 +35,12 @@ impl Last {
     }
 }
 
+/// Cells for each queue: which place is taken next, and from when each was free. Queues of more places than are remembered have none, and no flows.
+pub(crate) fn places(rates: &Rates) -> usize {
+    if rates.queue <= REMEMBERED { 1 + rates.queue } else { 0 }
+}
+const REMEMBERED: usize = 64;
+
 impl Engine {
     /// Takes a source as far as it stays alone, if the wake-up is one of a source; says whether
     /// it came further.
@@ -47,6 +53,9 @@ impl Engine {
         host: &[Message],
     ) -> bool {
         self.undo.clear();
+        if self.machine.rates.queue > REMEMBERED {
+            return false;
+        }
         match kind {
             Wake::Compartments => self.core_flow(place, &work[place]),
             Wake::Entrance if place == self.machine.host as usize => self.host_flow(tick, host),
@@ -62,7 +71,7 @@ impl Engine {
         let mut spike = self.units[core].spike;
         let first_spike = spike;
         let (mut sent, mut blocked) = (self.units[core].times.sent, self.units[core].times.blocked);
-        let (mut taken, mut begun) = (Last::new(rates.queue), Last::new(rates.queue));
+        let mut begun = Last::new(rates.queue);
         // Until when the output axon unit and everything that was sent are busy.
         let (mut unit_free, mut last) = (0, 0);
         let mut kept = (spike, sent, blocked);
@@ -81,10 +90,9 @@ impl Engine {
                 let begins = unit_free.max(ready);
                 let waits = begins + rates.axon_out.max(1);
                 let (granted, done) = self.send_alone(at.tile, at.place, waits, *message);
-                if done >= limit || !taken.gone_before(begins) {
+                if done >= limit {
                     break 'spikes;
                 }
-                taken.push(done);
                 (unit_free, last) = (granted, last.max(done));
                 (sent, blocked) = (granted - base, blocked + granted - waits);
             }
@@ -110,16 +118,14 @@ impl Engine {
 
     fn host_flow(&mut self, tick: u64, host: &[Message]) -> bool {
         let limit = self.peek();
-        let mut taken = Last::new(self.machine.rates.queue);
         let mut ready = tick;
         for message in &host[self.host_sent..] {
             let (granted, done) =
                 self.send_alone(self.machine.host, self.machine.places, ready, *message);
-            if done >= limit || !taken.gone_before(granted) {
+            if done >= limit {
                 self.roll_back();
                 return false;
             }
-            taken.push(done);
             ready = granted + 1;
         }
         self.host_sent = host.len();
@@ -132,32 +138,59 @@ impl Engine {
     fn send_alone(&mut self, tile: u32, place: u32, ready: u64, message: Message) -> (u64, u64) {
         let rates = self.machine.rates;
         let cells = tile as usize * TILE;
-        let granted = ready.max(self.cells[cells + ENTRANCE_FREE]);
+        let mut place_in = self.place(tile as usize * 5);
+        let granted = ready.max(self.cells[cells + ENTRANCE_FREE]).max(self.cells[place_in]);
         self.set(cells + ENTRANCE_FREE, granted + rates.link);
         self.set(cells + ENTRANCE_TURN, u64::from((place + 1) % (self.machine.places + 1)));
         let to = self.machine.cores[message.to as usize].tile;
         let (mut tile, mut port) = (tile, Direction::Local);
         let mut seen = granted + rates.tile_entry.max(1);
         loop {
-            let output =
-                if tile == to { Direction::Local } else { self.machine.mesh.next(tile, to) };
+            let output = if tile == to { Direction::Local } else { self.next(tile, to) };
             let cells = tile as usize * TILE;
+            let next = self.machine.mesh.neighbour(tile, output);
+            let next_place = match output {
+                Direction::Local => self.place(self.machine.mesh.tiles() * 5 + message.to as usize),
+                _ => self.place(next as usize * 5 + output.opposite() as usize),
+            };
             let tick = seen
                 .max(self.cells[cells + OUTPUT_FREE + output as usize])
-                .max(self.cells[cells + HEAD_FREE + port as usize]);
+                .max(self.cells[cells + HEAD_FREE + port as usize])
+                .max(self.cells[next_place]);
+            self.leave(tile as usize * 5 + port as usize, place_in, tick);
+            place_in = next_place;
             self.set(cells + OUTPUT_FREE + output as usize, tick + rates.link);
             self.set(cells + HEAD_FREE + port as usize, tick + 1);
             self.set(cells + TURN + output as usize, (port as u64 + 1) % 5);
             if output == Direction::Local {
                 let receiver = self.receiver(message.to as usize);
                 let taken = tick.max(self.cells[receiver]);
+                let queue = self.machine.mesh.tiles() * 5 + message.to as usize;
+                self.leave(queue, place_in, taken);
                 self.set(receiver, taken + u64::from(message.service.max(1)));
                 return (granted, taken);
             }
             seen = tick + self.hop(tile, output);
-            tile = self.machine.mesh.neighbour(tile, output);
+            tile = next;
             port = output.opposite();
         }
+    }
+
+    /// The cells that are kept of a queue: the routers' by tile and port, then the cores'.
+    fn kept(&self, queue: usize) -> usize {
+        self.receiver(0) + self.machine.cores.len() + queue * (1 + self.machine.rates.queue)
+    }
+    /// The cell that says from when the next message that enters a queue finds a place.
+    fn place(&self, queue: usize) -> usize {
+        let kept = self.kept(queue);
+        kept + 1 + self.cells[kept] as usize
+    }
+    /// A message leaves its place in a queue at a tick.
+    fn leave(&mut self, queue: usize, place: usize, tick: u64) {
+        let kept = self.kept(queue);
+        self.set(place, tick + 1);
+        let next = self.cells[kept] + 1;
+        self.set(kept, if next == self.machine.rates.queue as u64 { 0 } else { next });
     }
 
     fn set(&mut self, cell: usize, value: u64) {

@@ -55,7 +55,10 @@ impl Mesh {
     }
     /// The output that a message for a tile takes: along its row first, then along its column.
     pub const fn next(&self, here: u32, to: u32) -> Direction {
-        let ((x, y), (to_x, to_y)) = (self.at(here), self.at(to));
+        Self::towards(self.at(here), self.at(to))
+    }
+    /// The same between two tiles given as column and row.
+    pub const fn towards((x, y): (u32, u32), (to_x, to_y): (u32, u32)) -> Direction {
         if to_x > x {
             Direction::East
         } else if to_x < x {

@@ -11,6 +11,7 @@ use trifactor_lab::LabError;
 use trifactor_lab::bench::compile::{Compiling, POST_LANES, compiling};
 use trifactor_lab::bench::probe::{Probe, probe};
 use trifactor_lab::bench::scaling::{Point, SIDES, scaling};
+use trifactor_lab::bench::timing::{CORES, Threaded, Timed, threaded, timed};
 use trifactor_lab::bench::{BenchOptions, BenchReport, RECORDED, Spike, Workload, measure, raster};
 
 const EXAMPLES: &str = "\
@@ -20,6 +21,7 @@ Examples:
   trifactor bench --steps 1000 --raster spikes.csv
   trifactor bench --scaling
   trifactor bench --compile --up-to 1000000
+  trifactor bench --timing --repeat 5
 
 Runs three networks on which public emulators of Loihi-class chips were timed: W1, 1,000 neurons
 with static synapses; W2, pair STDP on 78,400 synapses; W3, a tag and a reward on as many; the last
@@ -40,14 +42,17 @@ pub struct Cmd {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
     /// Write the spikes of W1 to a file, step (from 1) and neuron (from 0): .npy, or CSV under any other name.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["scaling", "compile"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scaling", "compile", "timing"])]
     raster: Option<PathBuf>,
     /// Measure how a step's cost follows size and activity instead: 10^4 to 10^7 plastic synapses, 0 to 20 %.
     #[arg(long, conflicts_with = "compile")]
     scaling: bool,
     /// Measure how the time of compilation follows size instead: 10^4 to 10^7 synapses.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "timing")]
     compile: bool,
+    /// Measure what simulated time costs instead, and what a second thread gains on 16 to 64 cores.
+    #[arg(long, conflicts_with = "scaling")]
+    timing: bool,
     /// Leave out sizes above so many synapses, such as 1000000.
     #[arg(long, value_name = "N", default_value_t = 20_000_000)]
     up_to: u64,
@@ -63,6 +68,9 @@ impl Cmd {
         }
         if self.compile {
             return self.compiling(terminal);
+        }
+        if self.timing {
+            return self.timing(terminal);
         }
         let options = BenchOptions { steps: self.steps, repeat: self.repeat, times: !self.json };
         let report = measure(&options).map_err(fault)?;
@@ -118,6 +126,74 @@ impl Cmd {
             ]
         };
         terminal.print(&table(&header, &points.iter().map(row).collect::<Vec<_>>()))
+    }
+
+    fn timing(&self, terminal: &Terminal) -> Result<(), Fault> {
+        let options = BenchOptions { steps: self.steps, repeat: self.repeat, times: false };
+        let all = timed(&options).map_err(fault)?;
+        terminal.note("networks of many cores");
+        let many = threaded(&CORES, self.repeat).map_err(fault)?;
+        if self.json {
+            let workload = |t: &Timed| {
+                let [functional, timed] = t.us_per_step();
+                json!({
+                    "workload": t.workload.name(),
+                    "functional_cpu_us_per_step": functional,
+                    "timed_cpu_us_per_step": timed,
+                    "ratio": t.ratio(),
+                })
+            };
+            let network = |t: &Threaded| {
+                json!({
+                    "cores": t.cores,
+                    "synapses": t.synapses,
+                    "messages_per_step": t.messages,
+                    "ms_per_step_by_threads": t.ms_per_step,
+                    "functional_ms_per_step_by_threads": t.functional_ms_per_step,
+                    "same_bytes": t.same,
+                })
+            };
+            return terminal.print_json(&json!({
+                "workloads": all.iter().map(workload).collect::<Vec<_>>(),
+                "networks": many.iter().map(network).collect::<Vec<_>>(),
+            }));
+        }
+        let header = ["workload", "CPU µs per step, functional", "with time", "ratio"];
+        let row = |t: &Timed| {
+            let [functional, timed] = t.us_per_step();
+            vec![
+                t.workload.name().to_owned(),
+                format!("{functional:.2}"),
+                format!("{timed:.2}"),
+                format!("{:.2}", t.ratio()),
+            ]
+        };
+        let mut text = table(&header, &all.iter().map(row).collect::<Vec<_>>());
+        let header = [
+            "cores",
+            "plastic synapses",
+            "messages per step",
+            "ms per step, 1 thread",
+            "2 threads",
+            "functional, 1 thread",
+            "2 threads",
+            "same bytes",
+        ];
+        let row = |t: &Threaded| {
+            vec![
+                t.cores.to_string(),
+                grouped(t.synapses),
+                format!("{:.0}", t.messages),
+                format!("{:.3}", t.ms_per_step[0]),
+                format!("{:.3}", t.ms_per_step[1]),
+                format!("{:.3}", t.functional_ms_per_step[0]),
+                format!("{:.3}", t.functional_ms_per_step[1]),
+                if t.same { "yes" } else { "NO" }.to_owned(),
+            ]
+        };
+        text.push('\n');
+        text += &table(&header, &many.iter().map(row).collect::<Vec<_>>());
+        terminal.print(&text)
     }
 
     fn compiling(&self, terminal: &Terminal) -> Result<(), Fault> {

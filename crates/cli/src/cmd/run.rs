@@ -155,7 +155,7 @@ impl Cmd {
             model: image.meta.model.clone(),
             spikes: names.zip(spikes).collect(),
             ledger: emulator.report(),
-            costs: self.costs.then(|| Costs::of(&chip, &[emulator.reports()])),
+            costs: self.costs.then(|| Costs::of(&chip, 1, &[emulator.reports()])),
         };
         if self.json {
             terminal.print_json(&silence.to_json())

@@ -11,6 +11,7 @@ mod explain;
 mod models;
 mod quantise;
 mod reproduce;
+mod rtl_check;
 mod run;
 mod train;
 mod usage;

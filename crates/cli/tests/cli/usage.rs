@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "check",
     "compile",
     "run",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 13] = [
     "reproduce",
     "dump",
     "disasm",
+    "rtl-check",
     "conformance",
     "explain",
     "verify",

@@ -51,8 +51,41 @@ pub struct CostTable {
     pub tick_ps: u64,
     /// Name of the preset that is used where nobody chooses.
     pub default: String,
-    /// The presets.
+    /// The presets; read from a file, also those that overlays make.
     pub presets: Vec<Preset>,
+    /// Other costs of learning, each for every preset; a chip that was read has none left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<Overlay>,
+}
+
+/// Other costs of learning: for each preset P of the file there is one more, `P-NAME`, that
+/// differs in nothing else.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// Name.
+    pub name: String,
+    /// What learning costs.
+    pub learning: LearningCosts,
+}
+
+impl CostTable {
+    /// Writes the presets out that overlays make, each behind the one it differs from.
+    pub(super) fn expand(&mut self) {
+        let overlays = std::mem::take(&mut self.overlays);
+        let with = |preset: Preset| {
+            let others: Vec<Preset> = overlays
+                .iter()
+                .map(|overlay| Preset {
+                    name: format!("{}-{}", preset.name, overlay.name),
+                    learning: overlay.learning.clone(),
+                    ..preset.clone()
+                })
+                .collect();
+            std::iter::once(preset).chain(others)
+        };
+        self.presets = std::mem::take(&mut self.presets).into_iter().flat_map(with).collect();
+    }
 }
 
 /// A set of coefficients from one source. `None` is what the source does not give.

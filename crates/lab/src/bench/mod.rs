@@ -12,6 +12,7 @@ mod clock;
 pub mod compile;
 pub mod probe;
 pub mod scaling;
+pub mod timing;
 mod workload;
 
 pub use clock::Spent;
@@ -174,8 +175,13 @@ pub struct Bench {
 impl Bench {
     /// Compiles a workload and loads its image.
     pub fn load(workload: Workload) -> Result<Self, LabError> {
+        Self::load_with(workload, true)
+    }
+
+    /// The same with or without simulated time.
+    pub fn load_with(workload: Workload, timing: bool) -> Result<Self, LabError> {
         let image = workload.image()?;
-        let emulator = Emulator::load(&image, Options::default())?;
+        let emulator = Emulator::load(&image, Options { timing, ..Options::default() })?;
         let populations = &emulator.map().populations;
         let places = (0..populations.len()).filter(|p| populations[*p].slices.is_empty()).collect();
         let cells = populations.iter().position(|p| !p.slices.is_empty());

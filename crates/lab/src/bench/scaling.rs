@@ -68,7 +68,7 @@ pub fn scaling(
 
 /// W2's rule between layers of any size. Post lanes fire when a private input tells them to, and
 /// never otherwise, so that activity is what was asked for and not what the weights became.
-fn model(side: u32) -> String {
+pub(super) fn model(side: u32) -> String {
     format!(
         r#"#![enable(implicit_some)]
 (
@@ -108,29 +108,48 @@ const STRETCHES: usize = 5;
 /// Length of a stretch.
 const STRETCH: Duration = Duration::from_millis(40);
 
+/// Spikes of the model's inputs, drawn beforehand.
+pub(super) struct Spikes {
+    /// The two inputs' positions in the map.
+    inputs: [usize; 2],
+    /// Shape: `[step][input]` lanes.
+    drawn: Vec<[Vec<u32>; 2]>,
+}
+
+impl Spikes {
+    /// The inputs of a step; steps repeat.
+    pub fn at(&self, step: usize) -> [(usize, &[u32]); 2] {
+        let [x, y] = &self.drawn[step % self.drawn.len()];
+        [(self.inputs[0], x), (self.inputs[1], y)]
+    }
+}
+
+/// Draws spikes for [`model`].
+pub(super) fn spikes(emulator: &Emulator, side: u32, activity: u32) -> Spikes {
+    let place = |name: &str| {
+        let found = emulator.map().populations.iter().position(|p| p.name == name);
+        found.expect("internal: the model has this input")
+    };
+    let fires = |salt: u32, t: u32| -> Vec<u32> {
+        (0..side).filter(|lane| mix32(mix32(t ^ salt) ^ lane) % 100 < activity).collect()
+    };
+    let drawn = (0..DRAWN).map(|t| [fires(0x51ed_0000, t), fires(0x7eac_0000, t)]).collect();
+    Spikes { inputs: [place("pre"), place("teacher")], drawn }
+}
+
 fn measure(
     emulator: &mut Emulator,
     side: u32,
     activity: u32,
     probe: &Probe,
 ) -> Result<Point, LabError> {
-    let place = |name: &str| {
-        let found = emulator.map().populations.iter().position(|p| p.name == name);
-        found.expect("internal: the model has this input")
-    };
-    let (pre, teacher) = (place("pre"), place("teacher"));
-    let fires = |salt: u32, t: u32| -> Vec<u32> {
-        (0..side).filter(|lane| mix32(mix32(t ^ salt) ^ lane) % 100 < activity).collect()
-    };
-    let spikes: Vec<[Vec<u32>; 2]> =
-        (0..DRAWN).map(|t| [fires(0x51ed_0000, t), fires(0x7eac_0000, t)]).collect();
+    let spikes = spikes(emulator, side, activity);
     emulator.begin_trial(1);
     let mut at = 0;
     let mut run = |emulator: &mut Emulator, steps: u32| -> Result<Spent, LabError> {
         let watch = Stopwatch::start();
         for _ in 0..steps {
-            let [x, y] = &spikes[at % spikes.len()];
-            emulator.step(&[(pre, x), (teacher, y)])?;
+            emulator.step(&spikes.at(at))?;
             at += 1;
         }
         Ok(watch.stop())

@@ -115,7 +115,7 @@ impl Oracle {
                 };
                 let mut messages = Vec::new();
                 if spiked {
-                    cost = cost + costs.spike_out;
+                    cost += costs.spike_out;
                     for m in record.first_out..record.first_out + record.n_out {
                         let out = core.axons_out[m as usize];
                         messages.push(self.parcel((at[&out.core], out.axon.into()), costs));

@@ -1,0 +1,134 @@
+//! What simulated time costs, and what a second thread gains.
+
+use super::clock::{Spent, Stopwatch};
+use super::scaling;
+use super::workload::unpack;
+use super::{Bench, BenchOptions, Workload};
+use crate::error::LabError;
+use crate::prepare::{find_chip, prepare};
+use std::time::Duration;
+use trifactor_emu::{Emulator, Options};
+use trifactor_model::load;
+
+/// Cores of the networks that are run on one and two threads.
+pub const CORES: [u32; 3] = [16, 32, 64];
+/// Lanes on either side of these networks.
+const SIDE: u32 = 1024;
+/// Percent of them that fire in a step.
+const ACTIVITY: u32 = 5;
+/// Steps of a run of these networks.
+const STEPS: u32 = 48;
+
+/// A workload with and without simulated time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Timed {
+    /// Which.
+    pub workload: Workload,
+    /// Steps of a run.
+    pub steps: u32,
+    /// The fastest run that keeps no time.
+    pub functional: Spent,
+    /// The fastest run that keeps it.
+    pub timed: Spent,
+}
+
+/// Time of the processor, or on the wall where the system does not say.
+fn cpu(spent: &Spent) -> Duration {
+    spent.cpu.unwrap_or(spent.wall)
+}
+
+impl Timed {
+    /// How much longer a step takes with simulated time, in time of the processor.
+    pub fn ratio(&self) -> f64 {
+        cpu(&self.timed).as_secs_f64() / cpu(&self.functional).as_secs_f64().max(1e-12)
+    }
+    /// Microseconds of the processor per step, without and with simulated time.
+    pub fn us_per_step(&self) -> [f64; 2] {
+        [self.functional, self.timed].map(|s| cpu(&s).as_secs_f64() * 1e6 / f64::from(self.steps))
+    }
+}
+
+/// Runs every workload with and without simulated time, in turns.
+pub fn timed(options: &BenchOptions) -> Result<Vec<Timed>, LabError> {
+    let one = |workload: Workload| {
+        let mut best = [None::<Spent>; 2];
+        let mut benches = [Bench::load_with(workload, false)?, Bench::load_with(workload, true)?];
+        for _ in 0..options.repeat.max(1) {
+            for (bench, best) in benches.iter_mut().zip(&mut best) {
+                bench.begin();
+                let watch = Stopwatch::start();
+                bench.run(options.steps, |_, _| {})?;
+                let spent = watch.stop();
+                // The fastest run is the one that others disturbed least.
+                *best = Some(best.filter(|b| cpu(b) <= cpu(&spent)).unwrap_or(spent));
+            }
+        }
+        let [functional, timed] = best.map(Option::unwrap_or_default);
+        Ok(Timed { workload, steps: options.steps, functional, timed })
+    };
+    Workload::ALL.into_iter().map(one).collect()
+}
+
+/// A network of many cores on one and two threads.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Threaded {
+    /// Cores in use.
+    pub cores: usize,
+    /// Plastic synapses.
+    pub synapses: u64,
+    /// Messages of a step.
+    pub messages: f64,
+    /// Milliseconds on the wall per step, of the fastest run, on one and two threads.
+    pub ms_per_step: [f64; 2],
+    /// The same without simulated time.
+    pub functional_ms_per_step: [f64; 2],
+    /// Whether all states and the ledger were the same, byte for byte.
+    pub same: bool,
+}
+
+/// Runs networks of so many cores on one and two threads.
+pub fn threaded(cores: &[u32], repeat: u32) -> Result<Vec<Threaded>, LabError> {
+    cores.iter().map(|cores| threaded_one(*cores, repeat)).collect()
+}
+
+fn threaded_one(cores: u32, repeat: u32) -> Result<Threaded, LabError> {
+    let text = scaling::model(SIDE)
+        .replace("seed: 1,", &format!("seed: 1, neurons_per_core: {},", SIDE.div_ceil(cores)));
+    let layer = unpack(&text, &[])?;
+    let model = load(layer.path())?;
+    let image = prepare(&model, find_chip(&model.chip)?)?.compiled.image;
+    let mut best = [[f64::INFINITY; 2]; 2];
+    let mut states: [Vec<u8>; 2] = Default::default();
+    let (mut synapses, mut messages) = (0, 0.0);
+    for _ in 0..repeat.max(1) {
+        for timing in [true, false] {
+            for threads in [1, 2] {
+                let options = Options { threads, timing, ..Options::default() };
+                let mut emulator = Emulator::load(&image, options)?;
+                let spikes = scaling::spikes(&emulator, SIDE, ACTIVITY);
+                emulator.begin_trial(1);
+                let watch = Stopwatch::start();
+                for step in 0..STEPS as usize {
+                    emulator.step(&spikes.at(step))?;
+                }
+                let ms = watch.stop().wall.as_secs_f64() * 1e3 / f64::from(STEPS);
+                let best = &mut best[usize::from(timing)][threads - 1];
+                *best = best.min(ms);
+                if timing {
+                    states[threads - 1] = emulator.save();
+                    let count = emulator.report().count(trifactor_emu::Cause::TileEntry);
+                    messages = count as f64 / f64::from(STEPS);
+                    synapses = u64::from(SIDE) * u64::from(SIDE);
+                }
+            }
+        }
+    }
+    Ok(Threaded {
+        cores: image.cores.len(),
+        synapses,
+        messages,
+        ms_per_step: best[1],
+        functional_ms_per_step: best[0],
+        same: states[0] == states[1],
+    })
+}
