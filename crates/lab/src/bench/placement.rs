@@ -94,6 +94,10 @@ impl Shape {
             Self::Layered => n / LAYERS * NEURONS,
             _ => 1,
         };
+        let mut fed = String::new();
+        for lane in 0..feed {
+            let _ = write!(fed, "({lane}, {lane}), ");
+        }
         format!(
             r#"#![enable(implicit_some)]
 (
@@ -101,7 +105,7 @@ impl Shape {
     inputs: {{ "in": (n: {feed}) }},
     populations: {{ "net": (n: {}, tau_u: 5.0, tau_v: 20.0, threshold: 100.0) }},
     projections: {{
-        "feed": (pre: "in", post: "net", connect: OneToOne, weights: 1.0),
+        "feed": (pre: "in", post: "net", connect: List([{fed}]), weights: 1.0),
         "rec": (pre: "net", post: "net", connect: List([{list}]), weights: 1.0),
     }},
 )
