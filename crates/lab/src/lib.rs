@@ -31,6 +31,7 @@ pub mod reproduce;
 mod run;
 mod statistics;
 mod tables;
+mod trial;
 pub mod verify;
 
 pub use curve::{CurveReport, Series};
@@ -39,12 +40,13 @@ pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use few_shot::{Accuracy, FewShotReport};
 pub use learning::LearningCost;
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
-pub use prepare::{Prepared, find_chip, planned, prepare, requests, without_learning};
+pub use prepare::{Prepared, find_chip, identity, planned, prepare, requests, without_learning};
 pub use probe::{ProbeRecord, Probed};
 pub use record::{Recorded, Recording};
 pub use report::Report;
 pub use statistics::Estimate;
 pub use tables::grouped;
+pub use trial::{TrialOptions, TrialScript, TrialStep, trial_script};
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};

@@ -164,7 +164,7 @@ mod tests {
             let chip = Chip::builtin(name).expect("it is built in");
             for preset in &chip.cost.presets {
                 let ticks = Ticks::of(&chip, Some(&preset.name)).unwrap_or_else(|e| panic!("{e}"));
-                let learning = preset.resolve().0.learning;
+                let learning = preset.resolve(&chip.mesh).0.learning;
                 for class in [CostClass::Load, CostClass::Mul, CostClass::Control] {
                     assert_eq!(u64::from(ticks.of_class(class)), learning.of(class).ticks);
                 }

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod chips;
 mod compile;
+mod debug;
 mod disasm;
 mod dump;
 mod evaluate;
