@@ -45,9 +45,7 @@ impl Steps {
         let step = |text: &str| text.trim().parse::<u32>().map_err(|_| refused());
         let steps = match text.split_once("..") {
             None => Self { first: step(text)?, last: step(text)? },
-            Some((first, end)) => {
-                Self { first: step(first)?, last: step(end)?.saturating_sub(1) }
-            }
+            Some((first, end)) => Self { first: step(first)?, last: step(end)?.saturating_sub(1) },
         };
         if steps.first == 0 || steps.last < steps.first {
             return Err(refused());
