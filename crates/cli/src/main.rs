@@ -19,6 +19,7 @@ mod folder;
 mod listing;
 mod measure;
 mod progress;
+mod record;
 mod source;
 mod table;
 mod terminal;

@@ -9,12 +9,13 @@
 
 use crate::Rng;
 use trifactor_fixed::{
-    LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic, WeightsRead,
+    Decays, Early, LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic,
+    StoreArithmetic, WeightsRead,
 };
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ChipGrid, Mesh, Router};
 
-/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion; one in
-/// three has the neurons and deliveries of a public model.
+/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion, on
+/// one of several meshes; one in three has the neurons and deliveries of a public model.
 pub fn small(rng: &mut Rng) -> Chip {
     let mut chip = superset();
     chip.name = "superset-small".to_owned();
@@ -33,10 +34,23 @@ pub fn small(rng: &mut Rng) -> Chip {
         // Narrow enough for states to leave their range, whatever the peer holds them in.
         chip.neuron.overflow = [Overflow::Saturate, Overflow::Wrap][rng.below(2)];
     }
+    chip.mesh = mesh(chip.core.axons_in ^ chip.core.synapse_words);
     let code = rng.below(4) as u8;
     chip.defaults.intermediate_rounding = trifactor_fixed::Rounding::from_code(code);
     chip.check().expect("a smaller chip is still a chip");
     chip
+}
+
+/// One of four meshes of 128 cores: one chip with tiles of one core or of four, or 16 chips.
+fn mesh(choice: u32) -> Mesh {
+    let (columns, rows, cores_per_tile, chips) = match choice % 4 {
+        0 => (8, 4, 4, 1),
+        1 => (16, 8, 1, 1),
+        2 => (2, 2, 2, 4),
+        _ => (4, 2, 1, 4),
+    };
+    let router = Router::default();
+    Mesh { columns, rows, cores_per_tile, router, chips: ChipGrid { columns: chips, rows: chips } }
 }
 
 /// A small chip whose engine replays traces and computes sums of products, each of its choices
@@ -49,7 +63,9 @@ pub fn learner(rng: &mut Rng) -> Chip {
             decay_bits: rng.pick(&[8, 16, 30]),
             fraction_bits: rng.pick(&[0, 3, 8]),
             draw_bits: rng.pick(&[0, 2, 7, 8]),
-            early_pre_up: rng.chance(0.5),
+            decays: rng.pick(&[Decays::EveryStep, Decays::EveryStep, Decays::EveryEpoch]),
+            early: rng.pick(&[Early::Drawn, Early::PreUp, Early::Dropped]),
+            joined: rng.chance(0.3),
         },
         change: ProductArithmetic {
             fraction: rng.pick(&[1, 4, 7, 12]),
@@ -60,6 +76,14 @@ pub fn learner(rng: &mut Rng) -> Chip {
         },
         trace_bits: rng.pick(&[4, 7, 9]),
         variable_bits: rng.pick(&[12, 16]),
+        store: rng.pick(&[
+            None,
+            None,
+            Some(StoreArithmetic::Magnitude),
+            Some(StoreArithmetic::Change { step: 0 }),
+            Some(StoreArithmetic::Change { step: 2 }),
+        ]),
+        first_epoch: rng.pick(&[0, 1]),
         one_draw: rng.chance(0.5),
         mixed: rng.pick(&[(-256, 255), (-254, 254), (-3000, 3000)]),
         inhibitory_lowest: -255,

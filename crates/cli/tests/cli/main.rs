@@ -11,6 +11,7 @@ mod evaluate;
 mod explain;
 mod models;
 mod quantise;
+mod record;
 mod reproduce;
 mod rtl_check;
 mod run;
