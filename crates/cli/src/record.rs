@@ -52,7 +52,7 @@ pub struct RecordArgs {
     /// Write where simulated time goes to this file, .json: units of cores, links, barriers.
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
-    /// Steps of the timeline, counted from 1, both ends included; by default 1..20.
+    /// Steps of the timeline, counted from 1; by default 1..21, which are steps 1 to 20.
     #[arg(long, value_name = "A..B")]
     timeline_steps: Option<String>,
     /// Trial that is recorded, counted from 0; by default the first.

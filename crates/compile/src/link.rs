@@ -21,7 +21,7 @@ use trifactor_image::{
 };
 use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
 use trifactor_isa::{Chip, isa_hash};
-use trifactor_quant::{Encoding, Plan};
+use trifactor_quant::Plan;
 
 struct Linker<'a> {
     net: &'a CheckedNetwork,
@@ -150,16 +150,9 @@ impl Linker<'_> {
     }
 
     fn wide_decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u32 {
-        let (bits, code) =
-            bound(self.net, phase, port).map_or((16, DecayCode::default()), |state| {
-                let format = &self.plan.states[state];
-                let code = match format.encoding {
-                    Encoding::Decay(code) => code,
-                    Encoding::Plain => DecayCode::default(),
-                };
-                (format.q.frac.unsigned_abs(), code)
-            });
-        code.register(keep, bits)
+        let state = bound(self.net, phase, port);
+        let own = state.and_then(|state| self.plan.states[state].register(keep));
+        own.unwrap_or_else(|| DecayCode::default().register(keep, 16))
     }
 
     fn space_name(&self, space: SpaceId) -> String {

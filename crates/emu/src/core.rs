@@ -382,7 +382,7 @@ impl Core {
         let around = Surroundings {
             draws,
             step: now.step,
-            epoch: now.epoch,
+            epoch: widths.learning.map_or(now.epoch, |engine| engine.epoch(now.epoch)),
             length: widths.epoch,
             one_draw: widths.learning.is_some_and(|engine| engine.one_draw),
             last: &state.last,

@@ -224,7 +224,7 @@ impl Walk {
         let place = &mut self.places[lane.place];
         let core = &emulator.cores[place.core];
         let table = &core.table.groups[place.group];
-        let now = emulator.begun.map(|begun| begun.now);
+        let (inst, now) = (op.inst, emulator.begun.map(|begun| begun.now));
         let mut engine = Engine {
             emulator,
             now: now.expect("internal: a walk is inside a step"),
@@ -236,7 +236,7 @@ impl Walk {
             lane,
             op: &mut op,
         };
-        dispatch(&engine.op.inst.clone(), &mut engine);
+        dispatch(&inst, &mut engine);
         lane.at += 1;
         self.done += 1;
         if op.inst == Inst::Halt {

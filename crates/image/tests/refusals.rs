@@ -69,7 +69,7 @@ fn what_the_file_says_of_itself_is_checked() {
 #[test]
 fn a_memory_larger_than_the_chips_is_refused() {
     refused(
-        ".core1.axons_out, byte 0x4000: 4097 records; a core of this chip has room for 4096",
+        ".core1.axons_out, byte 0x6000: 4097 records; a core of this chip has room for 4096",
         |i| {
             i.cores[0].axons_out.resize(4097, AxonOut::default());
         },

@@ -62,7 +62,9 @@ pub enum SignalError {
         ms: f64,
     },
     /// The steps of a timeline are no span.
-    #[error("'{text}' are no steps: write a number from 1 or a span such as 1..20")]
+    #[error(
+        "'{text}' are no steps: write a number from 1, or a span such as 1..21 for steps 1 to 20"
+    )]
     Steps {
         /// What was written.
         text: String,

@@ -12,7 +12,7 @@
 //! use trifactor_signals::name::{Place, Selector, Span};
 //! let selector = Selector::parse("hidden.v[0..4]").unwrap();
 //! assert_eq!(selector.variable, "hidden.v");
-//! assert_eq!(selector.places, [Place::Lanes(Span { first: 0, last: 4 })]);
+//! assert_eq!(selector.places, [Place::Lanes(Span { first: 0, last: 3 })]);
 //! ```
 
 pub mod axis;

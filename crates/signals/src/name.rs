@@ -12,9 +12,9 @@
 //! | `chip.busy[4]` | whether core 4 had work in the step |
 //!
 //! A [`Selector`] names several at once: `*` in a variable stands for any letters, a variable
-//! without brackets for all its lanes; in brackets stand lanes, spans with both ends included and
-//! `*`, separated by commas (`hidden.v[0..4,7]`), and for synapses a pair of these
-//! (`ff.w[2->*]`, `ff.w[0..3->5]`). Selectors in a list are separated by commas.
+//! without brackets for all its lanes; in brackets stand lanes, spans that end before their
+//! second number (`0..4` is 0 to 3) and `*`, separated by commas (`hidden.v[0..4,7]`), and for
+//! synapses a pair of these (`ff.w[2->*]`, `ff.w[0..3->5]`). Selectors in a list are separated by commas.
 
 use std::fmt;
 use wildmatch::WildMatch;
@@ -81,9 +81,9 @@ pub enum NameError {
         /// The part in brackets.
         place: String,
     },
-    /// A span runs backwards.
-    #[error("the span '{place}' in '{name}' ends before it begins")]
-    Backwards {
+    /// A span holds no lane.
+    #[error("the span '{place}' in '{name}' is empty; 0..4 is lanes 0 to 3")]
+    Nothing {
         /// The name.
         name: String,
         /// The part in brackets.
@@ -160,11 +160,16 @@ fn span(name: &str, place: &str, text: &str) -> Result<Span, NameError> {
     }
     let ends = match text.split_once("..") {
         None => lane(text).map(|n| (n, n)),
-        Some((first, last)) => lane(first).and_then(|first| Ok((first, lane(last)?))),
+        Some((first, end)) => {
+            let ends = lane(first).and_then(|first| Ok((first, lane(end)?)));
+            match ends {
+                Ok((first, end)) if end <= first => return Err(NameError::Nothing { name, place }),
+                ends => ends.map(|(first, end)| (first, end - 1)),
+            }
+        }
     };
     match ends {
         Err(_) => Err(NameError::Place { name, place }),
-        Ok((first, last)) if last < first => Err(NameError::Backwards { name, place }),
         Ok((first, last)) => Ok(Span { first, last }),
     }
 }
@@ -174,7 +179,7 @@ impl fmt::Display for Span {
         match *self {
             Self::ALL => f.write_str("*"),
             Self { first, last } if first == last => write!(f, "{first}"),
-            Self { first, last } => write!(f, "{first}..{last}"),
+            Self { first, last } => write!(f, "{first}..{}", u64::from(last) + 1),
         }
     }
 }
@@ -208,8 +213,8 @@ mod tests {
         let list = Selector::parse_list("hidden.v[0..4, 7],ff.w[2->5,0..3->*],dopamine").unwrap();
         let lanes = |first, last| Place::Lanes(Span { first, last });
         let one = |n| Span { first: n, last: n };
-        assert_eq!(list[0].places, [lanes(0, 4), lanes(7, 7)]);
-        let from = Span { first: 0, last: 3 };
+        assert_eq!(list[0].places, [lanes(0, 3), lanes(7, 7)]);
+        let from = Span { first: 0, last: 2 };
         let synapses = [Place::Synapses(one(2), one(5)), Place::Synapses(from, Span::ALL)];
         assert_eq!(list[1].places, synapses);
         assert_eq!((list[2].variable.as_str(), list[2].places.len()), ("dopamine", 0));
@@ -245,7 +250,8 @@ mod tests {
             ("a.v[-1]", "is no lane"),
             ("a.v[4294967296]", "is no lane"),
             ("a.v[1->2->3]", "is no lane"),
-            ("a.v[4..1]", "ends before it begins"),
+            ("a.v[4..1]", "is empty"),
+            ("a.v[3..3]", "is empty"),
         ] {
             assert!(said(text).contains(part), "{text}: {}", said(text));
         }

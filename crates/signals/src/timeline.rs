@@ -39,12 +39,14 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// Reads `5` or `1..20`.
+    /// Reads `5`, or `1..21` for steps 1 to 20.
     pub fn parse(text: &str) -> Result<Self, SignalError> {
         let refused = || SignalError::Steps { text: text.to_owned() };
-        let (first, last) = text.split_once("..").unwrap_or((text, text));
         let step = |text: &str| text.trim().parse::<u32>().map_err(|_| refused());
-        let steps = Self { first: step(first)?, last: step(last)? };
+        let steps = match text.split_once("..") {
+            None => Self { first: step(text)?, last: step(text)? },
+            Some((first, end)) => Self { first: step(first)?, last: step(end)?.saturating_sub(1) },
+        };
         if steps.first == 0 || steps.last < steps.first {
             return Err(refused());
         }
@@ -261,12 +263,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_counted_from_1_and_both_ends_belong_to_them() {
-        assert_eq!(Steps::parse("3..7").unwrap(), Steps { first: 3, last: 7 });
+    fn steps_are_counted_from_1_and_a_span_ends_before_its_second_number() {
+        assert_eq!(Steps::parse("3..7").unwrap(), Steps { first: 3, last: 6 });
         assert_eq!(Steps::parse("5").unwrap(), Steps { first: 5, last: 5 });
-        for text in ["", "0", "0..3", "7..3", "a..b", "1..", "-1", "1..2..3"] {
+        for text in ["", "0", "0..3", "7..3", "3..3", "a..b", "1..", "-1", "1..2..3"] {
             let said = Steps::parse(text).unwrap_err().to_string();
-            assert!(said.contains("such as 1..20"), "{said}");
+            assert!(said.contains("such as 1..21"), "{said}");
         }
     }
 }

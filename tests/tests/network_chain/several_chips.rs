@@ -180,8 +180,9 @@ fn states_on_several_chips_are_those_of_the_fixed_reading_and_border_links_cost_
     assert!(n > 0);
     assert_eq!(border, Cost { fj: 20_000, ticks: 30 } * n);
     let barrier = chip.preset("paper-0v75").expect("it is the default").resolve(&chip.mesh).0;
-    let steps = u64::from(STEPS);
-    assert_eq!(report.of(Cause::Barrier).ticks, steps * barrier.barrier_ticks(2, 3));
+    let barriers = report.count(Cause::Barrier);
+    assert!(barriers >= u64::from(STEPS));
+    assert_eq!(report.of(Cause::Barrier).ticks, barriers * barrier.barrier_ticks(2, 3));
     let each = barrier.static_fj(report.time_ticks, 100);
     assert_eq!(report.of(Cause::Static).fj, 3 * each);
     let total: u64 = report.lines.iter().map(|line| line.cost.fj).sum();

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trifactor_lab::LabError;
 use trifactor_lab::bench::compile::{Compiling, POST_LANES, compiling};
-use trifactor_lab::bench::placement::{Placing, SIZES, most_loaded, placing};
 use trifactor_lab::bench::probe::{Probe, probe};
 use trifactor_lab::bench::scaling::{Point, SIDES, scaling};
 use trifactor_lab::bench::timing::{CORES, Threaded, Timed, threaded, timed};
@@ -22,7 +21,6 @@ Examples:
   trifactor bench --steps 1000 --raster spikes.csv
   trifactor bench --scaling
   trifactor bench --compile --up-to 1000000
-  trifactor bench --placement
   trifactor bench --timing --repeat 5
 
 Runs three networks on which public emulators of Loihi-class chips were timed: W1, 1,000 neurons
@@ -52,12 +50,6 @@ pub struct Cmd {
     /// Measure how the time of compilation follows size instead: 10^4 to 10^7 synapses.
     #[arg(long, conflicts_with = "timing")]
     compile: bool,
-    /// Measure what arranging cores by their messages brings instead: networks of 16, 64 and 256 cores.
-    #[arg(long, conflicts_with_all = ["scaling", "compile", "timing", "raster"])]
-    placement: bool,
-    /// Sizes of these networks in cores.
-    #[arg(long, value_name = "N", value_delimiter = ',', requires = "placement", default_values_t = SIZES, value_parser = clap::value_parser!(u32).range(16..=1024))]
-    cores: Vec<u32>,
     /// Measure what simulated time costs instead, and what a second thread gains on 16 to 64 cores.
     #[arg(long, conflicts_with = "scaling")]
     timing: bool,
@@ -76,9 +68,6 @@ impl Cmd {
         }
         if self.compile {
             return self.compiling(terminal);
-        }
-        if self.placement {
-            return self.placing(terminal);
         }
         if self.timing {
             return self.timing(terminal);
@@ -137,46 +126,6 @@ impl Cmd {
             ]
         };
         terminal.print(&table(&header, &points.iter().map(row).collect::<Vec<_>>()))
-    }
-
-    fn placing(&self, terminal: &Terminal) -> Result<(), Fault> {
-        let progress = |p: &Placing| {
-            terminal.note(&format!("{}, {} cores", p.shape.name(), grouped(p.cores.into())));
-        };
-        let found = placing(&self.cores, progress).map_err(fault)?;
-        if self.json {
-            let list: Vec<Value> = found.iter().map(placing_json).collect();
-            return terminal.print_json(&list.into());
-        }
-        let header = [
-            "network",
-            "cores",
-            "chips",
-            "hops per spike, random",
-            "author's order",
-            "arranged",
-            "most loaded link, random",
-            "author's order",
-            "arranged",
-            "arrange s",
-            "compile s",
-        ];
-        let row = |p: &Placing| {
-            vec![
-                p.shape.name().to_owned(),
-                grouped(p.cores.into()),
-                p.chips.to_string(),
-                format!("{:.2}", p.random_hops_per_spike),
-                format!("{:.2}", p.in_order.hops_per_spike()),
-                format!("{:.2}", p.arranged.hops_per_spike()),
-                format!("{:.0}", p.random_most_loaded),
-                format!("{:.0}", most_loaded(&p.in_order)),
-                format!("{:.0}", most_loaded(&p.arranged)),
-                format!("{:.3}", p.arrange.as_secs_f64()),
-                format!("{:.3}", p.compile.as_secs_f64()),
-            ]
-        };
-        terminal.print(&table(&header, &found.iter().map(row).collect::<Vec<_>>()))
     }
 
     fn timing(&self, terminal: &Terminal) -> Result<(), Fault> {
@@ -373,29 +322,6 @@ fn point_json(p: &Point) -> Value {
         "evaluations_per_step": p.evaluated,
         "synaptic_events_per_step": p.synops,
         "memory_bound_us": p.memory_us,
-    })
-}
-
-fn placing_json(p: &Placing) -> Value {
-    let figures = |f: &trifactor_compile::mesh::report::Figures| {
-        json!({
-            "hops_per_spike": f.hops_per_spike(),
-            "hop_fj": f.fj,
-            "most_loaded_link": most_loaded(f),
-        })
-    };
-    json!({
-        "network": p.shape.name(),
-        "cores": p.cores,
-        "chips": p.chips,
-        "random": {
-            "hops_per_spike": p.random_hops_per_spike,
-            "most_loaded_link": p.random_most_loaded,
-        },
-        "author_order": figures(&p.in_order),
-        "arranged": figures(&p.arranged),
-        "arrange_s": p.arrange.as_secs_f64(),
-        "compile_s": p.compile.as_secs_f64(),
     })
 }
 

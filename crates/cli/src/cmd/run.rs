@@ -25,7 +25,7 @@ Examples:
   trifactor run firmware-models/three-factor --wave run.fst --table spikes=spikes.csv
   trifactor run firmware-models/three-factor --wave run.vcd --signals '*.v,policy.w[0->1]'
   trifactor run firmware-models/three-factor --table actors.v=v.npy --table performance=cost.csv
-  trifactor run firmware-models/three-factor --timeline run.json --timeline-steps 1..20
+  trifactor run firmware-models/three-factor --timeline run.json --timeline-steps 1..11
   trifactor run stdp.elf --steps 1000
   trifactor run firmware-models/pair-stdp --costs
 

@@ -48,14 +48,4 @@ fn small_sizes_of_the_other_tables_are_measured() {
     assert!((9_000.0..11_000.0).contains(&synapses), "{synapses}");
     let table = place.call(&["bench", "--compile", "--up-to", "10000"]).expect_code(0);
     table.expect_printed(&["synapses", "cores", "peak"]);
-    let value = place.call(&["bench", "--placement", "--cores", "16", "--json"]);
-    let networks = value.expect_code(0).json();
-    let networks = networks.as_array().expect("a list");
-    assert_eq!(networks.len(), 4);
-    for network in networks {
-        let hops = |how: &str| network[how]["hops_per_spike"].as_f64().expect("a number");
-        assert!(hops("arranged") < hops("random"), "{network}");
-    }
-    let table = place.call(&["bench", "--placement", "--cores", "16"]).expect_code(0);
-    table.expect_printed(&["layered", "ring", "most loaded", "arrange s"]);
 }

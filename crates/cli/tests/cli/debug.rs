@@ -39,16 +39,25 @@ fn the_exit_code_says_whether_a_script_holds() {
 
 #[test]
 fn a_trial_is_the_one_that_run_uses() {
-    let place = Place::with_model(PAIR);
-    place.write("s", b"continue\nprint plastic.w[0->0]\n");
-    let weight =
-        |trial: &str| place.call(&["debug", "m", "-x", "s", "--trial", trial]).expect_code(0).out;
-    // The kick comes before, with and after the spike of the other neuron.
-    assert_ne!(weight("0"), weight("2"));
-    let run = place.call(&["run", "m", "--trials", "3", "--out", "o"]).expect_code(0);
-    assert!(run.out.contains("plastic.w"));
-    let table = String::from_utf8(place.read("o/curve.csv")).expect("a table is text");
-    assert!(table.lines().count() > 3, "{table}");
+    let probes = r#"probes: [(state: "plastic.w")],"#;
+    let place = Place::with_model(&PAIR.replace("protocol:", &format!("{probes} protocol:")));
+    place.write("s", b"step 20\nprint plastic.w[0->0]\n");
+    let weight = |trial: &str, seed: &str| -> f64 {
+        let arguments = ["debug", "m", "-x", "s", "--trial", trial, "--seed", seed];
+        let shown = place.call(&arguments).expect_code(0).out;
+        let value = shown.rsplit_once("= ").and_then(|(_, rest)| rest.split(' ').next());
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{shown}"))
+    };
+    // The table of probes is that of the first trial.
+    for seed in ["1", "8"] {
+        place.call(&["run", "m", "--seed", seed, "--out", "o"]).expect_code(0);
+        let table = String::from_utf8(place.read("o/probes.csv")).expect("a table is text");
+        let row = table.lines().find(|row| row.starts_with("plastic.w,0,20,")).expect("a row");
+        let chip: f64 = row.rsplit(',').next().and_then(|x| x.parse().ok()).expect("a number");
+        assert!((chip - weight("0", seed)).abs() < 1e-6, "{row}, {}", weight("0", seed));
+        // The kick comes before, with and after the spike of the other neuron.
+        assert_ne!(weight("0", seed), weight("2", seed));
+    }
 }
 
 #[test]

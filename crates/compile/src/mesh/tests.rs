@@ -1,5 +1,7 @@
 //! Arrangements of random traffic on random meshes, against sums over routes.
 
+mod shapes;
+
 use super::ground::{Ground, LinkWeights, nearest_chips};
 use super::search::{Budget, Search, Senders};
 use super::traffic::Traffic;

@@ -4,14 +4,12 @@
 //! one thread and with the cost ledger on: loaded by the model loader, compiled to an image,
 //! executed by the emulator. [`probe`](probe::probe) measures what the machine could do at best,
 //! [`scaling`](scaling::scaling) how the cost of a step follows size and activity, and
-//! [`compiling`](compile::compiling) how the time of compilation follows size, and
-//! [`placing`](placement::placing) what it brings to arrange cores by their messages.
+//! [`compiling`](compile::compiling) how the time of compilation follows size.
 //!
 //! Times are those of the machine at hand; every other figure is the same wherever it is made.
 
 mod clock;
 pub mod compile;
-pub mod placement;
 pub mod probe;
 pub mod scaling;
 pub mod timing;

@@ -171,7 +171,7 @@ fn real_waves_are_in_the_author_s_units() {
 #[test]
 fn the_same_trial_gives_the_same_bytes_and_only_what_was_chosen_is_in_them() {
     let case = Case::spread();
-    let names = "hidden.v[1..3,0],ff.w[0->*],chip.step,hidden.v[2]";
+    let names = "hidden.v[1..4,0],ff.w[0->*],chip.step,hidden.v[2]";
     let write = |file: &str| {
         let waves = vec![case.path(file)];
         let signals = Selector::parse_list(names).expect("selectors");

@@ -100,7 +100,7 @@ mod tests {
 
     /// A value that moves, and one that seldom does.
     fn values(step: u64) -> [u64; 2] {
-        [step.wrapping_mul(0x9e37_79b9) & 0xffff, step / 100 & 0xffff]
+        [step.wrapping_mul(0x9e37_79b9) & 0xffff, (step / 100) & 0xffff]
     }
 
     #[test]
