@@ -1,5 +1,6 @@
 //! What an image holds, in the author's names: the text of `disasm` and of `dump --stage image`.
 
+pub mod mesh;
 mod program;
 mod proof;
 

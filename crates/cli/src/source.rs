@@ -4,9 +4,11 @@ use crate::exit::Fault;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use trifactor_compile::mesh::report::{MeshReport, report};
+use trifactor_compile::structure;
 use trifactor_diag::Diagnostics;
 use trifactor_isa::Chip;
-use trifactor_lab::{Prepared, find_chip, prepare};
+use trifactor_lab::{Prepared, find_chip, identity, prepare};
 use trifactor_model::{Model, load};
 
 /// More of a model.ron is not read; the parser refuses a text of this length.
@@ -38,6 +40,15 @@ pub struct Ready {
     pub prepared: Prepared,
     /// Warnings of all stages.
     pub findings: Diagnostics,
+}
+
+impl Ready {
+    /// Where the cores are on the mesh.
+    pub fn mesh(&self) -> Result<MeshReport, Fault> {
+        let Prepared { chip, network, compiled, .. } = &self.prepared;
+        let structure = structure::read(network)?;
+        Ok(report(network, chip, &identity(&self.model), &structure, compiled))
+    }
 }
 
 impl ModelArgs {

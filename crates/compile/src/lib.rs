@@ -1,7 +1,7 @@
 //! From a checked network and its plan to a chip image: [`lower`] -> [`place`] -> [`route`] ->
-//! [`link`], a file (or folder) per pass, each reading shared references and writing a new value.
+//! [`mesh`] -> [`link`], a file (or folder) per pass, each reading shared references and writing a new value.
 //!
-//! [`compile`] runs all four, and between the first two holds every program against its rule
+//! [`compile`] runs all five, and between the first two holds every program against its rule
 //! ([`proof`]). Nothing flows backwards: programs have their exact size before
 //! placement, formats are chosen before that (in `trifactor-quant`), and a pass that cannot
 //! succeed returns a diagnostic with a way out. The crate runs and trains nothing and writes no
@@ -9,6 +9,7 @@
 
 pub mod link;
 pub mod lower;
+pub mod mesh;
 pub mod place;
 pub mod proof;
 pub mod report;
@@ -32,6 +33,9 @@ pub struct Identity {
     pub step_ms: f64,
     /// Most neurons of a core; by default as many as fit.
     pub neurons_per_core: Option<u32>,
+    /// Expected spikes per lane and step of populations by name; one where nothing is said. Only
+    /// the arrangement of cores on the mesh depends on them.
+    pub rates: mesh::traffic::Rates,
 }
 
 /// A compiled network.
@@ -47,6 +51,8 @@ pub struct Compiled {
     pub proofs: Vec<proof::RuleProof>,
     /// Populations to cores, for listings.
     pub placement: place::Placement,
+    /// Cores of the placement to cores of the mesh.
+    pub arrangement: mesh::Arrangement,
 }
 
 /// Compiles a network for a chip.
@@ -67,7 +73,19 @@ pub fn compile(
     let proofs = proof::proofs(net, plan, &structure, &lowered)?;
     let placement = place::place(net, chip, identity.neurons_per_core, &structure, &lowered)?;
     let routes = route::route(net, &structure, &placement);
-    let image = link::link(net, plan, chip, identity, &structure, &lowered, &placement, &routes)?;
+    let traffic = mesh::traffic::Traffic::of(net, &structure, &placement, &routes, &identity.rates);
+    let arrangement = mesh::arrange(chip, &traffic);
+    let image = link::link(
+        net,
+        plan,
+        chip,
+        identity,
+        &structure,
+        &lowered,
+        &placement,
+        &routes,
+        &arrangement,
+    )?;
     let report = report::utilisation(&image, chip);
-    Ok(Compiled { image, report, lowered, proofs, placement })
+    Ok(Compiled { image, report, lowered, proofs, placement, arrangement })
 }

@@ -5,6 +5,7 @@
 
 use crate::Identity;
 use crate::lower::{Lowered, Source};
+use crate::mesh::Arrangement;
 use crate::place::{PlacedRange, Placement};
 use crate::route::{Landing, RoutedGroup, Routes};
 use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure, TraceId, bound};
@@ -14,9 +15,9 @@ use trifactor_entity::EntityId;
 use trifactor_fixed::DecayCode;
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, FieldMap, FieldRange, Group, Image,
-    Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
+    LineTable, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
     PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SourceLine, SynapseList,
-    TraceMap, TraceSide, f64_bits, pack_row,
+    TraceMap, TraceSide, WordLine, f64_bits, pack_row,
 };
 use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
 use trifactor_isa::{Chip, isa_hash};
@@ -29,7 +30,9 @@ struct Linker<'a> {
     lowered: &'a Lowered,
     placement: &'a Placement,
     routes: &'a Routes,
+    arrangement: &'a Arrangement,
     map: Map,
+    lines: LineTable,
     diagnostics: Diagnostics,
 }
 
@@ -44,6 +47,7 @@ pub fn link(
     lowered: &Lowered,
     placement: &Placement,
     routes: &Routes,
+    arrangement: &Arrangement,
 ) -> Result<Image, Diagnostics> {
     let mut linker = Linker {
         net,
@@ -52,12 +56,14 @@ pub fn link(
         lowered,
         placement,
         routes,
+        arrangement,
         map: Map::default(),
+        lines: LineTable::default(),
         diagnostics: Diagnostics::new(),
     };
     linker.maps();
-    let cores: Vec<Core> = (0..placement.cores.len()).map(|c| linker.core(c)).collect();
-    let Linker { map, diagnostics, .. } = linker;
+    let cores: Vec<Core> = arrangement.by_number().into_iter().map(|c| linker.core(c)).collect();
+    let Linker { map, lines, diagnostics, .. } = linker;
     let meta = Meta {
         model: net.name.clone(),
         model_hash: identity.model_hash.clone(),
@@ -69,10 +75,20 @@ pub fn link(
         seed: identity.seed,
         step_ms: f64_bits::Ms::new(identity.step_ms),
     };
-    diagnostics.into_result(Image { meta, cores, map }).map(|(image, _)| image)
+    diagnostics.into_result(Image { meta, cores, map, lines }).map(|(image, _)| image)
 }
 
 impl Linker<'_> {
+    /// The number on the mesh of a core of the placement.
+    fn number(&self, core: usize) -> u32 {
+        self.arrangement.numbers[core]
+    }
+
+    /// A message to a core of the placement as one to a core of the mesh.
+    fn message(&self, (core, axon): (u32, u16)) -> (u32, u16) {
+        (self.number(core as usize), axon)
+    }
+
     fn raw(&self, state: StateId, lane: usize) -> i64 {
         self.plan.states[state].quantise(self.net.states[state].init.at(lane))
     }
@@ -149,7 +165,10 @@ impl Linker<'_> {
             let n = self.net.lanes(population.space) as u32;
             let v = population.phase.and_then(|p| bound(self.net, &self.net.phases[p], "v"));
             let input_axons = match population.phase {
-                None => self.routes.messages[id].clone(),
+                None => {
+                    let all = self.routes.messages[id].iter();
+                    all.map(|lane| lane.iter().map(|m| self.message(*m)).collect()).collect()
+                }
                 Some(_) => Vec::new(),
             };
             self.map.populations.push(PopulationMap {
@@ -192,7 +211,8 @@ impl Linker<'_> {
 
     fn slices_of(&self, id: PopulationId) -> Vec<Slice> {
         let mut found = Vec::new();
-        for (core, placed) in (0u32..).zip(&self.placement.cores) {
+        for (c, placed) in self.placement.cores.iter().enumerate() {
+            let core = self.number(c);
             for s in placed.slices.iter().filter(|s| s.population == id) {
                 found.push(Slice {
                     first_lane: s.first_lane,
@@ -206,7 +226,7 @@ impl Linker<'_> {
     }
 
     fn core(&mut self, c: usize) -> Core {
-        let id = c as u32;
+        let id = self.number(c);
         let mut core = Core { id, ..Core::default() };
         self.compartments(c, &mut core);
         self.modulators(c, &mut core);
@@ -234,7 +254,10 @@ impl Linker<'_> {
                 let messages = &self.routes.messages[slice.population][k];
                 let first_out = core.axons_out.len() as u32;
                 core.axons_out.extend(
-                    messages.iter().map(|(core, axon)| AxonOut { core: *core, axon: *axon }),
+                    messages
+                        .iter()
+                        .map(|m| self.message(*m))
+                        .map(|(core, axon)| AxonOut { core, axon }),
                 );
                 core.compartments.push(Compartment {
                     decay_u: keep("keep_u"),
@@ -276,9 +299,10 @@ impl Linker<'_> {
                 stream: phase.stream,
                 init: format.quantise(init) as i32,
             });
+            let core = self.number(c);
             self.map.modulators[range.modulator.index()]
                 .parts
-                .push(ModulatorPart { core: c as u32, range: at });
+                .push(ModulatorPart { core, range: at });
             first_line += range.n;
         }
     }
@@ -326,9 +350,10 @@ impl Linker<'_> {
             delay,
             delay_field,
         });
+        let here = self.number(c);
         self.map.projections[routed.projection.index()]
             .parts
-            .push(ProjectionPart { core: c as u32, group: number });
+            .push(ProjectionPart { core: here, group: number });
         self.synapses(routed, format, core);
     }
 
@@ -362,15 +387,23 @@ impl Linker<'_> {
         let number = core.profiles.len() as u8;
         let first_word = core.ucode.len() as u32;
         core.ucode.extend(program.code.iter().map(|i| i.encode()));
+        let here = self.number(c);
         for (word, text) in (first_word..).zip(&program.lines) {
             self.map.source.push(SourceLine {
-                core: c as u32,
+                core: here,
                 word,
                 // The rule's own name: the last part of `rules.NAME`.
                 rule: rule.key.rsplit('.').next().unwrap_or(&rule.name).to_owned(),
                 text: text.clone(),
                 key: rule.key.clone(),
             });
+        }
+        if let Some(file) = &self.net.kernels[rule.kernel].written.file {
+            let file = self.lines.file(file);
+            let words = (first_word..).zip(&program.written);
+            self.lines.words.extend(words.filter_map(|(word, line)| {
+                line.map(|line| WordLine { core: here, word, file, line })
+            }));
         }
         let slots =
             |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {
@@ -455,7 +488,7 @@ impl Linker<'_> {
             history: self.net.needs_history(unit.state),
         });
         let name = self.net.full_name(unit.state);
-        let part = (c as u32, at);
+        let part = (self.number(c), at);
         let reader = projection.index() as u16;
         let side = if role == Role::Post { TraceSide::Post } else { TraceSide::Pre };
         let known = |t: &&mut TraceMap| t.name == name && t.projection == reader && t.side == side;

@@ -9,7 +9,7 @@
 //! Where a core would send more messages than its output table holds, the whole placement is
 //! made again with half as many neurons per core. An author may ask for fewer neurons per core
 //! than fit: a step lasts as long as that of the fullest core.
-//! Cost: O(synapses). Known limit: ignores distance on the mesh.
+//! Cost: O(synapses). Distance on the mesh is not its business: `mesh` arranges the cores.
 
 use crate::lower::Lowered;
 use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure};
@@ -50,6 +50,23 @@ pub struct PlacedCore {
     pub slices: Vec<PlacedSlice>,
     /// Modulator lines.
     pub ranges: Vec<PlacedRange>,
+    /// Why no further lane came here; `None` where there was none.
+    pub full: Option<Full>,
+}
+
+/// The lane that no longer fitted a core, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Full {
+    /// Its population.
+    pub population: PopulationId,
+    /// The lane.
+    pub lane: u32,
+    /// What there was too little of.
+    pub resource: &'static str,
+    /// How much of it the core would have needed.
+    pub needed: u64,
+    /// How much of it there is.
+    pub allowed: u64,
 }
 
 /// Populations and modulators to cores; core numbers are positions.
@@ -57,6 +74,17 @@ pub struct PlacedCore {
 pub struct Placement {
     /// Used cores, from 0.
     pub cores: Vec<PlacedCore>,
+    /// Why a core takes fewer neurons than it has compartments; `None` where it need not.
+    pub spread: Option<Spread>,
+}
+
+/// Why a core takes only so many neurons.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spread {
+    /// The author wants no more.
+    Author(u32),
+    /// More would send more messages than a core has output axons.
+    Messages(u32),
 }
 
 /// Synapses of a projection by post lane.
@@ -149,8 +177,8 @@ struct Placer<'a> {
     rows: SideTable<ProjectionId, Vec<u32>>,
 }
 
-/// Places all populations, at most so many neurons on a core. Errors: `C020` where a lane does not fit an empty core, `C021` where
-/// the chip has too few cores, `C022` where spikes of a core cause too many messages.
+/// Places all populations, at most so many neurons on a core. Errors: `C020` where a lane does
+/// not fit an empty core, `C021` where there are too few cores, `C022` where spikes of a core cause too many messages.
 pub fn place(
     net: &CheckedNetwork,
     chip: &Chip,
@@ -182,7 +210,12 @@ pub fn place(
                 placer.population(id).map_err(|e| crowded.clone().unwrap_or(e))?;
             }
         }
-        let placement = placer.placement;
+        let mut placement = placer.placement;
+        placement.spread = match most_lanes {
+            _ if crowded.is_some() => Some(Spread::Messages(most_lanes)),
+            n if n < most => Some(Spread::Author(n)),
+            _ => None,
+        };
         let Some((core, used)) = too_many_messages(net, chip, structure, &placement) else {
             return Ok(placement);
         };
@@ -240,6 +273,14 @@ fn too_many_messages(
     })
 }
 
+/// The chip, or all chips, in words.
+fn whole(chip: &Chip) -> String {
+    match chip.n_chips() {
+        1 => format!("the chip '{}'", chip.name),
+        n => format!("the {n} chips of '{}'", chip.name),
+    }
+}
+
 impl Placer<'_> {
     fn population(&mut self, id: PopulationId) -> Result<(), Diagnostics> {
         let n = self.net.lanes(self.structure.populations[id].space) as u32;
@@ -271,12 +312,15 @@ impl Placer<'_> {
             return Err(Diagnostic::error(
                 "C021",
                 format!(
-                    "'{name}' no longer fits: all {available} cores of the chip '{}' are in use",
-                    self.chip.name
+                    "'{name}' no longer fits: all {available} cores of {} are in use",
+                    whole(self.chip)
                 ),
             )
             .at(Where::at_key(format!("populations.{name}")))
-            .hint("choose a larger chip (`--chip large`), or make the network smaller")
+            .hint(
+                "choose a larger chip (`--chip large`), give the chip file's mesh more chips, or make \
+                 the network smaller",
+            )
             .into());
         }
         self.placement.cores.push(PlacedCore::default());
@@ -309,15 +353,21 @@ impl Placer<'_> {
         let before = self.load;
         let mut load = before.plus(fixed);
         let mut taken = 0;
-        if load.over(self.chip, self.most_lanes).is_none() {
-            while first + taken < n {
-                let with = load.plus(self.lane(id, first + taken));
-                if with.over(self.chip, self.most_lanes).is_some() {
-                    break;
-                }
+        let mut over = load.over(self.chip, self.most_lanes);
+        while over.is_none() && first + taken < n {
+            let with = load.plus(self.lane(id, first + taken));
+            over = with.over(self.chip, self.most_lanes);
+            if over.is_none() {
                 load = with;
                 taken += 1;
             }
+        }
+        let full = over.map(|(resource, needed, allowed)| {
+            let lane = first + taken;
+            Full { population: id, lane, resource, needed, allowed }
+        });
+        if let Some(core) = self.placement.cores.last_mut() {
+            core.full = full;
         }
         self.clear_rows(id);
         if taken == 0 {

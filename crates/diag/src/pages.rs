@@ -299,8 +299,8 @@ const PAGES: &[Page] = &[
     },
     Page {
         code: "M040",
-        title: "a step, epoch or core that cannot be",
-        text: "step_ms is above 0. An epoch has 1 to 63 steps (S5), the same for the whole model. neurons_per_core is at least 1.",
+        title: "a step, epoch, rate or core that cannot be",
+        text: "step_ms is above 0. An epoch has 1 to 63 steps (S5), the same for the whole model. neurons_per_core is at least 1. rates are expected spikes of a lane in a step, 0 to 1.",
     },
     Page {
         code: "M041",

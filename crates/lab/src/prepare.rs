@@ -107,12 +107,14 @@ pub fn requests(model: &Model) -> Requests {
     model.formats.iter().map(|f| (model.network.full_name(f.state), request(f))).collect()
 }
 
-pub(crate) fn identity(model: &Model) -> Identity {
+/// What a model says beyond its network.
+pub fn identity(model: &Model) -> Identity {
     Identity {
         model_hash: model.hash.to_string(),
         seed: model.seed,
         step_ms: model.step_ms,
         neurons_per_core: model.neurons_per_core,
+        rates: model.rates.iter().cloned().collect(),
     }
 }
 

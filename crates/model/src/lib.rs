@@ -64,6 +64,8 @@ pub struct Model {
     pub seed: u32,
     /// Most neurons of a core, where the author spreads them over more than they need.
     pub neurons_per_core: Option<u32>,
+    /// Expected spikes per lane and step of populations and inputs, where the author gives them.
+    pub rates: Vec<(String, f64)>,
     /// The network with its initial values.
     pub network: CheckedNetwork,
     /// Input populations in the order of the network's spaces, with their encoders.
@@ -182,6 +184,7 @@ fn resolve_model(
         step_ms: file.step_ms,
         seed: file.seed,
         neurons_per_core: file.neurons_per_core,
+        rates: file.rates.entries().to_vec(),
         network,
         inputs,
         protocol: file.protocol.clone(),

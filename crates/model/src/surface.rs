@@ -31,6 +31,10 @@ pub struct ModelFile {
     /// Most neurons of a core; by default as many as fit. Fewer make steps shorter on more cores.
     #[serde(default)]
     pub neurons_per_core: Option<u32>,
+    /// Expected spikes per lane and step, by population or input; one where nothing is said.
+    /// Cores that exchange many messages are placed near each other.
+    #[serde(default)]
+    pub rates: Ordered<f64>,
     /// Neurons.
     #[serde(default)]
     pub populations: Ordered<PopulationSpec>,

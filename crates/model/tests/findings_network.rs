@@ -88,6 +88,20 @@ fn names_and_counts_are_checked() {
 }
 
 #[test]
+fn expected_rates_belong_to_populations_and_inputs_and_are_at_most_one_spike_a_step() {
+    let rates = |text: &str| with("epoch: 2,", &format!("epoch: 2, rates: {{ {text} }},"));
+    let text = rates("\"retina\": 0.05, \"hidden\": 1.0");
+    let model =
+        load_text(&text, &[("stdp.kern", STDP.as_bytes())]).unwrap_or_else(|e| panic!("{e}"));
+    let expected = [("retina".to_owned(), 0.05), ("hidden".to_owned(), 1.0)];
+    assert_eq!(model.rates, expected);
+    expect(&rates("\"hiden\": 0.5"), "M010", "rates.hiden", "did you mean 'hidden'?");
+    expect(&rates("\"reward\": 0.5"), "M010", "rates.reward", "population or input");
+    expect(&rates("\"hidden\": 1.5"), "M040", "rates.hidden", "1.5 spikes");
+    expect(&rates("\"hidden\": -0.5"), "M040", "rates.hidden", "0 to 1");
+}
+
+#[test]
 fn leaks_are_given_once_and_inside_their_domain() {
     expect(
         &with("tau_u: 5.0, ", ""),

@@ -12,10 +12,10 @@ use trifactor_fixed::{
     Decays, Early, LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic,
     StoreArithmetic, WeightsRead,
 };
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ChipGrid, Mesh, Router};
 
-/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion; one in
-/// three has the neurons and deliveries of a public model.
+/// The chip `superset` with cores of 8 to 32 compartments and memories in proportion, on
+/// one of several meshes; one in three has the neurons and deliveries of a public model.
 pub fn small(rng: &mut Rng) -> Chip {
     let mut chip = superset();
     chip.name = "superset-small".to_owned();
@@ -34,10 +34,23 @@ pub fn small(rng: &mut Rng) -> Chip {
         // Narrow enough for states to leave their range, whatever the peer holds them in.
         chip.neuron.overflow = [Overflow::Saturate, Overflow::Wrap][rng.below(2)];
     }
+    chip.mesh = mesh(chip.core.axons_in ^ chip.core.synapse_words);
     let code = rng.below(4) as u8;
     chip.defaults.intermediate_rounding = trifactor_fixed::Rounding::from_code(code);
     chip.check().expect("a smaller chip is still a chip");
     chip
+}
+
+/// One of four meshes of 128 cores: one chip with tiles of one core or of four, or 16 chips.
+fn mesh(choice: u32) -> Mesh {
+    let (columns, rows, cores_per_tile, chips) = match choice % 4 {
+        0 => (8, 4, 4, 1),
+        1 => (16, 8, 1, 1),
+        2 => (2, 2, 2, 4),
+        _ => (4, 2, 1, 4),
+    };
+    let router = Router::default();
+    Mesh { columns, rows, cores_per_tile, router, chips: ChipGrid { columns: chips, rows: chips } }
 }
 
 /// A small chip whose engine replays traces and computes sums of products, each of its choices

@@ -15,6 +15,7 @@
 mod case;
 mod compare;
 mod directed;
+mod several_chips;
 mod shapes;
 
 use case::case;

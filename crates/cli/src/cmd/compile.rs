@@ -1,6 +1,7 @@
 //! `trifactor compile`: from a model to a chip image.
 
 use crate::exit::Fault;
+use crate::listing::mesh;
 use crate::source::ModelArgs;
 use crate::table::{grouped, percent, table};
 use crate::terminal::Terminal;
@@ -13,10 +14,12 @@ const EXAMPLES: &str = "\
 Examples:
   trifactor compile firmware-models/pair-stdp -o stdp.elf
   trifactor compile firmware-models/pair-stdp --chip my-chip.ron -o stdp.elf
+  trifactor compile firmware-models/cue-association -o cue.elf --report
 
 The image is an ELF file: readelf and objdump list it, `trifactor disasm` reads it in full, and
 docs/image-format.md describes every byte. It appears complete or not at all. The same model and
-chip always give the same bytes. The table on standard output shows how full each core is.";
+chip always give the same bytes. The table on standard output shows how full each core is; --report adds
+where the cores are on the mesh, what their messages load and what limits each (docs/placement.md).";
 
 /// Compile a model to a chip image.
 #[derive(clap::Args)]
@@ -27,6 +30,9 @@ pub struct Cmd {
     /// File to write; one that exists is replaced.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    /// Also print where cores are on the mesh, hops and the most loaded link, and what filled each core.
+    #[arg(long)]
+    report: bool,
     /// Print how full the cores are as JSON.
     #[arg(long)]
     json: bool,
@@ -51,9 +57,17 @@ impl Cmd {
             value["chip"] = ready.prepared.chip.name.as_str().into();
             value["model_hash"] = meta.model_hash.as_str().into();
             value["plan_hash"] = meta.plan_hash.as_str().into();
+            if self.report {
+                value["mesh"] = mesh::to_json(&ready.mesh()?);
+            }
             terminal.print_json(&value)
         } else {
-            terminal.print(&to_text(&compiled.report))
+            let mut text = to_text(&compiled.report);
+            if self.report {
+                text.push('\n');
+                text += &mesh::text(&ready.mesh()?);
+            }
+            terminal.print(&text)
         }
     }
 }

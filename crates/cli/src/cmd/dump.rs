@@ -1,16 +1,14 @@
 //! `trifactor dump`: what stands between two stages.
 
 use crate::exit::Fault;
-use crate::listing;
+use crate::listing::{self, mesh};
 use crate::source::{ModelArgs, Ready};
 use crate::terminal::Terminal;
 use std::fmt::Write;
 use trifactor_compile::lower::{Program, Source};
 use trifactor_compile::structure::{self, Structure};
-use trifactor_entity::EntityId;
 use trifactor_image::Guard;
 use trifactor_ir::{CheckedNetwork, text};
-use trifactor_isa::{Chip, CoreId};
 use trifactor_lab::planned;
 use trifactor_model::parse_model;
 
@@ -25,7 +23,7 @@ The stages in order:
   plan     number formats, binary points and the error each rounding may cause
   ucode    the microcode of each rule before it has an address
   proof    what each register of it holds, as an expression, and which values that has
-  place    which core hosts which lanes
+  place    which core of which tile hosts which lanes, and what filled it
   image    what goes onto each core
 
 A stage needs only those before it, so a model that does not compile can be looked at up to the
@@ -171,12 +169,14 @@ const fn guard(guard: Guard) -> &'static str {
 
 fn place(ready: &Ready) -> Result<String, Fault> {
     let net = &ready.model.network;
-    let chip: &Chip = &ready.prepared.chip;
     let structure = structure::read(net)?;
-    let mut out = String::new();
-    for (k, core) in ready.prepared.compiled.placement.cores.iter().enumerate() {
-        let (column, row) = chip.tile_of(CoreId::from_index(k));
-        line(&mut out, format_args!("core {k} on tile ({column}, {row})"));
+    let report = ready.mesh()?;
+    let mut out = mesh::map(&report);
+    let compiled = &ready.prepared.compiled;
+    for (k, on) in compiled.arrangement.by_number().into_iter().zip(&report.cores) {
+        let core = &compiled.placement.cores[k];
+        let (column, row) = on.tile;
+        line(&mut out, format_args!("core {} on tile ({column}, {row})", on.number));
         for s in &core.slices {
             let name = &net.spaces[structure.populations[s.population].space].name;
             let (end, last) = (s.first_lane + s.n, s.first_compartment + s.n);
@@ -193,6 +193,7 @@ fn place(ready: &Ready) -> Result<String, Fault> {
             let end = r.first_lane + r.n;
             line(&mut out, format_args!("  modulator {name}[{}..{end}]", r.first_lane));
         }
+        line(&mut out, format_args!("  {}", mesh::full(on, report.spread)));
     }
     Ok(out)
 }

@@ -1,6 +1,7 @@
 //! `trifactor compile`.
 
 use crate::models::{PAIR, Place};
+use std::path::Path;
 
 #[test]
 fn an_image_is_written_and_how_full_the_cores_are_is_printed() {
@@ -78,4 +79,71 @@ fn a_place_that_cannot_be_written_is_named_and_nothing_is_left() {
 #[test]
 fn an_image_must_have_a_name() {
     Place::with_model(PAIR).call(&["compile", "m"]).expect_code(2).expect_said(&["--output"]);
+}
+
+/// Two populations on eight cores that talk across the author's order, expected to fire half as
+/// often as their inputs.
+const SPREAD: &str = r#"#![enable(implicit_some)]
+(
+    name: "spread", chip: "two.ron", neurons_per_core: 4,
+    rates: { "left": 0.5, "right": 0.5 },
+    inputs: { "in": (n: 16) },
+    populations: {
+        "left": (n: 16, tau_u: 5.0, tau_v: 20.0, threshold: 1.0),
+        "right": (n: 14, tau_u: 5.0, tau_v: 20.0, threshold: 1.0),
+    },
+    projections: {
+        "ff": (pre: "in", post: "left", connect: OneToOne, weights: 1.0),
+        "across": (pre: "left", post: "right", connect: List([
+            (0, 13), (1, 12), (2, 11), (3, 10), (4, 9), (5, 8), (6, 7), (7, 6),
+            (8, 5), (9, 4), (10, 3), (11, 2), (12, 1), (13, 0), (14, 7), (15, 6),
+        ]), weights: 1.0),
+        "back": (pre: "right", post: "left", connect: List([
+            (0, 13), (1, 12), (4, 9), (5, 8), (8, 5), (9, 4), (12, 1), (13, 0),
+        ]), weights: 1.0),
+    },
+)"#;
+
+/// Two chips of three tiles of two cores each.
+const TWO_CHIPS: &str = r#"(name: "two", doc: "two small chips", base: "superset",
+    mesh: (columns: 3, rows: 1, cores_per_tile: 2, chips: (columns: 1, rows: 2)))"#;
+
+#[test]
+fn the_report_of_the_mesh_is_what_the_golden_file_says() {
+    let place = Place::with_model(SPREAD);
+    place.write("two.ron", TWO_CHIPS.as_bytes());
+    let call = ["compile", "m", "-o", "a.elf", "--report", "--chip", "two.ron"];
+    let text = place.call(&call).expect_code(0).out;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/mesh_report.txt");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).expect("the folder exists");
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(text == golden, "run with BLESS=1 if this is meant:\n{text}");
+}
+
+#[test]
+fn the_mesh_for_machines_agrees_with_the_image() {
+    let place = Place::with_model(SPREAD);
+    place.write("two.ron", TWO_CHIPS.as_bytes());
+    let call = ["compile", "m", "-o", "a.elf", "--json", "--chip", "two.ron"];
+    assert!(place.call(&call).expect_code(0).json()["mesh"].is_null(), "nobody asked");
+    let call = ["compile", "m", "-o", "a.elf", "--report", "--json", "--chip", "two.ron"];
+    let value = place.call(&call).expect_code(0).json();
+    let mesh = &value["mesh"];
+    let number = |v: &serde_json::Value| v["core"].as_u64().expect("a number");
+    let list = |v: &serde_json::Value| -> Vec<u64> {
+        v["cores"].as_array().expect("a list").iter().map(number).collect()
+    };
+    assert_eq!(list(mesh), list(&value));
+    assert_eq!(list(mesh).len(), 8);
+    let (before, after) = (&mesh["author_order"], &mesh["arranged"]);
+    assert_eq!((&after["tiles"], &after["chips"]), (&4.into(), &2.into()));
+    let hops = |v: &serde_json::Value| v["hops_per_spike"].as_f64().expect("a number");
+    assert!(0.0 < hops(after) && hops(after) < hops(before), "{mesh}");
+    let loaded = &before["most_loaded"];
+    let parts = loaded["projections"].as_array().expect("a list").iter();
+    let sum: f64 = parts.map(|p| p["messages"].as_f64().expect("a number")).sum();
+    assert_eq!(Some(sum), loaded["messages"].as_f64(), "projections account for all of a load");
+    assert_eq!(mesh["cores"][0]["full"]["resource"], "neurons");
 }

@@ -41,6 +41,9 @@ pub struct Program {
     pub code: Vec<Inst>,
     /// For each instruction, the kernel's line it comes from.
     pub lines: Vec<String>,
+    /// For each instruction, where that line stands in the author's file, from 1; none for what
+    /// no text was read for.
+    pub written: Vec<Option<u32>>,
     /// Slots 1, 2, ... of `ldx`.
     pub pre_slots: Vec<Source>,
     /// Slots 1, 2, ... of `ldy`.
@@ -64,6 +67,7 @@ struct Emitter<'a> {
     /// The value whose register a value shares: itself, or the factor that 1 multiplies.
     same_as: Vec<ValueId>,
     line: String,
+    written: Option<u32>,
     full: bool,
 }
 
@@ -87,6 +91,7 @@ pub fn select(
         program: Program {
             code: Vec::new(),
             lines: Vec::new(),
+            written: Vec::new(),
             pre_slots: Vec::new(),
             post_slots: Vec::new(),
             global_slots: Vec::new(),
@@ -96,6 +101,7 @@ pub fn select(
         last_use: Vec::new(),
         same_as: Vec::new(),
         line: String::new(),
+        written: None,
         full: false,
     };
     emitter.same_as = shared(kernel, emitter.plan);
@@ -258,6 +264,7 @@ impl Emitter<'_> {
                 continue;
             }
             self.line = lines.get(id.index()).cloned().unwrap_or_default();
+            self.written = self.kernel.written.lines.get(id.index()).copied();
             self.operation(id, op);
             self.release(id.index());
         }
@@ -265,12 +272,14 @@ impl Emitter<'_> {
             self.store(j);
         }
         self.line = "end".to_owned();
+        self.written = None;
         self.emit(Inst::Halt);
     }
 
     fn emit(&mut self, inst: Inst) {
         self.program.code.push(inst);
         self.program.lines.push(self.line.clone());
+        self.program.written.push(self.written);
     }
 
     fn new_register(&mut self) -> Reg {
@@ -529,6 +538,7 @@ impl Emitter<'_> {
         let output = &self.kernel.outputs[j];
         let state = self.phase.writes[j];
         self.line = format!("set {}", output.variable);
+        self.written = self.kernel.written.outputs.get(j).copied();
         let field = self.fields.iter().position(|f| *f == state);
         let field = field.expect("internal: a rule sets a variable without a field");
         let p = self.plan.outputs[j];

@@ -119,6 +119,16 @@ impl<'a> Resolver<'a> {
             let message = "0 neurons on a core; at least 1 is needed".to_owned();
             self.report.error("M040", "neurons_per_core", message);
         }
+        for (name, rate) in f.rates.iter() {
+            let key = format!("rates.{name}");
+            if f.populations.get(name).is_none() && f.inputs.get(name).is_none() {
+                let known = f.inputs.names().chain(f.populations.names());
+                self.report.unknown(key, "population or input", name, known);
+            } else if !(0.0..=1.0).contains(rate) {
+                let message = format!("{rate} spikes of a lane in a step; 0 to 1 are possible");
+                self.report.error("M040", key, message);
+            }
+        }
         self.network.epoch = f.epoch;
     }
 
