@@ -259,10 +259,9 @@ impl Sweep<'_> {
     ) -> (Known, ValuePlan) {
         let (x, y) = (self.at(a), self.at(b));
         let change = self.engine.expect("internal: a term without an engine").change;
-        // The first addition makes room for the accumulator's fraction. A variable that is coarser
-        // than the unit takes none of it.
+        // The first addition makes room for the accumulator's fraction.
         let first = matches!(self.kernel.ops[a], Op::Port(_));
-        let frac = if first { x.frac.max(0) + i16::from(change.fraction) } else { x.frac };
+        let frac = if first { x.frac + i16::from(change.fraction) } else { x.frac };
         let (right, left) = change.places(widths, i32::from(frac) - i32::from(y.frac));
         let (right, left) = (right.min(62), left.min(31));
         let product = match op {

@@ -49,17 +49,12 @@ impl Setup {
 
     /// The rule for the tag, which begins at `t`.
     fn rule(self, dt: &str, t: f64) -> Subject {
-        self.coarse_rule(dt, t, 0)
-    }
-
-    /// The same for a tag with so many bits of fraction, or less than none.
-    fn coarse_rule(self, dt: &str, t: f64, frac: i8) -> Subject {
         let Self { sketch: mut s, pre } = self;
         let space = |s: &Sketch, name| s.b.network().space(name).expect("declared above");
         let ends = (space(&s, "in"), space(&s, "out"));
         let own: [Own<'_>; 2] =
             [("w", all(0.0), (-2000.0, 2000.0)), ("t", all(t), (-2000.0, 2000.0))];
-        let ff = s.plastic("ff", ends, &dense(pre as usize, 1), &own, frac);
+        let ff = s.plastic("ff", ends, &dense(pre as usize, 1), &own, 0);
         let rule = SopRule { dt: Some(dt.to_owned()), ..SopRule::default() };
         let kernel = parse_sop_as("r", &rule, &Place::at_key("r"), ScaleForm::Folded);
         s.rule_kernel(ff, kernel.unwrap_or_else(|e| panic!("{e}")));
@@ -383,20 +378,6 @@ fn a_store_may_round_the_magnitude() {
     assert_eq!(tag_after(None, 25.0, "-2^-1*u0*x1", 10.0), -3);
     assert_eq!(tag_after(magnitude, 25.0, "-2^-1*u0*x1", 10.0), -2);
     assert_eq!(tag_after(magnitude, 25.0, "2^-1*u0*x1", 10.0), 22);
-}
-
-/// S85: a variable that counts in twos has as fine an accumulator as one that counts in ones.
-#[test]
-fn a_coarse_variable_has_the_accumulator_of_a_fine_one() {
-    let engine = LearningArithmetic { store: Some(StoreArithmetic::Magnitude), ..engine() };
-    let setup = Setup::new(1, 1, engine).trace("x1", held(1.0), Rounding::Floor);
-    let subject = setup.tag(Rounding::Stochastic).coarse_rule("2^-7*u0*x1", 4.0, -1);
-    let mut run = subject.run();
-    // One of 256 is left to round, and the largest draw carries it.
-    run.fixed.replace_draws(Box::new(Always(u32::MAX)));
-    run.emulator.replace_draws(Arc::new(Always(u32::MAX)));
-    run.step(&[]);
-    assert_eq!(run.raw("ff.t"), [3]);
 }
 
 /// S91: a store may round the change, away from zero and then to its steps.
