@@ -52,7 +52,7 @@ fn a_store_differs_from_the_float_reading_by_no_more_than_its_bound() {
                 kernel.outputs.iter().zip(&plan.outputs).zip(&case.phase().writes)
             {
                 let format = &case.plan.states[*state];
-                let (raw, _) = store(fixed[output.value], p, format, &draws);
+                let (raw, _) = store(&fixed, output.value, p, format, &draws);
                 let stored = format.value(raw);
                 let mut expected = float[output.value.index()];
                 if let Some((lo, hi)) = case.net.states[*state].range {
@@ -127,7 +127,8 @@ fn a_comparison_that_falls_out_differently_is_covered_by_its_bound() {
         let fixed = eval(kernel, plan, &raw, &draws);
         let state = case.phase().writes[0];
         let (stored, _) = store(
-            fixed[kernel.outputs[0].value],
+            &fixed,
+            kernel.outputs[0].value,
             &plan.outputs[0],
             &case.plan.states[state],
             &draws,

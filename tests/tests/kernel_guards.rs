@@ -61,7 +61,7 @@ fn changes(case: &KernelCase, raw: &SideTable<PortId, i64>, key: u32) -> Option<
             kernel.ports[*port].role == Role::Own && **read == Read::State(*state)
         });
         let old = raw[old?.0];
-        let (new, saturated) = store(values[output.value], p, &case.plan.states[*state], &draws);
+        let (new, saturated) = store(&values, output.value, p, &case.plan.states[*state], &draws);
         changed |= new != old || saturated;
     }
     Some(changed)

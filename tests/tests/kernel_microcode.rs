@@ -54,7 +54,7 @@ fn microcode_equals_the_fixed_reading_in_every_store() {
                 .zip(&case.phase().writes)
                 .map(|((output, p), state)| {
                     let format = &case.plan.states[*state];
-                    let (raw, saturated) = store(values[output.value], p, format, &draws);
+                    let (raw, saturated) = store(&values, output.value, p, format, &draws);
                     let field = fields.iter().position(|f| f == state).expect("a field");
                     Stored { field, raw, saturated }
                 })

@@ -5,6 +5,7 @@ pub mod check;
 pub mod chips;
 pub mod compile;
 pub mod conformance;
+pub mod debug;
 pub mod disasm;
 pub mod dump;
 pub mod evaluate;

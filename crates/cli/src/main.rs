@@ -12,12 +12,14 @@
 //! ```
 
 mod cmd;
+mod editor;
 mod exit;
 mod findings;
 mod folder;
 mod listing;
 mod measure;
 mod progress;
+mod record;
 mod source;
 mod table;
 mod terminal;
@@ -42,6 +44,7 @@ A model is a folder: model.ron, kernels (*.kern), data. From there:
   trifactor tune    MODEL              go on training in the chip's number formats
   trifactor dump    MODEL --stage ir   look between the stages
   trifactor disasm  FILE               read an image
+  trifactor debug   MODEL|IMAGE        step through a run, look at any state, go back
   trifactor rtl-check MODEL            its rules in the hardware description, in Verilator
   trifactor conformance PATH           agreement with recorded outputs of public models
   trifactor bench                      how fast the emulator and the compiler are here
@@ -77,6 +80,7 @@ enum Command {
     Tune(cmd::tune::Cmd),
     Dump(cmd::dump::Cmd),
     Disasm(cmd::disasm::Cmd),
+    Debug(cmd::debug::Cmd),
     RtlCheck(cmd::rtl_check::Cmd),
     Conformance(cmd::conformance::Cmd),
     Bench(cmd::bench::Cmd),
@@ -111,6 +115,7 @@ fn run(command: &Command, terminal: &Terminal) -> Result<(), Fault> {
         Command::Tune(cmd) => cmd.run(terminal),
         Command::Dump(cmd) => cmd.run(terminal),
         Command::Disasm(cmd) => cmd.run(terminal),
+        Command::Debug(cmd) => cmd.run(terminal),
         Command::RtlCheck(cmd) => cmd.run(terminal),
         Command::Conformance(cmd) => cmd.run(terminal),
         Command::Bench(cmd) => cmd.run(terminal),

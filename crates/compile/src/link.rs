@@ -15,13 +15,13 @@ use trifactor_entity::EntityId;
 use trifactor_fixed::DecayCode;
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, FieldMap, FieldRange, Group, Image,
-    Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
+    LineTable, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD, NO_PROFILE,
     PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SourceLine, SynapseList,
-    TraceMap, TraceSide, f64_bits, pack_row,
+    TraceMap, TraceSide, WordLine, f64_bits, pack_row,
 };
 use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
 use trifactor_isa::{Chip, isa_hash};
-use trifactor_quant::{Encoding, Plan};
+use trifactor_quant::Plan;
 
 struct Linker<'a> {
     net: &'a CheckedNetwork,
@@ -32,6 +32,7 @@ struct Linker<'a> {
     routes: &'a Routes,
     arrangement: &'a Arrangement,
     map: Map,
+    lines: LineTable,
     diagnostics: Diagnostics,
 }
 
@@ -57,11 +58,12 @@ pub fn link(
         routes,
         arrangement,
         map: Map::default(),
+        lines: LineTable::default(),
         diagnostics: Diagnostics::new(),
     };
     linker.maps();
     let cores: Vec<Core> = arrangement.by_number().into_iter().map(|c| linker.core(c)).collect();
-    let Linker { map, diagnostics, .. } = linker;
+    let Linker { map, lines, diagnostics, .. } = linker;
     let meta = Meta {
         model: net.name.clone(),
         model_hash: identity.model_hash.clone(),
@@ -73,7 +75,7 @@ pub fn link(
         seed: identity.seed,
         step_ms: f64_bits::Ms::new(identity.step_ms),
     };
-    diagnostics.into_result(Image { meta, cores, map }).map(|(image, _)| image)
+    diagnostics.into_result(Image { meta, cores, map, lines }).map(|(image, _)| image)
 }
 
 impl Linker<'_> {
@@ -148,16 +150,9 @@ impl Linker<'_> {
     }
 
     fn wide_decay_register(&self, phase: &Phase, port: &str, keep: f64) -> u32 {
-        let (bits, code) =
-            bound(self.net, phase, port).map_or((16, DecayCode::default()), |state| {
-                let format = &self.plan.states[state];
-                let code = match format.encoding {
-                    Encoding::Decay(code) => code,
-                    Encoding::Plain => DecayCode::default(),
-                };
-                (format.q.frac.unsigned_abs(), code)
-            });
-        code.register(keep, bits)
+        let state = bound(self.net, phase, port);
+        let own = state.and_then(|state| self.plan.states[state].register(keep));
+        own.unwrap_or_else(|| DecayCode::default().register(keep, 16))
     }
 
     fn space_name(&self, space: SpaceId) -> String {
@@ -402,6 +397,13 @@ impl Linker<'_> {
                 text: text.clone(),
                 key: rule.key.clone(),
             });
+        }
+        if let Some(file) = &self.net.kernels[rule.kernel].written.file {
+            let file = self.lines.file(file);
+            let words = (first_word..).zip(&program.written);
+            self.lines.words.extend(words.filter_map(|(word, line)| {
+                line.map(|line| WordLine { core: here, word, file, line })
+            }));
         }
         let slots =
             |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {

@@ -6,10 +6,14 @@
 //! of the file are those of the registers. Where post spikes are given and not computed, an input
 //! makes each neuron fire in the step it is told to, and the weights count so little at the
 //! membrane that they cannot.
+//!
+//! Where traces belong to synapses, each synapse has a pre lane of its own, and the synapses of a
+//! post neuron are in projections of their own with post traces of their own. On the chip these
+//! are traces of lanes like any others.
 
 use crate::builder::{Builder, Population, first};
-use crate::membrane::Registers;
 use crate::network::WeightFormat;
+use crate::registers::Registers;
 use crate::sop::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,8 +24,8 @@ use trifactor_fixed::{Draw, TraceLaw};
 use trifactor_image::Image;
 use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
 use trifactor_ir::{
-    CheckedNetwork, Delay, Group, Kernel, Port, Read, ResetGroup, Role, Sign, SpaceId, StateId,
-    StateRole, Values,
+    CheckedNetwork, Delay, Group, Kernel, Port, Read, ResetGroup, Role, Sign, SpaceId, State,
+    StateId, StateRole, Values,
 };
 use trifactor_isa::Chip;
 use trifactor_quant::{FormatRequest, Plan, Requests, plan};
@@ -38,14 +42,23 @@ pub(crate) const VARIABLES: [&str; 3] = ["w", "d", "t"];
 /// What is to learn.
 pub(crate) struct Task<'a> {
     pub rule: &'a Rule,
+    /// How traces decay.
+    pub law: TraceLaw,
     pub n_pre: u32,
     pub n_post: u32,
     pub format: WeightFormat,
+    /// Last bits of a mantissa that the weights leave out: they count in units of 2^dropped.
+    pub dropped: u8,
     /// Weights as they are stored, delays and tags.
     pub initial: [Matrix; 3],
-    /// Post traces come from outside.
-    pub given: bool,
+    /// Post traces come from outside; then their time constant.
+    pub given: Option<f64>,
     pub post: Post<'a>,
+    /// Whether every synapse has traces of its own.
+    pub apart: bool,
+    /// What an input adds to each neuron's accumulator in the step after the first, in units of a
+    /// mantissa or, where its exponent is negative, of the accumulator; empty if nothing.
+    pub once: Vec<i64>,
 }
 
 /// Where post spikes come from.
@@ -62,16 +75,19 @@ pub(crate) struct Learner {
     plan: Plan,
     image: Image,
     spaces: Spaces,
-    /// Streams of the draws of pre traces, of post traces and of the rule's stores.
-    pub streams: [u32; 3],
+    /// Streams of the draws of each trace, in the order of [`TRACES`]; of post traces one for each
+    /// projection that has its own.
+    pub traces: [Vec<u32>; 5],
+    /// Streams of the stores of each projection.
+    pub rules: Vec<u32>,
 }
 
-#[derive(Clone, Copy)]
 struct Spaces {
     pre: SpaceId,
     post: SpaceId,
     teacher: Option<SpaceId>,
-    synapses: SpaceId,
+    once: Option<SpaceId>,
+    synapses: Vec<SpaceId>,
 }
 
 const PRE: &str = "pre";
@@ -79,6 +95,8 @@ const POST: &str = "post";
 const TEACHER: &str = "teacher";
 const SYNAPSES: &str = "synapses";
 const TOLD: &str = "told";
+const ONCE: &str = "once";
+const ADDED: &str = "added";
 const PROBE: &str = "probe";
 
 /// A spike of the teacher that tells post lanes to fire, in last places of the accumulator.
@@ -86,36 +104,65 @@ const COMMAND: f64 = 255.0;
 /// Places by which weights are cut off where post spikes are told: the most there are.
 const MUTED: i32 = -31;
 
-/// Traces that come from outside get no impulse and decay as slowly as a trace can.
-const SLOWEST: f64 = 65535.0;
-
 impl Task<'_> {
     /// Compiles for a chip. Errors: what the compiler found.
     pub fn compile(&self, chip: &Chip) -> Result<Learner, String> {
         let b = Builder::new(self.rule.t_epoch);
         let mut draft = Draft { task: self, chip, b, requests: Requests::new() };
-        let pre = draft.b.input(PRE, self.n_pre);
+        let pre =
+            draft.b.input(PRE, if self.apart { self.n_pre * self.n_post } else { self.n_pre });
         let post = draft.neurons()?;
         let teacher = draft.teacher(post);
-        let [pre_stream, post_stream] = draft.traces(pre, post);
+        let once = draft.once(post)?;
+        let traces = draft.traces(pre, post);
         let kernel = self.rule.kernel()?;
         let read: BTreeSet<String> = kernel.ports.values().map(|p| p.variable.clone()).collect();
-        let synapses = draft.synapses(pre, post, &kernel)?;
-        let rule_stream = bind(&mut draft.b, synapses, (pre, post), kernel)?;
-        draft.probe(
-            pre,
-            post,
-            TRACES.into_iter().filter(|name| !read.contains(*name)).collect(),
-        )?;
+        let (mut synapses, mut rules) = (Vec::new(), Vec::new());
+        for part in 0..self.parts() {
+            let space = draft.synapses(pre, post, &kernel, part)?;
+            let named = |trace: &str| self.trace_name(trace, part);
+            rules.push(bind(&mut draft.b, space, (pre, post), kernel.clone(), named)?);
+            synapses.push(space);
+        }
+        let unread = TRACES.into_iter().filter(|name| !read.contains(*name)).collect();
+        if !self.apart {
+            draft.probe(pre, post, unread)?;
+        }
         let Draft { b, requests, .. } = draft;
         let net = b.finish()?;
         let (plan, _) = plan(&net, chip, &requests).map_err(|e| first(&e))?;
         let identity =
             Identity { model_hash: String::new(), seed: 0, step_ms: 1.0, ..Identity::default() };
         let compiled = compile(&net, &plan, chip, &identity).map_err(|e| first(&e))?;
-        let spaces = Spaces { pre, post, teacher, synapses };
-        let streams = [pre_stream, post_stream, rule_stream];
-        Ok(Learner { net, plan, image: compiled.image, spaces, streams })
+        let spaces = Spaces { pre, post, teacher, once, synapses };
+        Ok(Learner { net, plan, image: compiled.image, spaces, traces, rules })
+    }
+
+    /// Projections that the synapses are in.
+    fn parts(&self) -> u32 {
+        if self.apart { self.n_pre } else { 1 }
+    }
+
+    /// The name of a trace as a projection reads it.
+    fn trace_name(&self, trace: &str, part: u32) -> String {
+        if self.apart && trace.starts_with('y') {
+            format!("{trace}_{part}")
+        } else {
+            trace.to_owned()
+        }
+    }
+
+    /// The factor of a trace in a step. By the linear law whole numbers decay to whole numbers, of
+    /// which the register below would lose one; so it is the one above.
+    fn keep(&self, tau: f64, bits: u8) -> f64 {
+        let keep = self.law.keep(tau, 1.0);
+        match self.law {
+            TraceLaw::Exponential => keep,
+            TraceLaw::Linear => {
+                let one = f64::from(bits).exp2();
+                (((keep.max(0.0) * one).floor() + 1.0) / one).min(1.0)
+            }
+        }
     }
 }
 
@@ -182,51 +229,87 @@ impl Draft<'_> {
                 (self.exponent() - format.exponent, raw)
             }
         };
-        let n = self.task.n_post;
-        let space = self.b.input(TEACHER, n);
-        let pairs: Vec<(u32, u32)> = (0..n).map(|lane| (lane, lane)).collect();
-        let sign = if raw < 0.0 { Sign::Mixed } else { Sign::Excitatory };
-        let projection = self.b.synapses(TOLD, (space, post), sign, &pairs);
-        let w = self.b.weight(projection, Values::Constant(raw * f64::from(-point).exp2()));
-        self.b.deliver(projection, w, Delay::Fixed(0));
-        self.point(format!("{TOLD}.w"), point);
-        Some(space)
+        let raw = vec![raw; self.task.n_post as usize];
+        Some(self.one_to_one((TEACHER, TOLD), post, point, &raw))
     }
 
-    /// The streams of pre and post traces: all traces of a population draw from the first one's.
-    fn traces(&mut self, pre: SpaceId, post: SpaceId) -> [u32; 2] {
-        let mut streams = [u32::MAX; 2];
-        for (name, (impulse, tau)) in TRACES.into_iter().zip(self.task.rule.traces()) {
-            let side = usize::from(name.starts_with('y'));
-            let given = self.task.given && side == 1;
-            let (impulse, tau) = if given { (0.0, SLOWEST) } else { (impulse, tau) };
-            let (space, population) = [(pre, PRE), (post, POST)][side];
-            let keep = TraceLaw::Exponential.keep(tau, 1.0);
-            let stream = self.b.trace(space, name, keep, impulse);
-            streams[side] = streams[side].min(stream);
-            // What comes from outside is not bounded by the trace unit.
-            let bits = self.chip.trace.bits.last().copied().filter(|_| given);
-            let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
-            self.requests.insert(format!("{population}.{name}"), request);
+    /// The input that fires once.
+    fn once(&mut self, post: SpaceId) -> Result<Option<SpaceId>, String> {
+        let once = &self.task.once;
+        if once.is_empty() {
+            return Ok(None);
+        }
+        if let Some(far) = once.iter().find(|x| !(-256..=255).contains(*x)) {
+            return Err(format!("an input would have to add {far}, and a weight is -256 to 255"));
+        }
+        let raw: Vec<f64> = once.iter().map(|x| *x as f64).collect();
+        let point = self.exponent() - self.task.format.exponent.max(0);
+        Ok(Some(self.one_to_one((ONCE, ADDED), post, point, &raw)))
+    }
+
+    /// An input with a synapse to each neuron; weights in last places of their format.
+    fn one_to_one(
+        &mut self,
+        (input, projection): (&str, &str),
+        post: SpaceId,
+        point: i32,
+        raw: &[f64],
+    ) -> SpaceId {
+        let n = self.task.n_post;
+        let space = self.b.input(input, n);
+        let pairs: Vec<(u32, u32)> = (0..n).map(|lane| (lane, lane)).collect();
+        let sign = if raw.iter().any(|w| *w < 0.0) { Sign::Mixed } else { Sign::Excitatory };
+        let synapses = self.b.synapses(projection, (space, post), sign, &pairs);
+        let weights = raw.iter().map(|w| w * f64::from(-point).exp2()).collect();
+        let w = self.b.weight(synapses, Values::PerLane(weights));
+        self.b.deliver(synapses, w, Delay::Fixed(0));
+        self.point(format!("{projection}.w"), point);
+        space
+    }
+
+    /// The streams of the draws of all traces.
+    fn traces(&mut self, pre: SpaceId, post: SpaceId) -> [Vec<u32>; 5] {
+        let decay_bits = self.chip.arithmetic.learning.map_or(16, |engine| engine.trace.decay_bits);
+        let mut streams: [Vec<u32>; 5] = Default::default();
+        let all = TRACES.into_iter().zip(self.task.rule.traces());
+        for ((name, (impulse, tau)), streams) in all.zip(&mut streams) {
+            let of_post = name.starts_with('y');
+            let outside = self.task.given.filter(|_| of_post);
+            let (impulse, tau) = outside.map_or((impulse, tau), |tau| (0.0, tau));
+            let (space, population) = if of_post { (post, POST) } else { (pre, PRE) };
+            let keep = self.task.keep(tau, decay_bits);
+            for part in 0..if of_post { self.task.parts() } else { 1 } {
+                let name = self.task.trace_name(name, part);
+                streams.push(self.b.trace(space, &name, keep, impulse));
+                // What comes from outside is not bounded by the trace unit.
+                let bits = self.chip.trace.bits.last().copied().filter(|_| outside.is_some());
+                let request = FormatRequest { bits, frac: Some(0), ..FormatRequest::default() };
+                self.requests.insert(format!("{population}.{name}"), request);
+            }
         }
         streams
     }
 
-    /// The projection with the variables that its rule knows.
+    /// A projection with the variables that its rule knows.
     fn synapses(
         &mut self,
         pre: SpaceId,
         post: SpaceId,
         kernel: &Kernel,
+        part: u32,
     ) -> Result<SpaceId, String> {
-        let name = &self.chip.name;
+        let chip = &self.chip.name;
         let engine = self.chip.arithmetic.learning;
-        let engine = engine.ok_or_else(|| format!("the chip file '{name}' has no such engine"))?;
+        let engine = engine.ok_or_else(|| format!("the chip file '{chip}' has no such engine"))?;
         let (n_pre, n_post) = (self.task.n_pre, self.task.n_post);
-        let pairs: Vec<(u32, u32)> =
-            (0..n_pre).flat_map(|x| (0..n_post).map(move |y| (x, y))).collect();
+        let pairs: Vec<(u32, u32)> = if self.task.apart {
+            (0..n_post).map(|y| (part * n_post + y, y)).collect()
+        } else {
+            (0..n_pre).flat_map(|x| (0..n_post).map(move |y| (x, y))).collect()
+        };
+        let space = if self.task.apart { format!("{SYNAPSES}{part}") } else { SYNAPSES.to_owned() };
         let sign = self.task.format.ir_sign();
-        let synapses = self.b.synapses(SYNAPSES, (pre, post), sign, &pairs);
+        let synapses = self.b.synapses(&space, (pre, post), sign, &pairs);
         let weight = engine.weight(self.task.format.sign);
         let range = |(lo, hi): (i16, i16)| (f64::from(lo), f64::from(hi));
         let ranges = [(weight.lo as f64, weight.hi as f64), range(engine.delay), range(engine.tag)];
@@ -235,11 +318,16 @@ impl Draft<'_> {
             if name != "w" && !kernel.ports.values().any(used) {
                 continue;
             }
+            let dropped = if name == "w" { self.task.dropped } else { 0 };
+            let unit = f64::from(dropped).exp2();
             let (role, reset) = (StateRole::Variable, ResetGroup::Weights);
-            let value = |(x, y): &(u32, u32)| matrix[*y as usize][*x as usize] as f64;
+            let value = |(x, y): &(u32, u32)| {
+                let row = if self.task.apart { part } else { *x };
+                matrix[*y as usize][row as usize] as f64 * unit
+            };
             let init = Values::PerLane(pairs.iter().map(value).collect());
             let state = self.b.state(synapses, name, role, init, Some(range), reset);
-            self.point(format!("{SYNAPSES}.{name}"), 0);
+            self.point(format!("{space}.{name}"), -i32::from(dropped));
             if name == "w" {
                 self.b.deliver(synapses, state, Delay::Fixed(0));
             }
@@ -266,7 +354,7 @@ impl Draft<'_> {
         self.point(format!("{PROBE}.t"), 0);
         let terms: Vec<String> = unread.iter().map(|name| format!("u0*{name}")).collect();
         let rule = SopRule { dt: Some(terms.join(" + ")), ..SopRule::default() };
-        bind(&mut self.b, space, (pre, post), kernel(&rule)?)?;
+        bind(&mut self.b, space, (pre, post), kernel(&rule)?, str::to_owned)?;
         Ok(())
     }
 }
@@ -276,12 +364,13 @@ pub(crate) fn kernel(rule: &SopRule) -> Result<Kernel, String> {
     parse_sop_as("rule", rule, &Place::at_key("rule"), ScaleForm::Split).map_err(|e| first(&e))
 }
 
-/// Binds a rule to its projection; the stream of its draws.
+/// Binds a rule to its projection; the stream of its draws. `named` gives the name of a trace.
 fn bind(
     b: &mut Builder,
     space: SpaceId,
     (pre, post): (SpaceId, SpaceId),
     kernel: Kernel,
+    named: impl Fn(&str) -> String,
 ) -> Result<u32, String> {
     let net = &b.net;
     let find = |space, name: &str| {
@@ -289,7 +378,7 @@ fn bind(
     };
     let lane = |space, name: &str| match name {
         "x0" | "y0" => Ok(Read::SpikedInEpoch(find(space, "spike")?)),
-        _ => Ok(Read::State(find(space, name)?)),
+        _ => Ok(Read::State(find(space, &named(name))?)),
     };
     let reads = kernel.ports.values().map(|p| match p.role {
         Role::Own => Ok(Read::State(find(space, &p.variable)?)),
@@ -328,7 +417,8 @@ pub(crate) struct Seen {
     pub states: [Vec<i64>; 2],
     pub spikes: Vec<u32>,
     /// At the end of an epoch: variables in the order of [`VARIABLES`], empty where the rule
-    /// does not know one, and traces in the order of [`TRACES`].
+    /// does not know one, and traces in the order of [`TRACES`], those of one projection after
+    /// those of the other.
     pub epoch: Option<([Matrix; 3], [Vec<i64>; 5])>,
 }
 
@@ -356,6 +446,28 @@ impl Learner {
     fn trace(&self, name: &str) -> StateId {
         let space = if name.starts_with('x') { self.spaces.pre } else { self.spaces.post };
         self.state(space, name).expect("internal: every trace is declared")
+    }
+
+    /// The names of a trace: one, or one for each projection that has its own.
+    fn names(&self, trace: usize) -> Vec<String> {
+        let name = TRACES[trace];
+        match self.traces[trace].len() {
+            1 if self.state(self.spaces.post, name).is_some() || name.starts_with('x') => {
+                vec![name.to_owned()]
+            }
+            parts => (0..parts).map(|part| format!("{name}_{part}")).collect(),
+        }
+    }
+
+    /// The factor of a trace's decay, raw.
+    pub fn keep(&self, trace: usize) -> i64 {
+        let x = self.trace(&self.names(trace)[0]);
+        let State { space, ref name, .. } = self.net.states[x];
+        let keep = self.state(space, &format!("{name}.keep")).expect("internal: a trace decays");
+        self.net.states[keep]
+            .init
+            .bounds()
+            .map_or(0, |(keep_of_all, _)| self.plan.states[keep].quantise(keep_of_all))
     }
 }
 
@@ -405,6 +517,30 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Gives weights values from outside, `[post][pre]`, as a host does.
+    pub fn write_weights(&mut self, weights: &Matrix) -> Result<(), String> {
+        let mut next = vec![0; weights.len()];
+        for space in &self.learner.spaces.synapses {
+            let wanted = &self.learner.net.spaces[*space].name;
+            let at = self.emulator.map().projections.iter().position(|p| p.name == *wanted);
+            let at = at.expect("internal: a projection of the image");
+            let list = self.emulator.read_field(at, 0).map_err(|e| e.to_string())?;
+            let mut raw = Vec::new();
+            for synapse in list {
+                let row = synapse.post as usize;
+                raw.push(weights[row][next[row]]);
+                next[row] += 1;
+            }
+            let narrow: Vec<i32> = raw.iter().map(|w| *w as i32).collect();
+            self.emulator.write_field(at, 0, &narrow).map_err(|e| e.to_string())?;
+            let state = self.learner.state(*space, VARIABLES[0]);
+            if let (Some(machine), Some(state)) = (&mut self.machine, state) {
+                machine.set_raw(state, &raw);
+            }
+        }
+        Ok(())
+    }
+
     /// Where the image has a trace: once for each projection that reads it.
     fn places(&self, name: &str) -> Vec<usize> {
         let side = if name.starts_with('x') { PRE } else { POST };
@@ -418,12 +554,17 @@ impl Run<'_> {
     /// Errors: a lane does not exist, or the two readings part.
     pub fn step(&mut self, pre: &Train, teacher: &Train) -> Result<Seen, String> {
         self.step += 1;
-        let spaces = self.learner.spaces;
+        let spaces = &self.learner.spaces;
         let mut inputs = vec![(self.population(PRE), pre.at(self.step))];
         let mut by_space = vec![(spaces.pre, pre.at(self.step))];
         if let Some(space) = spaces.teacher {
             inputs.push((self.population(TEACHER), teacher.at(self.step)));
             by_space.push((space, teacher.at(self.step)));
+        }
+        let all: Vec<u32> = (0..self.learner.net.lanes(spaces.post) as u32).collect();
+        if let Some(space) = spaces.once.filter(|_| self.step == 1) {
+            inputs.push((self.population(ONCE), &all));
+            by_space.push((space, &all));
         }
         self.emulator.step(&inputs).map_err(|e| e.to_string())?;
         if let Some(machine) = &mut self.machine {
@@ -446,19 +587,22 @@ impl Run<'_> {
 
     fn variables(&self) -> Result<[Matrix; 3], String> {
         let map = self.emulator.map();
-        let at = map.projections.iter().position(|p| p.name == SYNAPSES);
-        let at = at.expect("internal: a projection of the image");
         let mut found = [Vec::new(), Vec::new(), Vec::new()];
-        for (matrix, name) in found.iter_mut().zip(VARIABLES) {
-            let named = map.projections[at].fields.iter().position(|f| f.name == name);
-            let Some(field) = named else { continue };
-            let list = self.emulator.read_field(at, field).map_err(|e| e.to_string())?;
-            let raw: Vec<i64> = list.iter().map(|s| s.raw.into()).collect();
-            let state = self.learner.state(self.learner.spaces.synapses, name);
-            self.same(state.expect("internal: a variable of the rule"), &raw)?;
-            *matrix = vec![Vec::new(); map.projections[at].n_post as usize];
-            for synapse in list {
-                matrix[synapse.post as usize].push(synapse.raw.into());
+        for space in &self.learner.spaces.synapses {
+            let wanted = &self.learner.net.spaces[*space].name;
+            let at = map.projections.iter().position(|p| p.name == *wanted);
+            let at = at.expect("internal: a projection of the image");
+            for (matrix, name) in found.iter_mut().zip(VARIABLES) {
+                let named = map.projections[at].fields.iter().position(|f| f.name == name);
+                let Some(field) = named else { continue };
+                let list = self.emulator.read_field(at, field).map_err(|e| e.to_string())?;
+                let raw: Vec<i64> = list.iter().map(|s| s.raw.into()).collect();
+                let state = self.learner.state(*space, name);
+                self.same(state.expect("internal: a variable of the rule"), &raw)?;
+                matrix.resize(map.projections[at].n_post as usize, Vec::new());
+                for synapse in list {
+                    matrix[synapse.post as usize].push(synapse.raw.into());
+                }
             }
         }
         Ok(found)
@@ -466,13 +610,21 @@ impl Run<'_> {
 
     fn traces(&self) -> Result<[Vec<i64>; 5], String> {
         let mut found: [Vec<i64>; 5] = Default::default();
-        let mut lanes = Vec::new();
-        for (values, name) in found.iter_mut().zip(TRACES) {
-            for at in self.places(name) {
-                self.emulator.read_trace(at, &mut lanes).map_err(|e| e.to_string())?;
-                // Every lane has a synapse, so every lane is somewhere.
-                *values = lanes.iter().flatten().map(|x| i64::from(*x)).collect();
-                self.same(self.learner.trace(name), values)?;
+        let (mut lanes, mut all) = (Vec::new(), Vec::new());
+        for (trace, values) in found.iter_mut().enumerate() {
+            for name in self.learner.names(trace) {
+                all.clear();
+                for at in self.places(&name) {
+                    self.emulator.read_trace(at, &mut lanes).map_err(|e| e.to_string())?;
+                    all.resize(lanes.len(), None);
+                    all.iter_mut().zip(&lanes).for_each(|(x, here)| *x = x.or(*here));
+                }
+                // Every lane has a synapse, so every lane is somewhere, if the trace is.
+                let raw: Vec<i64> = all.iter().flatten().map(|x: &i32| i64::from(*x)).collect();
+                if !all.is_empty() {
+                    self.same(self.learner.trace(&name), &raw)?;
+                }
+                values.extend(raw);
             }
         }
         Ok(found)

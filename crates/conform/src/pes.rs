@@ -1,10 +1,23 @@
-//! `pes_learning/1`: the rule that nengo-loihi trains decoders with, on its own epochs.
+//! `pes_learning/1`: the rule that nengo-loihi trains decoders with.
+//!
+//! Traces of the peer have epochs of two steps, weights of four. An epoch of the chip is one of the
+//! traces, and the rule is evaluated in every second one, which is what u1 is for. The error has a
+//! sign and traces have none, so an embedded program writes it as two: what is above 0, and what
+//! is below.
+//!
+//! The peer counts a spike where it arrives. A lane of the network fires in that step, so its
+//! contribution, which needs another step, is compared one step later.
 
 use crate::Finding;
+use crate::learner::{Matrix, Post, Task, Train};
+use crate::network::{SignMode, WeightFormat};
+use crate::registers::Registers;
+use crate::sop::Rule;
 use crate::vector::{Findings, Vector};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use trifactor_fixed::{ChangeArithmetic, RawRange, Rounding, clamp_raw, scale_decay, shifted};
+use std::sync::Arc;
+use trifactor_fixed::{Draw, TraceLaw, from_unit, site};
 use trifactor_isa::Chip;
 
 /// Weights or random numbers, `[axon][compartment]`.
@@ -14,7 +27,7 @@ type Table<T> = Vec<Vec<T>>;
 struct File {
     params: Params,
     initial_weight_mantissas: Table<i64>,
-    input_spikes: Vec<(u32, usize)>,
+    input_spikes: Vec<(u32, u32)>,
     pes_error: Table<f64>,
     random: Random,
     expected: BTreeMap<String, Expected>,
@@ -37,10 +50,35 @@ struct Params {
 }
 
 /// In the order in which the peer used them.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Random {
     trace: Table<f64>,
     weight: Vec<Table<f64>>,
+}
+
+/// The recorded numbers in place of the chip's own source, as complements: the peer rounds up
+/// where a number is below the fraction. Source: S41, S54.
+#[derive(Clone)]
+struct Recorded {
+    random: Arc<Random>,
+    /// Steps of an epoch of the traces and of the weights.
+    epochs: [u32; 2],
+}
+
+impl Draw for Recorded {
+    fn draw(&self, step: u32, _: u32, site: u8, pre: u32, post: u32) -> u32 {
+        let (pre, post) = (pre as usize, post as usize);
+        let at = |epoch: u32| (step / epoch).saturating_sub(1) as usize;
+        let [trace, weight] = self.epochs;
+        let number = match site {
+            site::DECAY => self.random.trace.get(at(trace)).and_then(|row| row.get(pre)),
+            _ => {
+                let table = self.random.weight.get(at(weight));
+                table.and_then(|table| table.get(pre)?.get(post))
+            }
+        };
+        !number.map_or(0, |x| from_unit(*x))
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,6 +96,9 @@ pub(crate) fn run(vector: &Vector) -> Findings {
 impl File {
     fn check(&self) -> Result<(), String> {
         let p = &self.params;
+        if p.n_axons == 0 || p.n_compartments == 0 {
+            return Err("n_axons and n_compartments are at least 1".to_owned());
+        }
         if p.train_epoch == 0 || p.learn_epoch == 0 {
             return Err("train_epoch and learn_epoch are at least 1".to_owned());
         }
@@ -65,7 +106,12 @@ impl File {
         if w.len() != p.n_axons || w.iter().any(|row| row.len() != p.n_compartments) {
             return Err("initial_weight_mantissas is not [axon][compartment]".to_owned());
         }
-        if self.input_spikes.iter().any(|(_, axon)| *axon >= p.n_axons) {
+        let top = (1i64 << (8 - p.shift_bits.min(8))) - 1;
+        if w.iter().flatten().any(|w| !(-top..=top).contains(w)) {
+            return Err(format!("an initial weight is beyond -{top} to {top}"));
+        }
+        let axons = 0..p.n_axons as u32;
+        if self.input_spikes.iter().any(|(_, axon)| !axons.contains(axon)) {
             return Err("an input spike is of an axon that does not exist".to_owned());
         }
         if !(-15..=15).contains(&p.lr_exp) {
@@ -74,86 +120,113 @@ impl File {
         if p.shift_bits > 8 || !(-8..=7).contains(&p.weight_exp) {
             return Err("shift_bits is 0 to 8 and weight_exp -8 to 7".to_owned());
         }
+        let (rows, errors) = (self.pes_error.len(), p.n_compartments / 2);
+        if rows < p.steps as usize || self.pes_error.iter().any(|row| row.len() != errors) {
+            let half = "half as many columns as compartments";
+            return Err(format!("pes_error does not have {half} in {} rows", p.steps));
+        }
+        let whole = |rows: u32, epoch: u32| rows >= p.steps / epoch;
+        let trace = &self.random.trace;
+        let weight = &self.random.weight;
+        if !whole(trace.len() as u32, p.train_epoch) || !whole(weight.len() as u32, p.learn_epoch) {
+            return Err("random.trace or random.weight ends too early".to_owned());
+        }
         Ok(())
+    }
+
+    /// The rule of the peer, and how its traces decay.
+    fn rule(&self) -> Result<Rule, String> {
+        let p = &self.params;
+        let ratio = p.learn_epoch / p.train_epoch;
+        if !ratio.is_power_of_two() || ratio * p.train_epoch != p.learn_epoch || ratio > 512 {
+            return Err(format!(
+                "learn_epoch is {} and train_epoch {}, and a rule is evaluated in every 2^k-th epoch, k \
+                 from 0 to 9",
+                p.learn_epoch, p.train_epoch
+            ));
+        }
+        let (k, sign) = (ratio.trailing_zeros(), if p.lr_mant < 0 { "-" } else { "" });
+        let scale = format!("{}*2^{}*u{k}*x1", p.lr_mant.unsigned_abs(), p.lr_exp);
+        let other = if p.lr_mant < 0 { "+" } else { "-" };
+        Ok(Rule {
+            dw: Some(format!("{sign}{scale}*y1 {other} {scale}*y2")),
+            x1_impulse: p.tracing_mag,
+            x1_tau: p.tracing_tau,
+            t_epoch: p.train_epoch,
+            ..Rule::default()
+        })
+    }
+
+    /// The error of each compartment: the first half gets it with the opposite sign.
+    fn errors(&self, step: u32) -> Vec<i64> {
+        let row = &self.pes_error[step as usize - 1];
+        let whole = |e: &f64| (e.round_ties_even() as i64).clamp(-127, 127);
+        row.iter().map(|e| -whole(e)).chain(row.iter().map(whole)).collect()
     }
 }
 
 fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, String> {
     file.check()?;
     let p = &file.params;
-    let a = chip.arithmetic.interpreted;
-    let a = a.ok_or_else(|| format!("the chip file '{}' has no learning engine", chip.name))?;
-    let ChangeArithmetic::Accumulator(sum) = a.change else {
-        return Err(format!("the chip file '{}' has no accumulator of products", chip.name));
+    let (n_pre, n_post) = (p.n_axons as u32, p.n_compartments as u32);
+    let rule = file.rule()?;
+    let stored: Matrix = (0..p.n_compartments)
+        .map(|c| file.initial_weight_mantissas.iter().map(|row| row[c]).collect())
+        .collect();
+    let zeros = || vec![vec![0; p.n_axons]; p.n_compartments];
+    let neurons = Registers::silent(p.decay_u);
+    let task = Task {
+        rule: &rule,
+        law: TraceLaw::Exponential,
+        n_pre,
+        n_post,
+        format: WeightFormat::new(SignMode::Mixed, 8, p.weight_exp)?,
+        dropped: p.shift_bits,
+        initial: [stored, zeros(), zeros()],
+        // What is written stays as it is until it is written again.
+        given: Some(f64::INFINITY),
+        post: Post::Neurons(&neurons, None),
+        apart: false,
+        once: Vec::new(),
     };
-    let input = &chip.arithmetic.neuron.input;
-    let range = trifactor_fixed::QFormat::signed(chip.neuron.state_bits, 0).raw_range();
-    let keep_u = i64::from(4096 - p.decay_u.saturating_add(1).min(4096));
-    let keep = a.trace.law.keep(p.tracing_tau, f64::from(p.train_epoch));
-    let top = (1i64 << (8 - p.shift_bits)) - 1;
-    let mut weights = file.initial_weight_mantissas.clone();
-    let mut traces = vec![0; p.n_axons];
-    let mut spiked = vec![false; p.n_axons];
-    let mut u = vec![0; p.n_compartments];
-    for step in 1..=p.steps {
-        let arriving: Vec<usize> =
-            file.input_spikes.iter().filter(|(t, _)| t + 1 == step).map(|(_, i)| *i).collect();
-        for (c, u) in u.iter_mut().enumerate() {
-            let shift = p.weight_exp + i32::from(p.shift_bits);
-            let q = arriving.iter().map(|axon| input.contribution(weights[*axon][c], shift)).sum();
-            let kept = scale_decay(*u, keep_u, 12, Rounding::Zero, 0);
-            *u = chip.arithmetic.neuron.current(kept, q, range, chip.neuron.overflow).0;
+    let learner = task.compile(chip)?;
+    let mut run = learner.run()?;
+    run.compare();
+    run.replace_draws(&Recorded {
+        random: Arc::new(file.random.clone()),
+        epochs: [p.train_epoch, p.learn_epoch],
+    });
+    let pre = Train::new(file.input_spikes.iter().map(|(step, axon)| (step + 1, *axon)));
+    let nobody = Train::new(std::iter::empty());
+    for step in 1..=p.steps + 1 {
+        if step <= p.steps {
+            let errors = file.errors(step);
+            let part = |sign: i64| errors.iter().map(|e| (sign * e).max(0)).collect::<Vec<i64>>();
+            run.write_trace("y1", &part(1))?;
+            run.write_trace("y2", &part(-1))?;
         }
-        same("u", "step", step, &u, expected.u.get(step as usize - 1))?;
-        for axon in arriving {
-            spiked[axon] = true;
+        let seen = run.step(&pre, &nobody)?;
+        if let Some(row) = (step as usize).checked_sub(2) {
+            same("u", "step", row + 1, &seen.states[0], expected.u.get(row))?;
         }
-        if step.is_multiple_of(p.train_epoch) {
-            let epoch = (step / p.train_epoch) as usize - 1;
-            let random = file.random.trace.get(epoch).filter(|row| row.len() == p.n_axons);
-            let random = random.ok_or("random.trace ends too early")?;
-            for (axon, x) in traces.iter_mut().enumerate() {
-                let impulse = if std::mem::take(&mut spiked[axon]) { p.tracing_mag } else { 0.0 };
-                *x = a.trace.joined(*x, keep, impulse, random[axon]);
-            }
-            same("the traces", "epoch", epoch as u32 + 1, &traces, expected.trace.get(epoch))?;
-        }
+        let Some((variables, traces)) = seen.epoch.filter(|_| step <= p.steps) else { continue };
+        let epoch = (step / p.train_epoch) as usize;
+        same("the traces", "epoch", epoch, &traces[0], expected.trace.get(epoch - 1))?;
         if step.is_multiple_of(p.learn_epoch) {
-            let epoch = (step / p.learn_epoch) as usize - 1;
-            let errors = errors(file, step)?;
-            let random = file.random.weight.get(epoch).filter(|r| r.len() == p.n_axons);
-            let random = random.ok_or("random.weight ends too early")?;
-            for (axon, row) in weights.iter_mut().enumerate() {
-                for (c, w) in row.iter_mut().enumerate() {
-                    let draw = *random[axon].get(c).ok_or("random.weight has too few columns")?;
-                    let begin = sum.begin(shifted(*w, p.shift_bits.into()));
-                    let factors = [(traces[axon], 7), (errors[c], 7)];
-                    let acc = sum.add(begin, &factors, p.lr_mant, p.lr_exp);
-                    let stored = sum.stored(acc, p.shift_bits, draw);
-                    *w = clamp_raw(stored, RawRange { lo: -top, hi: top });
-                }
-            }
-            same("the weights", "epoch", epoch as u32 + 1, &weights, expected.weights.get(epoch))?;
+            let epoch = (step / p.learn_epoch) as usize;
+            let weights = &variables[0];
+            let rows: Table<i64> =
+                (0..p.n_axons).map(|axon| weights.iter().map(|row| row[axon]).collect()).collect();
+            same("the weights", "epoch", epoch, &rows, expected.weights.get(epoch - 1))?;
         }
     }
     Ok(Finding::Exact(format!("u, traces and weights of {} steps", p.steps)))
 }
 
-/// The error of each compartment: the first half gets it with the opposite sign.
-fn errors(file: &File, step: u32) -> Result<Vec<i64>, String> {
-    let row = file.pes_error.get(step as usize - 1).ok_or("pes_error ends too early")?;
-    let whole = |e: &f64| (e.round_ties_even() as i64).clamp(-127, 127);
-    let all: Vec<i64> = row.iter().map(|e| -whole(e)).chain(row.iter().map(whole)).collect();
-    if all.len() != file.params.n_compartments {
-        return Err("pes_error does not have half as many columns as compartments".to_owned());
-    }
-    Ok(all)
-}
-
 fn same<T: PartialEq + std::fmt::Debug>(
     name: &str,
     when: &str,
-    at: u32,
+    at: usize,
     got: &[T],
     wanted: Option<&Vec<T>>,
 ) -> Result<(), String> {

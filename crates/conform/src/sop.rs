@@ -3,8 +3,8 @@
 use crate::Finding;
 use crate::learner::{Learner, Matrix, Post, Run, TRACES, Task, Train, kernel};
 use crate::lif::sorted;
-use crate::membrane::Registers;
 use crate::network::{SignMode, WeightFormat};
+use crate::registers::Registers;
 use crate::rules::Product;
 use crate::vector::{Findings, Vector};
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use trifactor_fixed::{Draw, Rounding, TraceLaw, from_unit, round_shift, site};
 use trifactor_ir::Kernel;
 use trifactor_ir::sop::SopRule;
 use trifactor_isa::Chip;
+
+/// Time constant of post traces that come from outside: they decay as slowly as the peer's can.
+const SLOWEST: f64 = 65535.0;
 
 /// What both schemas say.
 #[derive(Deserialize)]
@@ -35,31 +38,31 @@ struct Setup {
 }
 
 /// The rule of a file.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Default)]
 pub(crate) struct Rule {
-    dw: Option<String>,
-    dd: Option<String>,
-    dt: Option<String>,
+    pub dw: Option<String>,
+    pub dd: Option<String>,
+    pub dt: Option<String>,
     #[serde(default)]
-    x1_impulse: f64,
+    pub x1_impulse: f64,
     #[serde(default)]
-    x1_tau: f64,
+    pub x1_tau: f64,
     #[serde(default)]
-    x2_impulse: f64,
+    pub x2_impulse: f64,
     #[serde(default)]
-    x2_tau: f64,
+    pub x2_tau: f64,
     #[serde(default)]
-    y1_impulse: f64,
+    pub y1_impulse: f64,
     #[serde(default)]
-    y1_tau: f64,
+    pub y1_tau: f64,
     #[serde(default)]
-    y2_impulse: f64,
+    pub y2_impulse: f64,
     #[serde(default)]
-    y2_tau: f64,
+    pub y2_tau: f64,
     #[serde(default)]
-    y3_impulse: f64,
+    pub y3_impulse: f64,
     #[serde(default)]
-    y3_tau: f64,
+    pub y3_tau: f64,
     pub t_epoch: u32,
 }
 
@@ -233,12 +236,16 @@ impl Setup {
         };
         let task = Task {
             rule: &self.rule,
+            law: TraceLaw::Exponential,
             n_pre: p.n_pre,
             n_post: p.n_post,
             format,
+            dropped: 0,
             initial: [weights.iter().map(stored).collect(), delays, tags],
-            given,
+            given: given.then_some(SLOWEST),
             post,
+            apart: false,
+            once: Vec::new(),
         };
         task.compile(chip)
     }
@@ -352,7 +359,7 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
     let recorded = Recorded {
         random: Arc::new(file.random.clone()),
         epoch: file.setup.rule.t_epoch,
-        streams: learner.streams,
+        streams: [learner.traces[0][0], learner.traces[2][0], learner.rules[0]],
     };
     let mut run = learner.run()?;
     run.compare();

@@ -71,7 +71,17 @@ impl Vector {
         };
         let params = &json["params"];
         let size = |key: &str| params[key].as_u64().or(json[key].as_u64());
-        let counts = ["n_neurons", "n_inputs", "n_ext", "n_pre", "n_post", "n_seeds", "n_samples"];
+        let counts = [
+            "n_neurons",
+            "n_inputs",
+            "n_ext",
+            "n_pre",
+            "n_post",
+            "n_seeds",
+            "n_samples",
+            "n_axons",
+            "n_compartments",
+        ];
         let limits = counts.map(|key| (key, MOST_LANES)).into_iter().chain([("steps", MOST_STEPS)]);
         for (key, limit) in limits {
             if let Some(n) = size(key).filter(|n| *n > limit) {

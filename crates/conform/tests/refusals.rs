@@ -201,3 +201,86 @@ fn sizes_beyond_any_chip_are_refused_before_memory_is_taken() {
     case["params"]["n_post"] = json!(100_000);
     failed(&case, "n_pre times n_post");
 }
+
+/// One axon on one pair of compartments.
+fn decoder() -> Value {
+    json!({
+        "schema": "pes_learning/1",
+        "params": {
+            "n_axons": 1, "n_compartments": 2, "steps": 4, "tracing_tau": 1e9, "tracing_mag": 5.5,
+            "lr_mant": 1, "lr_exp": 0, "weight_exp": 0, "shift_bits": 1, "decay_u": 4095,
+            "train_epoch": 2, "learn_epoch": 4,
+        },
+        "initial_weight_mantissas": [[10, -10]],
+        "input_spikes": [[1, 0], [3, 0]],
+        "pes_error": [[0], [0], [0], [8]],
+        // Up in the first epoch of the trace; then 5.5 more, down. The weights: 2 * 10 less and more
+        // 11 * 8 / 4.
+        "random": {"trace": [[0.1], [0.9]], "weight": [[[0.9, 0.9]]]},
+        "expected": {"nengo-loihi": {
+            "trace": [[6], [11]],
+            "weights": [[[-1, 1]]],
+            "u": [[0, 0], [1280, -1280], [0, 0], [1280, -1280]],
+        }},
+    })
+}
+
+#[test]
+fn decoders_by_hand_are_exact_and_their_epochs_are_the_chips() {
+    let mut case = decoder();
+    assert_eq!(report(&case).exact(), 1, "{}", report(&case));
+    case["expected"]["nengo-loihi"]["weights"] = json!([[[-1, 2]]]);
+    failed(&case, "the weights in epoch 1 is");
+    let with = |key: &str, value: Value| {
+        let mut case = decoder();
+        case["params"][key] = value;
+        case
+    };
+    failed(&with("learn_epoch", json!(6)), "every 2^k-th epoch");
+    failed(&with("lr_exp", json!(16)), "exponents are -15 to 15");
+    failed(&with("steps", json!(5)), "in 5 rows");
+    let mut case = decoder();
+    case["initial_weight_mantissas"] = json!([[10, -128]]);
+    failed(&case, "beyond -127 to 127");
+}
+
+/// One synapse of seven bits whose weight grows by 2 with every pre spike.
+fn without_epochs() -> Value {
+    json!({
+        "schema": "brian2_plasticity/1",
+        "params": {
+            "steps": 1, "n_pre": 1, "n_post": 1, "sign_mode": "EXCITATORY", "num_weight_bits": 7,
+            "w_exp": -8, "dw": "2*x0", "imp_x1": 20, "tau_x1": 10,
+        },
+        "post_neuron": {"du": 4095, "dv": 4096, "vth": 250, "refractory": 1},
+        "closed_loop": false,
+        "initial_weights": [[10]],
+        "pre_spikes": [[0, 0]],
+        "teacher_spikes": [],
+        "teacher": {"weight": 254, "w_exp": 0},
+        "rounding": {"round_w": [[0]], "round_x1": [[0]]},
+        "expected": {"brian2-loihi": {
+            "w": [[12]], "x1_in": [[20]], "x1": [[18]], "post_spikes": [],
+        }},
+    })
+}
+
+#[test]
+fn a_rounding_that_has_nothing_to_round_is_named() {
+    let mut case = without_epochs();
+    assert_eq!(report(&case).exact(), 1, "{}", report(&case));
+    // A weight of seven bits has steps of two, of which a change of two leaves nothing.
+    case["rounding"]["round_w"] = json!([[1]]);
+    case["expected"]["brian2-loihi"]["w"] = json!([[14]]);
+    let found = report(&case);
+    assert_eq!(found.by_design(), 1, "{found}");
+    assert!(found.to_string().contains("rounds 1 changes"), "{found}");
+    case["expected"]["brian2-loihi"]["w"] = json!([[18]]);
+    failed(&case, "w in row 0 is");
+    let mut case = without_epochs();
+    case["rounding"]["round_x1"] = json!([]);
+    failed(&case, "rounding.round_x1 has no row");
+    let mut case = without_epochs();
+    case["pre_spikes"] = json!([[0, 1]]);
+    failed(&case, "a pre spike is of a lane that does not exist");
+}

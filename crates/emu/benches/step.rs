@@ -17,9 +17,9 @@ use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_fixed::{DrawKey, QFormat, mix32};
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format,
-    Group, Guard, Image, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD,
-    NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SynapseList,
-    f64_bits, pack_row,
+    Group, Guard, Image, LineTable, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart,
+    NO_DELAY_FIELD, NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot,
+    SynapseList, f64_bits, pack_row,
 };
 use trifactor_isa::{Chip, Rounding, assemble};
 
@@ -130,7 +130,7 @@ fn w1() -> Image {
         ],
         ..Map::default()
     };
-    Image { meta: meta(1), cores: vec![core], map }
+    Image { meta: meta(1), cores: vec![core], map, lines: LineTable::default() }
 }
 
 /// Inputs on neurons with a rule; `fields` beyond the weight start at 0.
@@ -227,7 +227,7 @@ fn plastic(program: &str, guard: Guard, fields: &[(&str, QFormat)], epoch: u32) 
         }],
         ..Map::default()
     };
-    Image { meta: meta(epoch), cores: vec![core], map }
+    Image { meta: meta(epoch), cores: vec![core], map, lines: LineTable::default() }
 }
 
 /// w += 2^-4 x1 y0 - 2^-4 y1 x0; traces have 4 fraction bits, the weight none.

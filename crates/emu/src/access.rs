@@ -155,7 +155,10 @@ impl Emulator {
     }
 
     /// A trace with its projection and the number of lanes of its side.
-    fn trace(&self, trace: usize) -> Result<(&TraceMap, &ProjectionMap, usize), EmuError> {
+    pub(crate) fn trace(
+        &self,
+        trace: usize,
+    ) -> Result<(&TraceMap, &ProjectionMap, usize), EmuError> {
         let count = self.map.traces.len();
         let missing = EmuError::NoSuch { kind: "trace", index: trace, count };
         let named = self.map.traces.get(trace).ok_or(missing)?;
@@ -272,7 +275,11 @@ impl Emulator {
         self.map.populations.get(index).ok_or(missing)
     }
     /// The map's entry of a projection that has this field.
-    fn field(&self, projection: usize, field: usize) -> Result<&ProjectionMap, EmuError> {
+    pub(crate) fn field(
+        &self,
+        projection: usize,
+        field: usize,
+    ) -> Result<&ProjectionMap, EmuError> {
         let count = self.map.projections.len();
         let missing = EmuError::NoSuch { kind: "projection", index: projection, count };
         let named = self.map.projections.get(projection).ok_or(missing)?;

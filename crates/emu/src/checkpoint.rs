@@ -4,6 +4,7 @@
 //! length of the state (u64), its CRC-32 (u32), the state in postcard. A checkpoint is refused
 //! unless every part of it describes a state of the loaded image; bytes are never trusted.
 
+use crate::change::Patch;
 use crate::error::{CheckpointError, EmuError};
 use crate::ledger::{Clock, Counts, Elapsed};
 use crate::machine::Emulator;
@@ -14,7 +15,7 @@ use std::fmt::{self, Write};
 use trifactor_image::Image;
 
 const MAGIC: [u8; 8] = *b"TFCHECKP";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const HEADER: usize = 8 + 4 + 8 + 8 + 4;
 
 /// Everything that [`Emulator::step`] changes.
@@ -29,12 +30,18 @@ struct Snapshot<C> {
     times: Vec<(String, Elapsed, Vec<u8>)>,
     /// Lanes of input populations that fired in the last step, by population.
     inputs: Vec<Vec<u32>>,
+    /// Words of microcode that the host has changed.
+    patches: Vec<Patch>,
     cores: C,
 }
 
 impl Emulator {
-    /// The state as bytes. A replaced source of random bits is not part of it.
+    /// The state as bytes, between two steps. A replaced source of random bits is not part of it.
+    ///
+    /// Panics inside a step that [`advance`](Self::advance) has begun, where a state is more than
+    /// what bytes hold.
     pub fn save(&self) -> Vec<u8> {
+        assert!(self.begun.is_none(), "internal: a checkpoint is taken between two steps");
         let inputs = self.populations.iter().map(|p| match p.slices.is_empty() {
             true => p.fired.clone(),
             false => Vec::new(),
@@ -48,6 +55,7 @@ impl Emulator {
                 .map(|n| (n.preset.clone(), n.elapsed.clone(), n.engine.arbiters()))
                 .collect(),
             inputs: inputs.collect(),
+            patches: self.patches(),
             cores: self.cores.iter().map(|c| &c.state).collect::<Vec<_>>(),
         };
         let mut header = [0; HEADER];
@@ -86,6 +94,7 @@ impl Emulator {
         for (core, state) in self.cores.iter().zip(&snapshot.cores) {
             check_core(&core.table, state, &self.widths).map_err(content)?;
         }
+        self.check_patches(&snapshot.patches).map_err(content)?;
         let presets = self.networks.iter().map(|n| &n.preset);
         if !presets.eq(snapshot.times.iter().map(|(preset, _, _)| preset)) {
             let presets = snapshot.times.into_iter().map(|(preset, _, _)| preset).collect();
@@ -104,6 +113,8 @@ impl Emulator {
             network.engine.set_arbiters(&arbiters);
             network.elapsed = elapsed;
         }
+        self.apply_patches(&snapshot.patches);
+        self.abandon_step();
         self.seed_draws(snapshot.seed);
         self.step = snapshot.step;
         self.host = snapshot.host;

@@ -112,6 +112,12 @@ impl Core {
 
     /// Deliver and neurons: from the spikes in flight to `state.fired`.
     pub(crate) fn spike(&mut self, now: Now, widths: &Widths) {
+        self.deliver(now, widths);
+        self.fire(now, widths);
+    }
+
+    /// From the spikes in flight to the accumulators.
+    pub(crate) fn deliver(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         self.counts = Counts::default();
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
@@ -119,6 +125,11 @@ impl Core {
         }
         self.delivered = [self.counts.synapse_words, self.counts.synops];
         self.laps.lap(|t| &mut t.deliver);
+    }
+
+    /// From the accumulators to the membranes and `state.fired`.
+    pub(crate) fn fire(&mut self, now: Now, widths: &Widths) {
+        self.laps.begin();
         let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
         if own == Overflow::Saturate && neuron == NeuronArithmetic::default() {
             let (lo, hi) = (range.lo as i32, range.hi as i32);
@@ -263,24 +274,44 @@ impl Core {
     /// Everything after the exchange of messages: files them, then modulators, traces and, at
     /// the end of an epoch, plasticity.
     pub(crate) fn learn(&mut self, now: Now, widths: &Widths, draws: &Draws) {
-        self.laps.begin();
-        self.receive(now, &widths.neuron);
-        self.laps.lap(|t| &mut t.messages);
+        self.receive(now, widths);
         self.modulators(now, widths, draws);
+        self.traces(now, widths, draws);
+        if now.last {
+            self.plasticity(now, widths, draws);
+        }
+    }
+
+    /// Forgets a step that was begun and will not be ended: what stays is what a checkpoint holds.
+    pub(crate) fn forget_step(&mut self) {
+        self.accumulators.fill(0);
+        self.inbox.clear();
+    }
+
+    /// Forgets the decoded forms of a group's program, which was changed.
+    pub(crate) fn forget_program(&mut self, group: usize) {
+        self.workspaces[group] = Workspace::new(&self.table.groups[group]);
+    }
+
+    /// Input accumulators by target address.
+    pub(crate) fn accumulators(&self) -> &[i32] {
+        &self.accumulators
+    }
+
+    /// One step of all traces. Source: S30 to S35.
+    pub(crate) fn traces(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+        self.laps.begin();
         for (g, table) in self.table.groups.iter().enumerate() {
             traces(table, &mut self.state, g, &self.rows[g], now, widths, draws);
         }
         self.counts.traces = self.table.n_traces;
-        self.counts.modulators = self.table.n_lines;
         self.laps.lap(|t| &mut t.traces);
-        if now.last {
-            self.plasticity(now, widths, draws);
-            self.laps.lap(|t| &mut t.plasticity);
-        }
     }
 
     /// Files the messages of this step for their arrival. Source: S3, S14, S32.
-    fn receive(&mut self, now: Now, neuron: &NeuronArithmetic) {
+    pub(crate) fn receive(&mut self, now: Now, widths: &Widths) {
+        self.laps.begin();
+        let neuron = &widths.neuron;
         self.rows.iter_mut().for_each(Vec::clear);
         self.counts.axon_in = self.inbox.len() as u64;
         for axon in &self.inbox {
@@ -313,10 +344,12 @@ impl Core {
         for ((table, state), rows) in groups.filter(|((t, _), rows)| t.sends && !rows.is_empty()) {
             send(table, state, rows, now, neuron, &mut self.counts);
         }
+        self.laps.lap(|t| &mut t.messages);
     }
 
-    /// Source: S36, S37.
-    fn modulators(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+    /// One step of all modulators. Source: S36, S37.
+    pub(crate) fn modulators(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+        self.laps.begin();
         let ranges = self.table.modulators.iter().zip(&mut self.state.modulators);
         for ((table, lines), saturated) in ranges.zip(&mut self.state.saturated_lines) {
             let key = draws.site(now.step, table.stream, site::DECAY);
@@ -338,14 +371,18 @@ impl Core {
                 *q = 0;
             }
         }
+        self.counts.modulators = self.table.n_lines;
+        self.laps.lap(|t| &mut t.traces);
     }
 
-    fn plasticity(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+    /// Every rule, once per synapse that its guard does not skip. Source: S39.
+    pub(crate) fn plasticity(&mut self, now: Now, widths: &Widths, draws: &Draws) {
+        self.laps.begin();
         let state = &mut self.state;
         let around = Surroundings {
             draws,
             step: now.step,
-            epoch: now.epoch,
+            epoch: widths.learning.map_or(now.epoch, |engine| engine.epoch(now.epoch)),
             length: widths.epoch,
             one_draw: widths.learning.is_some_and(|engine| engine.one_draw),
             last: &state.last,
@@ -364,5 +401,6 @@ impl Core {
             close_epoch(group, widths);
         }
         state.last.fill(0);
+        self.laps.lap(|t| &mut t.plasticity);
     }
 }

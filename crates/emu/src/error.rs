@@ -128,6 +128,23 @@ pub enum EmuError {
         /// Largest raw value.
         hi: i32,
     },
+    /// A lane exists in the model but on no core.
+    #[error("no core holds lane {lane} of '{name}': nothing there reads it")]
+    Unheld {
+        /// The trace or modulator.
+        name: String,
+        /// The lane.
+        lane: u32,
+    },
+    /// A constant that no instruction can load.
+    #[error(
+        "{value} cannot be loaded by one `ldi`, which holds 16 bits with sign and shifts them to \
+         the left"
+    )]
+    NoImmediate {
+        /// The raw value.
+        value: i32,
+    },
     /// The step counter is at its end.
     #[error(
         "step {} was the last one the 32-bit step counter can name; begin a new trial",

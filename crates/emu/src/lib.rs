@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use trifactor_emu::{Emulator, Options};
-//! use trifactor_image::{Compartment, Core, Image, Map, Meta, PopulationMap, Slice, f64_bits};
+//! use trifactor_image::{Compartment, Core, Image, LineTable, Map, Meta, PopulationMap, Slice, f64_bits};
 //! use trifactor_isa::Chip;
 //!
 //! // One neuron that is driven by its bias: v = 0.5 v + 40, threshold 50.
@@ -42,6 +42,7 @@
 //!     },
 //!     cores: vec![Core { compartments: vec![neuron], ..Core::default() }],
 //!     map: Map { populations: vec![cell], ..Map::default() },
+//!     lines: LineTable::default(),
 //! };
 //! let mut emulator = Emulator::load(&image, Options::default())?;
 //! let mut v = Vec::new();
@@ -55,19 +56,24 @@
 //! ```
 
 mod access;
+mod change;
 mod checkpoint;
 mod core;
 mod delivery;
 mod draws;
 mod error;
+mod inspect;
 mod lanes;
 mod ledger;
 mod load;
 mod machine;
 mod narrow;
 mod network;
+mod observe;
+mod phase;
 mod plasticity;
 mod program;
+mod record;
 mod replay;
 mod report;
 mod state;
@@ -75,11 +81,18 @@ mod tables;
 mod tile;
 mod times;
 mod traces;
+mod walk;
 
 pub use access::Synapse;
+pub use change::Constant;
 pub use error::{CheckpointError, EmuError};
+pub use inspect::{InFlight, Membrane};
 pub use ledger::{Cause, Line, Report, Saturation};
 pub use machine::{Emulator, Options, Reset, trial_seed};
 pub use network::{CoreStep, StepTimes, Update};
+pub use observe::{CoreWork, Sent};
+pub use phase::Phase;
+pub use record::{Activity, Busy, RulePlace, StepRecord, UpdateTimes};
 pub use times::Times;
 pub use trifactor_timing::{CoreTimes, Direction, Message, Observer};
+pub use walk::{Disagreement, Drawn, MicroOp, Stored, SynapseId, Walk};

@@ -11,6 +11,8 @@ use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
 use crate::load;
 use crate::network::{CoreStep, Network, StepTimes, Update};
+use crate::phase::Begun;
+use crate::record::Recorder;
 use crate::tables::Widths;
 use crate::times::{Laps, Times};
 use rayon::prelude::*;
@@ -76,6 +78,8 @@ pub struct Emulator {
     pub(crate) fingerprint: u64,
     pub(crate) widths: Widths,
     pub(crate) cores: Vec<Core>,
+    /// Id of each core.
+    pub(crate) ids: Vec<u32>,
     pub(crate) populations: Vec<Population>,
     /// Rows of each projection by pre lane, then in the order of the projection's parts.
     pub(crate) rows: Vec<Vec<Row>>,
@@ -85,11 +89,15 @@ pub struct Emulator {
     pub(crate) draws: Draws,
     pub(crate) host: Counts,
     pub(crate) clock: Clock,
+    /// The step that is being executed phase by phase.
+    pub(crate) begun: Option<Begun>,
+    /// Notes what units and links do, where somebody wants to know.
+    pub(crate) recorder: Option<Recorder>,
     /// Time with the preset of the options, then with the others that were asked for.
     pub(crate) networks: Vec<Network>,
     timing: bool,
     laps: Laps,
-    pool: Option<rayon::ThreadPool>,
+    pub(crate) pool: Option<rayon::ThreadPool>,
 }
 
 /// Where a row of a projection is.
@@ -153,6 +161,7 @@ impl Emulator {
         };
         let mut emulator = Self {
             populations: populations(image, &chip),
+            ids: image.cores.iter().map(|core| core.id).collect(),
             rows: rows(image, &cores),
             used: Used::of(image, &chip),
             map: image.map.clone(),
@@ -165,6 +174,8 @@ impl Emulator {
             draws: Draws::Keyed { seed: 0 },
             host: Counts::default(),
             clock: Clock::default(),
+            begun: None,
+            recorder: None,
             networks,
             timing: options.timing,
             laps: Laps::default(),
@@ -179,6 +190,7 @@ impl Emulator {
     /// Fields of synapses that do not learn are parameters: what the host wrote there stays.
     /// Counts of costs and saturations go on.
     pub fn begin_trial(&mut self, seed: u32) {
+        self.abandon_step();
         self.reset(&Reset::ALL);
         for core in &mut self.cores {
             core.state.fired.clear();
@@ -211,13 +223,17 @@ impl Emulator {
         self.draws = Draws::Replaced(source);
     }
 
-    /// Runs one time step. Source: S2 to S5.
+    /// Runs one time step, or the rest of one that [`advance`](Self::advance) has begun. Source:
+    /// S2 to S5.
     ///
     /// `inputs` names, for input populations, the lanes that fire in this step, in any order; a
     /// lane named twice fires once. Errors: something named is not there; nothing has then been
     /// executed.
     pub fn step(&mut self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
-        self.step_watched(inputs, &mut ())
+        self.recorded(|emulator, watch| match watch {
+            Some(watch) => emulator.step_watched(inputs, watch),
+            None => emulator.step_watched(inputs, &mut ()),
+        })
     }
 
     /// Runs one time step and tells an observer what units and links do in its spike part; see
@@ -228,6 +244,12 @@ impl Emulator {
         watch: &mut O,
     ) -> Result<(), EmuError> {
         self.check_inputs(inputs)?;
+        if self.begun.is_some() {
+            while self.begun.is_some() {
+                self.advance_watched(inputs, watch)?;
+            }
+            return Ok(());
+        }
         let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
         self.step = step;
         let now = Now::new(step, self.widths.epoch);
@@ -281,7 +303,7 @@ impl Emulator {
         self.step > 0 && Now::new(self.step, self.widths.epoch).last
     }
 
-    /// The last step that was executed; 0 before the first.
+    /// The last step that was executed or begun; 0 before the first.
     pub fn step_number(&self) -> u32 {
         self.step
     }
@@ -303,7 +325,7 @@ impl Emulator {
         self.draws = Draws::Keyed { seed };
     }
 
-    fn check_inputs(&self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
+    pub(crate) fn check_inputs(&self, inputs: &[(usize, &[u32])]) -> Result<(), EmuError> {
         for (population, lanes) in inputs {
             let named = self.population(*population)?;
             if !named.slices.is_empty() {
@@ -333,7 +355,7 @@ impl Emulator {
     }
 
     /// Hands the messages of compartments over, in the order of cores.
-    fn send_spikes(&mut self) {
+    pub(crate) fn send_spikes(&mut self) {
         for sender in 0..self.cores.len() {
             for at in 0..self.cores[sender].state.fired.len() {
                 let c = self.cores[sender].state.fired[at] as usize;
@@ -348,7 +370,7 @@ impl Emulator {
     }
 
     /// Hands the messages of inputs over.
-    fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) {
+    pub(crate) fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) {
         for (at, lanes) in inputs {
             self.populations[*at].fired.extend_from_slice(lanes);
         }
@@ -370,7 +392,7 @@ impl Emulator {
     }
 
     /// Adds the step's events and time to the ledger. Source: S70, T19.
-    fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
+    pub(crate) fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
         for core in &mut self.cores {
             core.state.counts.add(&core.counts);
         }
@@ -404,7 +426,7 @@ impl Emulator {
 }
 
 /// Runs something on every core, in parallel where there are workers.
-fn each(
+pub(crate) fn each(
     pool: &Option<rayon::ThreadPool>,
     cores: &mut [Core],
     run: impl Fn(&mut Core) + Sync + Send,

@@ -37,7 +37,7 @@ pub(crate) struct Surroundings<'a> {
     pub draws: &'a Draws,
     /// Step (S1).
     pub step: u32,
-    /// Epoch (S5).
+    /// Number of the epoch by which u_k counts (S46, S92).
     pub epoch: u32,
     /// Steps per epoch.
     pub length: u32,

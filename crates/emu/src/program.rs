@@ -15,7 +15,7 @@ mod decode;
 mod interval;
 mod specialise;
 
-pub(crate) use decode::{Context, ProgramError, compile, sources};
+pub(crate) use decode::{Context, ProgramError, Source, compile, sources};
 pub(crate) use interval::Interval;
 pub(crate) use specialise::{Facts, epoch_flag};
 
@@ -267,6 +267,9 @@ pub(crate) struct Program {
     pub sites: Vec<u8>,
     /// Words up to `halt` by cost class, in the order of `ledger::CLASSES`.
     pub classes: [u64; 5],
+    /// Columns that are read at a spike time or one step back, those of loads that no store needs
+    /// included: a debugger shows them.
+    past: Vec<(Side, usize)>,
 }
 
 impl Program {
@@ -286,7 +289,11 @@ impl Program {
             ops.push(op.map(|operand| renamed[operand]));
         }
         let stores = stores.into_iter().map(|s| Store { value: renamed[s.value], ..s }).collect();
-        Self::schedule(ops, stores, classes)
+        let past = all.iter().filter_map(|op| match *op {
+            Op::Column { side, column, at, prev } if prev || at != At::End => Some((side, column)),
+            _ => None,
+        });
+        Self { past: past.collect(), ..Self::schedule(ops, stores, classes) }
     }
 
     fn domains(ops: &[Op]) -> Vec<Domain> {
@@ -337,16 +344,11 @@ impl Program {
         let mut sites: Vec<u8> = drawn.filter(Shift::draws).map(|s| s.site).collect();
         sites.sort_unstable();
         sites.dedup();
-        Self { ops, domain, stores, tile, slot, n_slots, sites, classes }
+        Self { ops, domain, stores, tile, slot, n_slots, sites, classes, past: Vec::new() }
     }
 
     /// Columns of a side that are read at a spike time or one step back.
     pub(crate) fn history(&self, side: Side) -> impl Iterator<Item = usize> + '_ {
-        self.ops.iter().filter_map(move |op| match *op {
-            Op::Column { side: s, column, at, prev } if s == side && (prev || at != At::End) => {
-                Some(column)
-            }
-            _ => None,
-        })
+        self.past.iter().filter(move |(s, _)| *s == side).map(|(_, column)| *column)
     }
 }

@@ -5,7 +5,7 @@ use crate::core::Now;
 use crate::draws::Draws;
 use crate::state::{ColumnState, CoreState};
 use crate::tables::{ColumnTable, GroupTable, Rule};
-use trifactor_fixed::{LearningArithmetic, clamp_raw, site};
+use trifactor_fixed::{Early, LearningArithmetic, clamp_raw, site};
 
 /// One side of a group: its columns and what they count.
 struct Side<'a> {
@@ -80,7 +80,8 @@ impl Unit<'_> {
         let unit = self.engine.trace;
         let Side { tables, columns, saturated, seen, last, post } = side;
         for k in spikes {
-            if std::mem::replace(&mut seen[k], self.now.position) == 0 {
+            let first = std::mem::replace(&mut seen[k], self.now.position) == 0;
+            if first || unit.early == Early::Dropped {
                 continue;
             }
             for ((column, values), clipped) in tables.iter().zip(&mut *columns).zip(&mut *saturated)
@@ -111,20 +112,30 @@ impl Unit<'_> {
                 };
                 keep(0, *x);
                 for position in 1..=length {
-                    let step = self.now.step - length + position;
-                    let draw = self.draw(step, column.stream, site::DECAY, lane(k));
-                    let kept = unit.decayed((*x).into(), column.keep.into(), column.rounding, draw);
-                    *x = 0;
-                    let mut sum = kept;
-                    if u32::from(last[k]) == position {
-                        let draw = self.draw(step, column.stream, site::IMPULSE, lane(k));
-                        sum += unit.impulse(column.impulse.into(), column.rounding, draw);
+                    if unit.steps_at(position, length) {
+                        let acts = unit.acts_at(position, last[k].into());
+                        let step = self.now.step - length + position;
+                        let sum = self.advanced(column, *x, acts, step, lane(k));
+                        *x = 0;
+                        *clipped += u64::from(hold(column, x, sum) && counts(k));
                     }
-                    *clipped += u64::from(hold(column, x, sum) && counts(k));
                     keep(position, *x);
                 }
             }
         }
+    }
+
+    /// A value after a decay and, if a spike acts, its impulse. Source: S81, S82, S89.
+    fn advanced(&self, column: &ColumnTable, x: i32, acts: bool, step: u32, lane: u32) -> i64 {
+        let unit = self.engine.trace;
+        let (x, keep, rounding) = (i64::from(x), i64::from(column.keep), column.rounding);
+        let draw = |site| self.draw(step, column.stream, site, lane);
+        let impulse = if acts { i64::from(column.impulse) } else { 0 };
+        if unit.joined {
+            return unit.joined(x, keep, impulse, rounding, draw(site::DECAY));
+        }
+        let kept = unit.decayed(x, keep, rounding, draw(site::DECAY));
+        if acts { kept + unit.impulse(impulse, rounding, draw(site::IMPULSE)) } else { kept }
     }
 
     /// The draw of a lane, or the one that all lanes share. Source: S83.

@@ -3,7 +3,7 @@
 //! State is kept apart in `state.rs`, so that a checkpoint is the state and nothing else. All
 //! indices in these tables were checked by `load.rs`.
 
-use crate::program::Program;
+use crate::program::{Context, Program};
 use crate::state::Initial;
 use trifactor_fixed::{LearningArithmetic, NeuronArithmetic, Overflow, RawRange, Rounding};
 use trifactor_image::{ColumnKind, Guard};
@@ -161,9 +161,24 @@ impl ByPost {
     pub(crate) const ENTRY: usize = 6;
 }
 
+/// A program as it stands in the microcode memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    /// Address of its first word.
+    pub first_word: u32,
+    /// Its words in the image.
+    pub image: Vec<u32>,
+    /// Its words now: a host may have changed constants.
+    pub words: Vec<u32>,
+    /// The tables it is read against.
+    pub context: Context,
+}
+
 /// A plastic group's rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
+    /// The program as written.
+    pub code: Code,
     /// The decoded program.
     pub program: Program,
     /// Draw stream.

@@ -6,10 +6,32 @@
 //! meaning a function, so that the fixed reading and the emulator can only differ in what they
 //! execute.
 
-use crate::arithmetic::{WeightSign, shifted};
+use crate::arithmetic::WeightSign;
 use crate::format::RawRange;
-use crate::round::{Rounding, clamp_raw, round_shift, scale_decay};
+use crate::round::{Rounding, round_shift, sat32, scale_decay};
 use serde::{Deserialize, Serialize};
+
+/// How often a trace decays (S81, S88).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Decays {
+    /// In every step of an epoch, each rounded by itself.
+    #[default]
+    EveryStep,
+    /// Once, when the epoch ends, by the factor of all its steps; its impulse is added then.
+    EveryEpoch,
+}
+
+/// What becomes of the impulse of a spike that another spike of the same epoch follows (S82, S89).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Early {
+    /// It is rounded and added to the value of the epoch's start.
+    #[default]
+    Drawn,
+    /// The same, and on the pre side always rounded up.
+    PreUp,
+    /// It is lost: an epoch has one impulse of a lane.
+    Dropped,
+}
 
 /// A trace unit that holds the values of an epoch's start and replays the epoch at its end (S81).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -17,19 +39,60 @@ use serde::{Deserialize, Serialize};
 pub struct ReplayArithmetic {
     /// Bits of the decay register of a trace (S45).
     pub decay_bits: u8,
+    /// How often it decays.
+    #[serde(default)]
+    pub decays: Decays,
     /// Bits of an impulse below the last place of the trace.
     pub fraction_bits: u8,
     /// Bits of the draw that are compared with them. Fewer than `fraction_bits`: the draw seems
     /// smaller than it is, and an impulse is rounded up too often.
     pub draw_bits: u8,
-    /// Whether impulses of pre lanes before the last one of an epoch are rounded up always.
-    pub early_pre_up: bool,
+    /// Impulses before the last one of an epoch.
+    #[serde(default)]
+    pub early: Early,
+    /// Whether decay and impulse are added as they are and the sum is rounded, with one draw.
+    #[serde(default)]
+    pub joined: bool,
 }
 
 impl ReplayArithmetic {
     /// A decayed value. Source: S81.
     pub const fn decayed(&self, x: i64, keep: i64, rounding: Rounding, draw: u32) -> i64 {
         scale_decay(x, keep, self.decay_bits as u32, rounding, draw)
+    }
+
+    /// A value after a decay and an impulse that are rounded together. Source: S89.
+    pub const fn joined(
+        &self,
+        x: i64,
+        keep: i64,
+        impulse: i64,
+        rounding: Rounding,
+        draw: u32,
+    ) -> i64 {
+        let wide = impulse << (self.decay_bits - self.fraction_bits);
+        round_shift(x * keep + wide, self.decay_bits as u32, rounding, draw)
+    }
+
+    /// Whether a trace makes a step at a position of an epoch of so many. Source: S88.
+    pub const fn steps_at(&self, position: u32, length: u32) -> bool {
+        matches!(self.decays, Decays::EveryStep) || position == length
+    }
+
+    /// Whether a spike acts at a position, if the lane's last one was at another. Source: S88.
+    pub const fn acts_at(&self, position: u32, last: u32) -> bool {
+        match self.decays {
+            Decays::EveryStep => position == last,
+            Decays::EveryEpoch => last > 0,
+        }
+    }
+
+    /// Steps for which the factor of a decay stands.
+    pub const fn steps_of_decay(&self, length: u32) -> u32 {
+        match self.decays {
+            Decays::EveryStep => 1,
+            Decays::EveryEpoch => length,
+        }
     }
 
     /// What a spike adds, from the register of the impulse. Source: S82.
@@ -45,7 +108,7 @@ impl ReplayArithmetic {
 
     /// The draw for an impulse that is not the last one of its epoch.
     pub fn early_draw(&self, post: bool, draw: impl FnOnce() -> u32) -> u32 {
-        if !post && self.early_pre_up { u32::MAX } else { draw() }
+        if !post && self.early == Early::PreUp { u32::MAX } else { draw() }
     }
 }
 
@@ -89,41 +152,33 @@ impl ProductArithmetic {
     pub fn held(&self) -> RawRange {
         RawRange { lo: self.range.0.into(), hi: self.range.1.into() }
     }
+}
 
-    /// Adds `mantissa * 2^exponent * factors` to an accumulator. A factor is a value with its
-    /// width, to which it saturates; products wrap to 32 bits.
-    pub fn add(
-        &self,
-        accumulator: i64,
-        factors: &[(i64, u32)],
-        mantissa: i64,
-        exponent: i32,
-    ) -> i64 {
-        let (mut product, mut widths) = (1i32, 0);
-        for (value, width) in factors {
-            product = product.wrapping_mul(clamp_raw(*value, factor(*width)) as i32);
-            widths += width;
-        }
-        let product = i64::from(product.wrapping_mul(mantissa as i32));
-        let (right, left) = self.places(widths, exponent + i32::from(self.fraction));
-        let scaled = shifted(round_shift(product, right, Rounding::Floor, 0), left as i32);
-        let term = clamp_raw(scaled, self.held());
-        clamp_raw(accumulator + term, self.held())
-    }
+/// How a variable is stored where that is not S42 (S90, S91).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum StoreArithmetic {
+    /// The accumulator is rounded as a sign and a magnitude.
+    Magnitude,
+    /// The sum of the products is rounded by itself and then added to the variable.
+    Change {
+        /// Last bits of a change that are not stored.
+        step: u8,
+    },
+}
 
-    /// The accumulator of a variable before any product.
-    pub const fn begin(&self, variable: i64) -> i64 {
-        variable << self.fraction
-    }
-
-    /// The variable of an accumulator without its last `dropped` bits: the magnitude is rounded
-    /// up if the draw, a number from 0 up to 1, is below its fraction.
-    pub fn stored(&self, accumulator: i64, dropped: u8, draw: f64) -> i64 {
-        let (magnitude, bits) = (accumulator.abs(), u32::from(self.fraction + dropped));
-        let rest = (magnitude & ((1 << bits) - 1)) as f64 / f64::from(1u32 << bits);
-        let up = (magnitude >> bits) + i64::from(draw < rest);
-        if accumulator < 0 { -up } else { up }
-    }
+/// A change, its sign apart, as it is added to a variable: up to a whole number, which is rounded
+/// to a multiple of `2^step`. Source: S91.
+///
+/// Shape: `magnitude` is at least 0 and has `fraction` bits below the variable's last place.
+pub const fn whole_steps(
+    magnitude: i64,
+    fraction: u32,
+    step: u32,
+    rounding: Rounding,
+    draw: u32,
+) -> i64 {
+    let up = sat32(magnitude + (1 << fraction) - 1);
+    round_shift(up >> fraction, step, rounding, draw) << step
 }
 
 /// The values of a factor of so many bits, which a sum of a variable and a constant is held to.
@@ -143,6 +198,12 @@ pub struct LearningArithmetic {
     pub trace_bits: u8,
     /// Bits that a variable of a synapse counts in a product.
     pub variable_bits: u8,
+    /// How a variable is stored; left out, as S42 says.
+    #[serde(default)]
+    pub store: Option<StoreArithmetic>,
+    /// The number of the first epoch, by which u_k counts (S46).
+    #[serde(default = "one")]
+    pub first_epoch: u8,
     /// Whether all lanes share a draw: one for the decays of a population's traces in an epoch,
     /// one for their impulses, one for the stores of a rule (S83).
     pub one_draw: bool,
@@ -156,25 +217,25 @@ pub struct LearningArithmetic {
     pub delay: (i16, i16),
 }
 
+const fn one() -> u8 {
+    1
+}
+
 impl LearningArithmetic {
     /// The values a learned weight can have.
     pub fn weight(&self, sign: WeightSign) -> RawRange {
-        learned_weight(sign, self.mixed, self.inhibitory_lowest)
+        let (lo, hi) = match sign {
+            WeightSign::Mixed => self.mixed,
+            WeightSign::Excitatory => (0, 255),
+            WeightSign::Inhibitory => (self.inhibitory_lowest, 0),
+        };
+        RawRange { lo: lo.into(), hi: hi.into() }
     }
-}
 
-/// The values a learned weight can have, with the limits that engines choose differently.
-pub(crate) fn learned_weight(
-    sign: WeightSign,
-    mixed: (i16, i16),
-    inhibitory_lowest: i16,
-) -> RawRange {
-    let (lo, hi) = match sign {
-        WeightSign::Mixed => mixed,
-        WeightSign::Excitatory => (0, 255),
-        WeightSign::Inhibitory => (inhibitory_lowest, 0),
-    };
-    RawRange { lo: lo.into(), hi: hi.into() }
+    /// The number by which u_k counts, of an epoch from 1. Source: S92.
+    pub const fn epoch(&self, epoch: u32) -> u32 {
+        epoch - 1 + self.first_epoch as u32
+    }
 }
 
 #[cfg(test)]
@@ -189,15 +250,33 @@ mod tests {
         one_shift: false,
         range: (-32769, 32767),
     };
-    const REPLAY: ReplayArithmetic =
-        ReplayArithmetic { decay_bits: 30, fraction_bits: 8, draw_bits: 7, early_pre_up: true };
+    const REPLAY: ReplayArithmetic = ReplayArithmetic {
+        decay_bits: 30,
+        decays: Decays::EveryStep,
+        fraction_bits: 8,
+        draw_bits: 7,
+        early: Early::PreUp,
+        joined: false,
+    };
 
     proptest! {
         #[test]
-        fn one_trace_is_exact_and_two_lose_three_bits(x in 0i64..128, y in 0i64..128, m in -8i64..8) {
-            prop_assert_eq!(PRODUCT.add(0, &[(x, 7)], m, -7), x * m);
-            let two = PRODUCT.add(0, &[(x, 7), (y, 7)], m, -7);
-            prop_assert_eq!(two, (x * y * m).div_euclid(8));
+        fn a_change_is_rounded_up_and_then_to_steps(m in 0i64..1 << 24, step in 0u32..4, draw: u32) {
+            let whole = (m as f64 / 128.0).ceil() as i64;
+            let low = whole_steps(m, 7, step, Rounding::Floor, draw);
+            prop_assert_eq!(low, whole - whole % (1 << step));
+            let drawn = whole_steps(m, 7, step, Rounding::Stochastic, draw);
+            let rest = whole - low;
+            let up = rest + i64::from(draw >> (32 - step.max(1))) * i64::from(step > 0) >= 1 << step;
+            prop_assert_eq!(drawn, low + (i64::from(up && step > 0) << step));
+        }
+
+        #[test]
+        fn a_decay_and_an_impulse_are_rounded_together(x in 0i64..128, keep in 0i64..=1 << 30, raw in 0i64..1 << 15, draw: u32) {
+            let exact = x * keep + (raw << 22);
+            let up = i64::from((exact & ((1 << 30) - 1)) + i64::from(draw >> 2) >= 1 << 30);
+            let got = REPLAY.joined(x, keep, raw, Rounding::Stochastic, draw);
+            prop_assert_eq!(got, (exact >> 30) + up);
         }
 
         #[test]
@@ -214,20 +293,17 @@ mod tests {
     #[test]
     fn one_shift_loses_nothing_that_the_exponent_restores() {
         let one = ProductArithmetic { one_shift: true, mantissa_bits: 3, ..PRODUCT };
-        assert_eq!(one.add(0, &[(3, 7), (3, 7)], 1, -5), 9);
-        assert_eq!(
-            ProductArithmetic { one_shift: false, ..one }.add(0, &[(3, 7), (3, 7)], 1, -5),
-            8
-        );
         assert_eq!((one.places(14, 1), one.places(14, 3)), ((1, 0), (0, 1)));
         assert_eq!((PRODUCT.places(14, 1), PRODUCT.places(14, -1)), ((3, 1), (4, 0)));
     }
 
     #[test]
-    fn a_magnitude_is_rounded_to_the_stored_bits() {
-        // 300 of 256: a whole and 44 more.
-        assert_eq!(PRODUCT.stored(-300, 1, 0.1), -2);
-        assert_eq!(PRODUCT.stored(-300, 1, 0.2), -1);
+    fn a_trace_of_whole_epochs_makes_one_step_at_its_end() {
+        let whole = ReplayArithmetic { decays: Decays::EveryEpoch, ..REPLAY };
+        assert_eq!([1, 2, 3].map(|s| whole.steps_at(s, 3)), [false, false, true]);
+        assert_eq!([0, 1, 3].map(|last| whole.acts_at(3, last)), [false, true, true]);
+        assert_eq!((whole.steps_of_decay(3), REPLAY.steps_of_decay(3)), (3, 1));
+        assert!(REPLAY.steps_at(1, 3) && REPLAY.acts_at(2, 2) && !REPLAY.acts_at(3, 2));
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub use arithmetic::{
     Truncation, WeightSign, WeightsRead, shifted,
 };
 pub use draw::{Draw, DrawKey, KeyedDraws, mix32, site};
-pub use engine::{LearningArithmetic, ProductArithmetic, ReplayArithmetic, factor};
-pub use format::{QFormat, RawRange};
-pub use learning::{
-    ChangeArithmetic, Decision, InterpretedArithmetic, TraceArithmetic, TraceLaw, from_unit, unit,
-    whole_away,
+pub use engine::{
+    Decays, Early, LearningArithmetic, ProductArithmetic, ReplayArithmetic, StoreArithmetic,
+    factor, whole_steps,
 };
+pub use format::{QFormat, RawRange};
+pub use learning::{TraceLaw, from_unit, unit};
 pub use real::RealRounding;
 pub use round::{
     Decay, Overflow, Rounding, align, clamp_raw, fit, mul_round, round_shift, sat32, scale_decay,

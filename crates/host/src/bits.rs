@@ -87,7 +87,7 @@ impl StateGroup {
             StateRole::Accumulator | StateRole::Spike => return None,
         };
         let format = &plan.states[state];
-        if matches!(format.encoding, Encoding::Decay(_)) {
+        if matches!(format.encoding, Encoding::Decay { .. }) {
             return Some(Self::Decays);
         }
         if network.synapses(s.space).is_some() {
@@ -240,7 +240,7 @@ fn with_bits(
 ) -> StateFormat {
     let now = plan.states[state];
     let rounding = rounding.unwrap_or(now.rounding);
-    if matches!(now.encoding, Encoding::Decay(_)) {
+    if matches!(now.encoding, Encoding::Decay { .. }) {
         let raw = RawRange { lo: 0, hi: 1 << bits };
         return StateFormat { q: QFormat::unsigned(bits + 1, bits as i8), rounding, raw, ..now };
     }

@@ -94,7 +94,7 @@ fn formats_finer_than_a_float_change_nothing() {
     let f = fixture();
     let fine = |id: StateId| {
         let now = f.plan.states[id];
-        let decay = matches!(now.encoding, trifactor_quant::Encoding::Decay(_));
+        let decay = matches!(now.encoding, trifactor_quant::Encoding::Decay { .. });
         let q = if decay { QFormat::unsigned(31, 30) } else { QFormat::signed(60, 34) };
         Some(StateFormat { q, raw: q.raw_range(), ..now })
     };

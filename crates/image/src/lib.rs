@@ -20,8 +20,8 @@ mod validate;
 
 pub use error::ImageError;
 pub use map::{
-    FieldMap, Map, ModulatorMap, ModulatorPart, PopulationMap, ProjectionMap, ProjectionPart,
-    Slice, SourceLine, TraceMap, TraceSide,
+    FieldMap, LineTable, Map, ModulatorMap, ModulatorPart, PopulationMap, ProjectionMap,
+    ProjectionPart, Slice, SourceLine, TraceMap, TraceSide, WordLine,
 };
 pub use memory::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldRange, Format, Group,

@@ -131,6 +131,46 @@ pub struct TraceMap {
     pub parts: Vec<(u32, u16)>,
 }
 
+/// Where in the author's files microcode comes from, for debuggers. An image is complete without.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LineTable {
+    /// Files, as the model names them.
+    pub files: Vec<String>,
+    /// Lines, by core and address; words without a line are left out.
+    pub words: Vec<WordLine>,
+}
+
+/// The line that a microcode word comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WordLine {
+    /// Core.
+    pub core: u32,
+    /// Microcode address.
+    pub word: u32,
+    /// File in [`LineTable::files`].
+    pub file: u16,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+impl LineTable {
+    /// The number of a file, which is added if it is new.
+    pub fn file(&mut self, name: &str) -> u16 {
+        let known = self.files.iter().position(|file| file == name);
+        known.unwrap_or_else(|| {
+            self.files.push(name.to_owned());
+            self.files.len() - 1
+        }) as u16
+    }
+
+    /// The line of a word, with its file.
+    pub fn line_of(&self, core: u32, word: u32) -> Option<(&str, u32)> {
+        let at = self.words.binary_search_by_key(&(core, word), |w| (w.core, w.word)).ok()?;
+        let found = self.words[at];
+        Some((self.files.get(usize::from(found.file))?, found.line))
+    }
+}
+
 /// Origin of microcode words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SourceLine {

@@ -58,6 +58,8 @@ pub struct Image {
     pub cores: Vec<Core>,
     /// The author's names: how the host finds lanes, fields and programs.
     pub map: crate::Map,
+    /// Where rules stand in the author's files. Nothing that runs depends on it.
+    pub lines: crate::LineTable,
 }
 
 /// The memories of one core.

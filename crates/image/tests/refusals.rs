@@ -4,8 +4,8 @@ mod common;
 
 use common::{Shape, image};
 use trifactor_image::{
-    AxonOut, ColumnKind, Field, FieldMap, Image, NO_DELAY_FIELD, PopulationMap, Slot, TraceSide,
-    elf, f64_bits::Ms, pack_row, unpack_row, validate,
+    AxonOut, ColumnKind, Field, FieldMap, Image, LineTable, NO_DELAY_FIELD, PopulationMap, Slot,
+    TraceSide, elf, f64_bits::Ms, pack_row, unpack_row, validate,
 };
 use trifactor_isa::assemble;
 
@@ -37,6 +37,7 @@ fn program(image: &mut Image, text: &str) {
     image.cores[0].profiles[0].n_words = words.len() as u32;
     image.cores[0].ucode = words;
     image.map.source.clear();
+    image.lines = LineTable::default();
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn what_the_file_says_of_itself_is_checked() {
 #[test]
 fn a_memory_larger_than_the_chips_is_refused() {
     refused(
-        ".core1.axons_out, byte 0x4000: 4097 records; a core of this chip has room for 4096",
+        ".core1.axons_out, byte 0x6000: 4097 records; a core of this chip has room for 4096",
         |i| {
             i.cores[0].axons_out.resize(4097, AxonOut::default());
         },
@@ -336,6 +337,19 @@ fn modulators_traces_and_sources_must_be_where_the_map_says() {
     refused("column 0 is another's", |i| i.map.traces[0].side = TraceSide::Post);
     refused("column 2 is another's", |i| i.map.traces[0].parts[0].1 = 2);
     refused("rule 'stdp': core 1 has no microcode word 11", |i| i.map.source[0].word = 11);
+}
+
+#[test]
+fn lines_must_be_of_words_and_files_that_are_there() {
+    refused(".trifactor.lines, byte 0x0: the name of a file", |i| i.lines.files[1].clear());
+    refused("words are not in ascending order", |i| i.lines.words.swap(0, 1));
+    refused("words are not in ascending order", |i| {
+        i.lines.words.insert(0, i.lines.words[0]);
+    });
+    refused("core 1 has no microcode word 11", |i| i.lines.words[9].word = 11);
+    refused("core 2 has no microcode word 9", |i| i.lines.words[9].core = 2);
+    refused("core 1, word 0: line 0 of file", |i| i.lines.words[0].line = 0);
+    refused("core 1, word 0: line 1 of file 2", |i| i.lines.words[0].file = 2);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Shape, image};
 use proptest::prelude::*;
-use trifactor_image::{ImageError, elf, validate};
+use trifactor_image::{ImageError, LineTable, elf, validate};
 
 fn shapes() -> impl Strategy<Value = Shape> {
     let hidden = proptest::collection::vec(1u32..60, 1..5);
@@ -28,6 +28,21 @@ proptest! {
         bytes.splice(..bytes.len().min(20), elf::write(&common::short_image(&Shape::small())).unwrap()[..20].to_vec());
         prop_assert!(elf::read(&bytes).is_err());
     }
+}
+
+#[test]
+fn an_image_without_lines_has_no_section_for_them() {
+    let mut image = image(&Shape::small());
+    let named = |bytes: &[u8]| bytes.windows(16).any(|w| w == b".trifactor.lines");
+    assert!(named(&elf::write(&image).unwrap()));
+    let word = image.lines.words[3];
+    let file = &image.lines.files[usize::from(word.file)];
+    assert_eq!(image.lines.line_of(word.core, 3), Some((file.as_str(), word.line)));
+    assert_eq!(image.lines.line_of(word.core, 10), None);
+    image.lines = LineTable::default();
+    let bytes = elf::write(&image).unwrap();
+    assert!(!named(&bytes));
+    assert_eq!(elf::read(&bytes).unwrap(), image);
 }
 
 #[test]

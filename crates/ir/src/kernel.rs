@@ -205,6 +205,8 @@ pub struct Written {
     pub file: Option<String>,
     /// Line of each operation in that file, from 1, in the order of the operations.
     pub lines: Vec<u32>,
+    /// Line of each result, in the order of the results.
+    pub outputs: Vec<u32>,
 }
 
 impl PartialEq for Written {

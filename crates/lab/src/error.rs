@@ -60,6 +60,17 @@ pub enum LabError {
     /// The float reading refused.
     #[error(transparent)]
     Float(#[from] trifactor_reference::float::MachineError),
+    /// Signals cannot be recorded.
+    #[error(transparent)]
+    Signals(#[from] trifactor_signals::SignalError),
+    /// The trial to record is not one of the run's.
+    #[error("there is no trial {trial} to record: the run has trials 0 to {}", .n_trials.saturating_sub(1))]
+    NoSuchTrial {
+        /// What was asked for, from 0.
+        trial: u32,
+        /// Trials of the run.
+        n_trials: u32,
+    },
     /// The probes ask for more than a table should hold.
     #[error(
         "the probes would record {values} values, and {limit} are the limit: give fewer 'lanes' or a larger 'every' under probes"

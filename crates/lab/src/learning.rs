@@ -124,6 +124,7 @@ mod tests {
             tick_ps: 100,
             steps: 10,
             tiles: 1,
+            chips: 1,
             lines: vec![
                 other,
                 line(Cause::RuleState, evaluated, 80_000, 30),

@@ -25,11 +25,13 @@ mod outcome;
 pub mod picture;
 mod prepare;
 mod probe;
+mod record;
 mod report;
 pub mod reproduce;
 mod run;
 mod statistics;
 mod tables;
+mod trial;
 pub mod verify;
 
 pub use curve::{CurveReport, Series};
@@ -40,9 +42,11 @@ pub use learning::LearningCost;
 pub use outcome::{Answer, Counts, Progress, Record, RunResult, Silent, TrialResult};
 pub use prepare::{Prepared, find_chip, identity, planned, prepare, requests, without_learning};
 pub use probe::{ProbeRecord, Probed};
+pub use record::{Recorded, Recording};
 pub use report::Report;
 pub use statistics::Estimate;
 pub use tables::grouped;
+pub use trial::{TrialOptions, TrialScript, TrialStep, trial_script};
 
 use std::path::PathBuf;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
@@ -74,6 +78,19 @@ pub fn run_model(
     options: &RunOptions,
     progress: &dyn Progress,
 ) -> Result<Report, LabError> {
+    run_and_record(model, options, &Recording::default(), progress).map(|(report, _)| report)
+}
+
+/// The same, with signals of one trial written to files before the run: a name that is not there
+/// is refused at once. `None` where nothing was to be recorded.
+///
+/// Errors: see [`LabError`]; no file was written then.
+pub fn run_and_record(
+    model: &Model,
+    options: &RunOptions,
+    recording: &Recording,
+    progress: &dyn Progress,
+) -> Result<(Report, Option<Recorded>), LabError> {
     let protocol = model
         .protocol
         .as_ref()
@@ -100,15 +117,16 @@ pub fn run_model(
         costs: options.costs,
         progress,
     };
-    match &protocol.sampler {
+    let recorded = record::record(&context, recording)?;
+    let report = match &protocol.sampler {
         Sampler::FewShot { data, ways, .. } => {
-            let report = few_shot::run_few_shot(&context, data, *ways)?;
-            Ok(Report::FewShot(Box::new(report)))
+            Report::FewShot(Box::new(few_shot::run_few_shot(&context, data, *ways)?))
         }
         Sampler::Single | Sampler::Sweep { .. } | Sampler::Items { .. } => {
-            Ok(Report::Curve(Box::new(curve::run_curve(&context)?)))
+            Report::Curve(Box::new(curve::run_curve(&context)?))
         }
-    }
+    };
+    Ok((report, recorded))
 }
 
 /// The threads that were asked for, else one for each processor.

@@ -55,6 +55,12 @@ impl Populations {
             .collect();
         populations
     }
+    /// The lanes that fire in a step, as the emulator wants them. Shape: `spikes` has one list for
+    /// each input.
+    pub fn given<'s>(&self, spikes: &'s [Vec<u32>]) -> Vec<(usize, &'s [u32])> {
+        let lists = self.inputs.iter().zip(spikes).filter(|(_, lanes)| !lanes.is_empty());
+        lists.map(|(at, lanes)| (*at, lanes.as_slice())).collect()
+    }
     /// The position of a population.
     pub fn find(&self, name: &str) -> Result<usize, LabError> {
         self.names
@@ -92,15 +98,7 @@ impl Machine for ChipMachine<'_> {
         self.emulator.reset(&groups);
     }
     fn step(&mut self, spikes: &[Vec<Vec<u32>>]) -> Result<(), LabError> {
-        let inputs: Vec<(usize, &[u32])> = self
-            .populations
-            .inputs
-            .iter()
-            .zip(&spikes[0])
-            .filter(|(_, lanes)| !lanes.is_empty())
-            .map(|(at, lanes)| (*at, lanes.as_slice()))
-            .collect();
-        Ok(self.emulator.step(&inputs)?)
+        Ok(self.emulator.step(&self.populations.given(&spikes[0]))?)
     }
     fn count_spikes(&self, population: usize, _: usize, counts: &mut [u32]) {
         for &lane in self.emulator.spikes(population) {

@@ -9,7 +9,7 @@ use trifactor_fixed::{LearningArithmetic, RawRange, Rounding};
 use trifactor_ir::{
     CheckedNetwork, Kernel, Op, Phase, PhaseId, PortId, Read, Role, StateId, ValueId,
 };
-use trifactor_quant::{PhasePlan, Plan, TermPlan};
+use trifactor_quant::{OutputPlan, PhasePlan, Plan, StorePlan, TermPlan};
 
 /// Relative error of a constant of 15 significant bits, and the absolute one of the smallest.
 const CONSTANT_ERROR: (f64, f64) = (1.0 / 32768.0, 1.0 / (1u64 << 61) as f64);
@@ -92,6 +92,9 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
     let outputs = kernel.outputs.iter().zip(&phase.writes).zip(&p.outputs);
     let results = outputs.map(|((output, state), o)| {
         let value = values[output.value.index()].0;
+        if let Some(store) = o.store {
+            return (*state, apart(terms, value, o, store, &values));
+        }
         let term = if o.shift > 0 {
             Term::Right(value, Round::new(o.shift.min(62) as u8, o.rounding, o.site))
         } else {
@@ -100,6 +103,48 @@ pub fn meaning(terms: &mut Terms, net: &CheckedNetwork, plan: &Plan, rule: Phase
         (*state, terms.make(term))
     });
     Meaning { results: results.collect(), values }
+}
+
+/// S90, S91: a magnitude is rounded and its sign put back; of a change, after it was brought up to
+/// a whole number.
+fn apart(
+    terms: &mut Terms,
+    value: TermId,
+    o: &OutputPlan,
+    store: StorePlan,
+    values: &[(TermId, i16)],
+) -> TermId {
+    let shift = o.shift.clamp(0, 62) as u8;
+    let exact = Round::new(0, Rounding::Floor, 0);
+    let (signed, old) = match store {
+        StorePlan::Magnitude => (value, None),
+        StorePlan::Change { old, .. } => {
+            let old = values[old.index()].0;
+            let begin = terms.make(Term::Left(old, shift.min(31)));
+            (terms.make(Term::Sub(value, begin)), Some(old))
+        }
+    };
+    let sign = terms.make(Term::Sgn(signed));
+    let magnitude = terms.make(Term::Mul(signed, sign, exact));
+    let kept = match store {
+        StorePlan::Magnitude => {
+            let by = Round::new(shift, o.rounding, o.site);
+            terms.make(Term::Right(magnitude, by))
+        }
+        StorePlan::Change { step, .. } => {
+            let rest = terms.make(Term::Const((1 << shift) - 1));
+            let above = terms.make(Term::Add(magnitude, rest));
+            let whole = terms.make(Term::Right(above, Round::new(shift, Rounding::Floor, 0)));
+            let by = Round::new(step, o.rounding, o.site);
+            let steps = terms.make(Term::Right(whole, by));
+            terms.make(Term::Left(steps, step))
+        }
+    };
+    let back = terms.make(Term::Mul(kept, sign, exact));
+    match old {
+        Some(old) => terms.make(Term::Add(old, back)),
+        None => back,
+    }
 }
 
 /// S44: to the left exactly, to the right to the nearest.

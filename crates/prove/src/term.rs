@@ -225,6 +225,7 @@ impl Terms {
             Term::Sub(a, b) => match (constants(a, b), self.constant_of(b)) {
                 (Some((x, y)), _) => Term::Const(sat32(x - y)),
                 (_, Some(0)) => return a,
+                _ if a == b => Term::Const(0),
                 _ => term,
             },
             Term::Min(a, b) | Term::Max(a, b) => {

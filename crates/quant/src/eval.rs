@@ -3,9 +3,11 @@
 //! One function per question, all arithmetic in `trifactor_fixed`. Register results saturate once
 //! (S42); products shift with rounding (S43); other operands are aligned first (S44).
 
-use crate::plan::{OutputPlan, PhasePlan, StateFormat, ValuePlan};
+use crate::plan::{OutputPlan, PhasePlan, StateFormat, StorePlan, ValuePlan};
 use trifactor_entity::{SideTable, Table};
-use trifactor_fixed::{QFormat, RawRange, Rounding, align, clamp_raw, fit, round_shift};
+use trifactor_fixed::{
+    QFormat, RawRange, Rounding, align, clamp_raw, fit, round_shift, sat32, whole_steps,
+};
 use trifactor_ir::{Kernel, Op, PortId, ValueId};
 
 /// A random draw for a site; called only where a stochastic rounding drops bits.
@@ -82,19 +84,35 @@ fn eval_op(
 
 /// The raw value of a state after a store, and whether it saturated.
 ///
-/// Source: S42 and, for contributions to accumulators, S11.
+/// `values` are those of [`eval`], `value` the one that is stored. Source: S42, S90, S91 and, for
+/// contributions to accumulators, S11.
 pub fn store(
-    value: i64,
+    values: &Table<ValueId, i64>,
+    value: ValueId,
     output: &OutputPlan,
     format: &StateFormat,
     draws: &impl Site,
 ) -> (i64, bool) {
-    let moved = if output.shift > 0 {
-        let shift = output.shift.unsigned_abs();
-        let draw = if needs_draw(shift, output.rounding) { draws.draw(output.site) } else { 0 };
-        round_shift(value, shift, output.rounding, draw)
-    } else {
-        align(value, -output.shift, Rounding::Floor, 0)
+    let value = values[value];
+    let shift = output.shift.max(0).unsigned_abs();
+    let drawn = |places: u32| {
+        if needs_draw(places, output.rounding) { draws.draw(output.site) } else { 0 }
+    };
+    let moved = match output.store {
+        Some(StorePlan::Magnitude) => {
+            let kept = round_shift(sat32(value.abs()), shift, output.rounding, drawn(shift));
+            kept * value.signum()
+        }
+        Some(StorePlan::Change { old, step }) => {
+            let begin = align(values[old], output.shift, Rounding::Floor, 0);
+            let change = sat32(value - begin);
+            let places = u32::from(step);
+            let (magnitude, draw) = (sat32(change.abs()), drawn(places));
+            let steps = whole_steps(magnitude, shift, places, output.rounding, draw);
+            values[old] + sat32(steps) * change.signum()
+        }
+        None if shift > 0 => round_shift(value, shift, output.rounding, drawn(shift)),
+        None => align(value, -output.shift, Rounding::Floor, 0),
     };
     fit(moved, format.raw, format.overflow)
 }

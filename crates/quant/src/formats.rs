@@ -88,7 +88,7 @@ impl Chooser<'_> {
         self.formats[state.index()] = Some(format);
     }
 
-    fn set_decay(&mut self, state: StateId, code: DecayCode, bits: u8) {
+    fn set_decay(&mut self, state: StateId, code: DecayCode, bits: u8, steps: u32) {
         // The surviving fraction is an integer over 2^bits, and 2^bits itself is "all survives".
         let q = QFormat::unsigned(bits + 1, bits as i8);
         self.formats[state.index()] = Some(StateFormat {
@@ -96,7 +96,7 @@ impl Chooser<'_> {
             rounding: Rounding::Nearest,
             overflow: Overflow::Saturate,
             raw: RawRange { lo: 0, hi: 1 << bits },
-            encoding: Encoding::Decay(code),
+            encoding: Encoding::Decay { code, steps },
         });
     }
 
@@ -467,7 +467,7 @@ impl Chooser<'_> {
         let codes = [self.chip.arithmetic.neuron.decay_u, self.chip.arithmetic.neuron.decay_v];
         for (state, code) in [keep_u, keep_v].into_iter().zip(codes) {
             if let Some(state) = state {
-                self.set_decay(state, code, self.chip.neuron.decay_bits);
+                self.set_decay(state, code, self.chip.neuron.decay_bits, 1);
             }
         }
     }
@@ -550,7 +550,8 @@ impl Chooser<'_> {
         let Some(format) = self.formats[x.index()] else { return };
         let replay = self.chip.arithmetic.learning.map(|engine| engine.trace);
         let decay_bits = replay.map_or(self.chip.neuron.decay_bits, |unit| unit.decay_bits);
-        self.set_decay(keep, DecayCode::default(), decay_bits);
+        let steps = replay.map_or(1, |unit| unit.steps_of_decay(self.net.epoch));
+        self.set_decay(keep, DecayCode::default(), decay_bits, steps);
         let rounding = Rounding::Nearest;
         if let Some(unit) = replay {
             self.set(impulse, finer(format.q, unit.fraction_bits), rounding);
@@ -607,7 +608,7 @@ impl Chooser<'_> {
         let wide = QFormat::signed(self.chip.neuron.accumulator_bits, format.q.frac);
         self.check_accumulator(phase, q, drive, wide);
         self.set(q, wide, Rounding::Floor);
-        self.set_decay(keep, DecayCode::default(), self.chip.neuron.decay_bits);
+        self.set_decay(keep, DecayCode::default(), self.chip.neuron.decay_bits, 1);
     }
 
     fn no_unit(&mut self, phase: &Phase) {

@@ -6,11 +6,13 @@
 //! not fit. Errors are bounded at the same time (S61).
 
 use crate::interval;
-use crate::plan::{OutputPlan, PhasePlan, StateFormat, TermPlan, ValuePlan};
+use crate::plan::{OutputPlan, PhasePlan, StateFormat, StorePlan, TermPlan, ValuePlan};
 use crate::sums::{self, Part};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
-use trifactor_fixed::{LearningArithmetic, Overflow, RawRange, Rounding, factor, site};
+use trifactor_fixed::{
+    LearningArithmetic, Overflow, RawRange, Rounding, StoreArithmetic, factor, site,
+};
 use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
@@ -257,9 +259,10 @@ impl Sweep<'_> {
     ) -> (Known, ValuePlan) {
         let (x, y) = (self.at(a), self.at(b));
         let change = self.engine.expect("internal: a term without an engine").change;
-        // The first addition makes room for the accumulator's fraction.
+        // The first addition makes room for the accumulator's fraction. A variable that is coarser
+        // than the unit takes none of it.
         let first = matches!(self.kernel.ops[a], Op::Port(_));
-        let frac = if first { x.frac + i16::from(change.fraction) } else { x.frac };
+        let frac = if first { x.frac.max(0) + i16::from(change.fraction) } else { x.frac };
         let (right, left) = change.places(widths, i32::from(frac) - i32::from(y.frac));
         let (right, left) = (right.min(62), left.min(31));
         let product = match op {
@@ -487,8 +490,14 @@ impl Sweep<'_> {
                 (Target::Set, None) => format.rounding,
                 _ => Rounding::Floor,
             };
+            let store = self.store_plan(output.value);
+            // Bits that the store's rounding drops.
+            let dropped = match store {
+                Some(StorePlan::Change { step, .. }) => i32::from(step),
+                _ => shift,
+            };
             let mut site = 0;
-            if shift > 0 && rounding == Rounding::Stochastic {
+            if dropped > 0 && rounding == Rounding::Stochastic {
                 site = next_site;
                 // Lanes that share a draw share it among their variables too (S83).
                 next_site =
@@ -501,14 +510,36 @@ impl Sweep<'_> {
                 self.too_far(shift);
             }
             let lsb = format.q.lsb();
-            let lost = if shift > 0 { rounding.max_error_lsb() * lsb } else { 0.0 };
-            let bound = value.bound + lost + self.clamp_loss(state, &format, value);
-            outputs.push(OutputPlan { shift, rounding, site, bound });
+            let places = match store {
+                // Up to a whole number, and to a multiple of the step.
+                Some(StorePlan::Change { step, .. }) if step > 0 => 1.0 + f64::from(step).exp2(),
+                Some(StorePlan::Change { .. }) => 1.0,
+                _ if shift > 0 => rounding.max_error_lsb(),
+                _ => 0.0,
+            };
+            let bound = value.bound + places * lsb + self.clamp_loss(state, &format, value);
+            outputs.push(OutputPlan { shift, rounding, site, store, bound });
         }
         if self.unit.is_none() && usize::from(next_site) > DRAW_SITES {
             self.too_many_draws(next_site.into());
         }
         PhasePlan { values: self.values, outputs }
+    }
+
+    /// How a rule's result is stored, on an engine that does not do as S42 says.
+    fn store_plan(&self, value: ValueId) -> Option<StorePlan> {
+        let engine = self.engine.filter(|_| self.parts.is_some())?;
+        Some(match engine.store? {
+            StoreArithmetic::Magnitude => StorePlan::Magnitude,
+            StoreArithmetic::Change { step } => {
+                // A sum begins with the old value.
+                let mut old = value;
+                while let Op::Add(rest, _) | Op::Sub(rest, _) = self.kernel.ops[old] {
+                    old = rest;
+                }
+                StorePlan::Change { old, step }
+            }
+        })
     }
 
     /// How far a value may lie outside what the store holds but the author's range allows.

@@ -20,7 +20,7 @@ mod wishes;
 
 pub use eval::{Site, eval, store};
 pub use plan::{
-    Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, TermPlan,
-    ValuePlan, plan, trace_sides,
+    Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, StorePlan,
+    TermPlan, ValuePlan, plan, trace_sides,
 };
 pub use wishes::as_wishes;

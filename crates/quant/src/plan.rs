@@ -39,7 +39,12 @@ pub enum Encoding {
     /// Nearest multiple of the last place.
     Plain,
     /// The surviving fraction of a decay register (S45), which is read so.
-    Decay(DecayCode),
+    Decay {
+        /// How the register is read.
+        code: DecayCode,
+        /// Steps for which the register's factor stands; the value is that of one (S88).
+        steps: u32,
+    },
 }
 
 /// The format of a state.
@@ -62,15 +67,30 @@ impl StateFormat {
     pub fn quantise(&self, value: f64) -> i64 {
         match self.encoding {
             Encoding::Plain => clamp_raw(self.q.quantise(value), self.raw),
-            Encoding::Decay(code) => {
-                let bits = self.q.frac.unsigned_abs();
-                code.keep_raw(code.register(value, bits), bits)
+            Encoding::Decay { code, .. } => {
+                let register = self.register(value).expect("internal: a decay has a register");
+                code.keep_raw(register, self.q.frac.unsigned_abs())
+            }
+        }
+    }
+    /// The decay register of the factor of a step; `None` for what is no such factor.
+    pub fn register(&self, keep: f64) -> Option<u32> {
+        match self.encoding {
+            Encoding::Plain => None,
+            Encoding::Decay { code, steps } => {
+                let factor = if steps == 1 { keep } else { keep.powi(steps as i32) };
+                Some(code.register(factor, self.q.frac.unsigned_abs()))
             }
         }
     }
     /// The real value of a raw one.
     pub fn value(&self, raw: i64) -> f64 {
-        self.q.to_f64(raw)
+        match self.encoding {
+            Encoding::Decay { steps, .. } if steps > 1 => {
+                self.q.to_f64(raw).powf(1.0 / f64::from(steps))
+            }
+            _ => self.q.to_f64(raw),
+        }
     }
 }
 
@@ -141,8 +161,25 @@ pub struct OutputPlan {
     pub rounding: Rounding,
     /// Draw site of a stochastic shift.
     pub site: u8,
+    /// How it is stored, where that is not S42.
+    pub store: Option<StorePlan>,
     /// Bound on |fixed - float| of the stored state after one evaluation, in the author's units.
     pub bound: f64,
+}
+
+/// A store of an engine of sums of products.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum StorePlan {
+    /// The shift rounds a magnitude (S90).
+    Magnitude,
+    /// The shift brings a change up to a whole number; the rounding then drops its last bits, and
+    /// the old value is added (S91).
+    Change {
+        /// The variable's old value.
+        old: ValueId,
+        /// Bits that the rounding drops.
+        step: u8,
+    },
 }
 
 /// The plan of one phase.
@@ -238,6 +275,9 @@ impl Plan {
                     "  {} shift {} {:?} site {} bound {:e}",
                     output.variable, p.shift, p.rounding, p.site, p.bound
                 );
+                if let Some(store) = p.store {
+                    let _ = writeln!(out, "  {} {store:?}", output.variable);
+                }
             }
         }
         out

@@ -64,7 +64,9 @@ fn inits_that_clamp(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Diagnos
     for (id, state) in net.states.iter() {
         let format = &plan.states[id];
         let Some((lo, hi)) = state.init.bounds() else { continue };
-        if state.role == StateRole::Spike || matches!(format.encoding, crate::Encoding::Decay(_)) {
+        if state.role == StateRole::Spike
+            || matches!(format.encoding, crate::Encoding::Decay { .. })
+        {
             continue;
         }
         let (held_lo, held_hi) = (format.value(format.raw.lo), format.value(format.raw.hi));

@@ -459,6 +459,7 @@ impl<'a> FixedMachine<'a> {
                 Read::EpochFlag => match p.role {
                     Role::Every(k) => {
                         let epoch = (self.step - 1) / net.epoch + 1;
+                        let epoch = self.plan.learning.map_or(epoch, |e| e.epoch(epoch));
                         i64::from(epoch.is_multiple_of(1 << k))
                     }
                     _ => unreachable!("internal: an epoch flag without a period (I5)"),
@@ -537,7 +538,7 @@ impl<'a> FixedMachine<'a> {
                 let state = phase.writes[j];
                 let format = &self.plan.states[state];
                 let (raw, changed) =
-                    store(values[output.value], &self.plan.phases[id].outputs[j], format, &draws);
+                    store(&values, output.value, &self.plan.phases[id].outputs[j], format, &draws);
                 if changed {
                     clipped.push(state);
                 }

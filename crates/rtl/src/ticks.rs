@@ -164,9 +164,18 @@ mod tests {
             let chip = Chip::builtin(name).expect("it is built in");
             for preset in &chip.cost.presets {
                 let ticks = Ticks::of(&chip, Some(&preset.name)).unwrap_or_else(|e| panic!("{e}"));
-                let learning = preset.resolve().0.learning;
-                for class in [CostClass::Load, CostClass::Mul, CostClass::Control] {
-                    assert_eq!(u64::from(ticks.of_class(class)), learning.of(class).ticks);
+                let l = &preset.learning;
+                let given = [
+                    (ticks.state_access, l.state_access),
+                    (ticks.of_class(CostClass::Load), l.load),
+                    (ticks.of_class(CostClass::Alu), l.alu),
+                    (ticks.of_class(CostClass::Mul), l.mul),
+                    (ticks.of_class(CostClass::Store), l.store),
+                    (ticks.of_class(CostClass::Control), l.control),
+                    (ticks.skipped_synapse, l.skipped_synapse),
+                ];
+                for (ticks, cost) in given {
+                    assert_eq!(Some(u64::from(ticks)), cost.map(|c| c.ticks), "{name}");
                 }
             }
         }

@@ -9,7 +9,8 @@
 
 use crate::Rng;
 use trifactor_fixed::{
-    LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic, WeightsRead,
+    Decays, Early, LearningArithmetic, Overflow, ProductArithmetic, ReplayArithmetic,
+    StoreArithmetic, WeightsRead,
 };
 use trifactor_isa::{Chip, ChipGrid, Mesh, Router};
 
@@ -62,7 +63,9 @@ pub fn learner(rng: &mut Rng) -> Chip {
             decay_bits: rng.pick(&[8, 16, 30]),
             fraction_bits: rng.pick(&[0, 3, 8]),
             draw_bits: rng.pick(&[0, 2, 7, 8]),
-            early_pre_up: rng.chance(0.5),
+            decays: rng.pick(&[Decays::EveryStep, Decays::EveryStep, Decays::EveryEpoch]),
+            early: rng.pick(&[Early::Drawn, Early::PreUp, Early::Dropped]),
+            joined: rng.chance(0.3),
         },
         change: ProductArithmetic {
             fraction: rng.pick(&[1, 4, 7, 12]),
@@ -73,6 +76,14 @@ pub fn learner(rng: &mut Rng) -> Chip {
         },
         trace_bits: rng.pick(&[4, 7, 9]),
         variable_bits: rng.pick(&[12, 16]),
+        store: rng.pick(&[
+            None,
+            None,
+            Some(StoreArithmetic::Magnitude),
+            Some(StoreArithmetic::Change { step: 0 }),
+            Some(StoreArithmetic::Change { step: 2 }),
+        ]),
+        first_epoch: rng.pick(&[0, 1]),
         one_draw: rng.chance(0.5),
         mixed: rng.pick(&[(-256, 255), (-254, 254), (-3000, 3000)]),
         inhibitory_lowest: -255,

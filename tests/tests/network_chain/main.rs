@@ -21,7 +21,7 @@ mod shapes;
 use case::case;
 use compare::Tally;
 use std::collections::BTreeMap;
-use trifactor_fixed::WeightsRead;
+use trifactor_fixed::{Decays, Early, StoreArithmetic, WeightsRead};
 use trifactor_image::Guard;
 use trifactor_ir::{Delay, units};
 use trifactor_testkit::cases;
@@ -94,7 +94,15 @@ fn the_random_networks_have_every_kind_of_part() {
         if let Some(engine) = case.plan.learning {
             note("an engine of sums of products", true);
             note("a draw that is shared", engine.one_draw);
-            note("early impulses rounded up", engine.trace.early_pre_up);
+            note("early impulses rounded up", engine.trace.early == Early::PreUp);
+            note("early impulses lost", engine.trace.early == Early::Dropped);
+            note("traces of whole epochs", engine.trace.decays == Decays::EveryEpoch);
+            note("one rounding of decay and impulse", engine.trace.joined);
+            note("epochs from 0", engine.first_epoch == 0);
+            let stores = |of: StoreArithmetic| engine.store == Some(of);
+            note("magnitudes that are rounded", stores(StoreArithmetic::Magnitude));
+            note("changes that are whole", stores(StoreArithmetic::Change { step: 0 }));
+            note("changes in steps", stores(StoreArithmetic::Change { step: 2 }));
             let phases = case.plan.phases.iter().map(|(_, p)| p);
             let values: Vec<_> =
                 phases.flat_map(|p| p.values.iter().map(|(_, v)| (v.term, v.limit))).collect();

@@ -1,9 +1,11 @@
-//! S81 to S87: engines that replay traces and compute sums of products, as chip files select them.
+//! S81 to S92: engines that replay traces and compute sums of products, as chip files select them.
 
 use crate::readings::{Own, Sketch, Subject, all, dense, each, echo, relay};
 use std::sync::Arc;
 use trifactor_diag::Place;
-use trifactor_fixed::{Draw, LearningArithmetic, Rounding, WeightsRead};
+use trifactor_fixed::{
+    Decays, Draw, Early, LearningArithmetic, Rounding, StoreArithmetic, WeightsRead,
+};
 use trifactor_ir::sop::{ScaleForm, SopRule, parse_sop_as};
 use trifactor_isa::Chip;
 use trifactor_testkit::builder::TraceSpec;
@@ -39,14 +41,25 @@ impl Setup {
         self
     }
 
+    /// How the tag is rounded.
+    fn tag(mut self, rounding: Rounding) -> Self {
+        self.sketch.rounding("ff.t", rounding);
+        self
+    }
+
     /// The rule for the tag, which begins at `t`.
     fn rule(self, dt: &str, t: f64) -> Subject {
+        self.coarse_rule(dt, t, 0)
+    }
+
+    /// The same for a tag with so many bits of fraction, or less than none.
+    fn coarse_rule(self, dt: &str, t: f64, frac: i8) -> Subject {
         let Self { sketch: mut s, pre } = self;
         let space = |s: &Sketch, name| s.b.network().space(name).expect("declared above");
         let ends = (space(&s, "in"), space(&s, "out"));
         let own: [Own<'_>; 2] =
             [("w", all(0.0), (-2000.0, 2000.0)), ("t", all(t), (-2000.0, 2000.0))];
-        let ff = s.plastic("ff", ends, &dense(pre as usize, 1), &own, 0);
+        let ff = s.plastic("ff", ends, &dense(pre as usize, 1), &own, frac);
         let rule = SopRule { dt: Some(dt.to_owned()), ..SopRule::default() };
         let kernel = parse_sop_as("r", &rule, &Place::at_key("r"), ScaleForm::Folded);
         s.rule_kernel(ff, kernel.unwrap_or_else(|e| panic!("{e}")));
@@ -135,9 +148,9 @@ fn an_early_impulse_acts_from_the_start_of_the_epoch() {
 #[test]
 fn an_early_impulse_of_a_pre_lane_is_rounded_up() {
     let least = TraceSpec { impulse: 1.0 / 256.0, ..held(0.0) };
-    for (up, x) in [(true, 1), (false, 0)] {
+    for (early, x) in [(Early::PreUp, 1), (Early::Drawn, 0)] {
         let mut engine = engine();
-        engine.trace.early_pre_up = up;
+        engine.trace.early = early;
         engine.trace.draw_bits = 8;
         let setup = Setup::new(4, 1, engine).trace("x1", least, Rounding::Stochastic);
         let subject = setup.rule("x0*x1", 0.0);
@@ -296,4 +309,122 @@ fn a_reset_of_the_membrane_forgets_what_was_sent() {
     run.reset(trifactor_ir::ResetGroup::Membrane);
     run.step(&[]);
     assert_eq!(run.raw("out.v"), [0]);
+}
+
+/// S88: a trace may make one step in an epoch, by the factor of all its steps.
+#[test]
+fn a_trace_may_decay_once_an_epoch() {
+    let mut engine = engine();
+    engine.trace.decays = Decays::EveryEpoch;
+    let subject = Setup::new(3, 1, engine).trace("x1", HALVED, Rounding::Floor);
+    let subject = subject.rule("x0*x1", 0.0);
+    let mut run = subject.run();
+    // The factor of three steps is an eighth. Before the last one a rule reads the start's value.
+    let x = [0, 0, 8, 8, 8, 9, 9, 9, 9];
+    let t = [0, 0, 0, 0, 0, 8, 8, 8, 17];
+    for (step, (x, t)) in (1..).zip(x.into_iter().zip(t)) {
+        run.step(&[("in", if matches!(step, 2 | 4 | 9) { &[0] } else { &[] })]);
+        assert_eq!((run.raw("in.x1"), run.raw("ff.t")), (vec![x], vec![t]), "step {step}");
+    }
+}
+
+/// S89: a decay and an impulse may be rounded together, by the draw of the decay.
+#[test]
+fn a_decay_and_an_impulse_may_be_rounded_together() {
+    let spec = TraceSpec { keep: 0.5, impulse: 2.75, x_max: None, init: 9.0 };
+    let x_after_a_spike = |joined, rounding, draw: u32| {
+        let mut engine = engine();
+        engine.trace.joined = joined;
+        engine.trace.draw_bits = 8;
+        let subject = Setup::new(1, 1, engine).trace("x1", spec, rounding).rule("x0*x1", 0.0);
+        let mut run = subject.run();
+        run.fixed.replace_draws(Box::new(Always(draw)));
+        run.emulator.replace_draws(Arc::new(Always(draw)));
+        run.step(&[("in", &[0])]);
+        run.raw("in.x1")[0]
+    };
+    // 4.5 and 2.75.
+    assert_eq!(x_after_a_spike(false, Rounding::Floor, 0), 6);
+    assert_eq!(x_after_a_spike(true, Rounding::Floor, 0), 7);
+    assert_eq!(x_after_a_spike(true, Rounding::Stochastic, 191 << 24), 7);
+    assert_eq!(x_after_a_spike(true, Rounding::Stochastic, 192 << 24), 8);
+}
+
+/// S82: an impulse that another spike of the epoch follows may be lost.
+#[test]
+fn an_early_impulse_may_be_dropped() {
+    let mut engine = engine();
+    engine.trace.early = Early::Dropped;
+    let subject = Setup::new(4, 1, engine).trace("x1", HALVED, Rounding::Floor);
+    let subject = subject.rule("x0*x1", 0.0);
+    let mut run = subject.run();
+    for (fires, x) in [(true, 0), (false, 0), (true, 0), (false, 4)] {
+        run.step(&[("in", if fires { &[0] } else { &[] })]);
+        assert_eq!(run.raw("in.x1"), [x]);
+    }
+}
+
+/// The tag after one epoch of one step, from `t`, of a rule that reads `x1`.
+fn tag_after(store: Option<StoreArithmetic>, x1: f64, dt: &str, t: f64) -> i64 {
+    let mut engine = LearningArithmetic { store, ..engine() };
+    engine.change.range = (-1 << 20, 1 << 20);
+    let setup = Setup::new(1, 1, engine).trace("x1", held(x1), Rounding::Floor);
+    let subject = setup.tag(Rounding::Floor).rule(dt, t);
+    let mut run = subject.run();
+    run.step(&[]);
+    run.raw("ff.t")[0]
+}
+
+/// S90: a store may round the magnitude.
+#[test]
+fn a_store_may_round_the_magnitude() {
+    let magnitude = Some(StoreArithmetic::Magnitude);
+    // 10 less 12.5, and 10 more 12.5.
+    assert_eq!(tag_after(None, 25.0, "-2^-1*u0*x1", 10.0), -3);
+    assert_eq!(tag_after(magnitude, 25.0, "-2^-1*u0*x1", 10.0), -2);
+    assert_eq!(tag_after(magnitude, 25.0, "2^-1*u0*x1", 10.0), 22);
+}
+
+/// S85: a variable that counts in twos has as fine an accumulator as one that counts in ones.
+#[test]
+fn a_coarse_variable_has_the_accumulator_of_a_fine_one() {
+    let engine = LearningArithmetic { store: Some(StoreArithmetic::Magnitude), ..engine() };
+    let setup = Setup::new(1, 1, engine).trace("x1", held(1.0), Rounding::Floor);
+    let subject = setup.tag(Rounding::Stochastic).coarse_rule("2^-7*u0*x1", 4.0, -1);
+    let mut run = subject.run();
+    // One of 256 is left to round, and the largest draw carries it.
+    run.fixed.replace_draws(Box::new(Always(u32::MAX)));
+    run.emulator.replace_draws(Arc::new(Always(u32::MAX)));
+    run.step(&[]);
+    assert_eq!(run.raw("ff.t"), [3]);
+}
+
+/// S91: a store may round the change, away from zero and then to its steps.
+#[test]
+fn a_store_may_round_the_change() {
+    let change = |step| Some(StoreArithmetic::Change { step });
+    // 0.625 either way.
+    assert_eq!(tag_after(change(0), 5.0, "2^-3*u0*x1", 3.0), 4);
+    assert_eq!(tag_after(change(0), 5.0, "-2^-3*u0*x1", 3.0), 2);
+    assert_eq!(tag_after(change(0), 5.0, "2^-3*x0*x1", 3.0), 3);
+    // 11 is two steps of 4 and a rest.
+    assert_eq!(tag_after(change(2), 11.0, "u0*x1", 3.0), 11);
+    assert_eq!(tag_after(change(2), 11.0, "-u0*x1", 3.0), -5);
+    // 255 is no multiple of 4.
+    assert_eq!(tag_after(change(2), 100.0, "u0*x1", 250.0), 255);
+}
+
+/// S92: epochs may be counted from 0.
+#[test]
+fn epochs_may_be_counted_from_0() {
+    for (first_epoch, tags) in [(1, [0, 5, 5, 10]), (0, [5, 5, 10, 10])] {
+        let engine = LearningArithmetic { first_epoch, ..engine() };
+        let setup = Setup::new(1, 1, engine).trace("x1", held(5.0), Rounding::Floor);
+        let subject = setup.rule("u1*x1", 0.0);
+        let mut run = subject.run();
+        for t in tags {
+            run.step(&[]);
+            assert_eq!(run.raw("ff.t"), [t], "first epoch {first_epoch}");
+        }
+    }
 }

@@ -95,8 +95,8 @@ fn the_predicted_bound_is_that_of_the_errors_added_up() {
         for draw in [0, u32::MAX] {
             let values = eval(kernel, &subject.plan.phases[id], &ports, &|_| draw);
             let output = &subject.plan.phases[id].outputs[0];
-            let value = values[kernel.outputs[0].value];
-            let (raw, _) = store(value, output, format, &|_| draw);
+            let value = kernel.outputs[0].value;
+            let (raw, _) = store(&values, value, output, format, &|_| draw);
             let float = (w as f64 / 64.0 + 0.1 * (x as f64 / 4.0)).clamp(-32.0, 31.0);
             largest = largest.max((raw as f64 / 64.0 - float).abs());
         }

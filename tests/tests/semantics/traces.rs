@@ -356,7 +356,7 @@ fn copies_of_a_modulator_on_two_cores_are_equal() {
     let subject = s.build();
     assert!(subject.image.cores.len() > 1, "the population fits one core");
     for modulator in &subject.image.map.modulators {
-        let cores: Vec<u16> = modulator.parts.iter().map(|p| p.core).collect();
+        let cores: Vec<u32> = modulator.parts.iter().map(|p| p.core).collect();
         assert!(cores.len() > 1 && cores[0] != cores[1], "{cores:?}");
     }
     let mut run = subject.run();

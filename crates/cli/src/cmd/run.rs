@@ -3,6 +3,7 @@
 use crate::cmd::disasm;
 use crate::exit::Fault;
 use crate::folder;
+use crate::record::{self, RecordArgs};
 use crate::source::{ChipArg, ModelArgs};
 use crate::table::{counted, grouped, table};
 use crate::terminal::Terminal;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 use trifactor_emu::{Emulator, Options, Report as Ledger};
 use trifactor_isa::Chip;
 use trifactor_lab::costs::{Costs, with_all_presets};
-use trifactor_lab::{LabError, RunOptions, run_model};
+use trifactor_lab::{LabError, Recorded, RunOptions, run_and_record};
+use trifactor_signals::Recorder;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,11 @@ Examples:
   trifactor run firmware-models/one-shot-prototypes --trials 100 --seed 7 --json
   trifactor run firmware-models/one-shot-prototypes --data my-characters --out results
   trifactor run firmware-models/stdp-triplet --out results
+  trifactor run firmware-models/three-factor --signals list
+  trifactor run firmware-models/three-factor --wave run.fst --table spikes=spikes.csv
+  trifactor run firmware-models/three-factor --wave run.vcd --signals '*.v,policy.w[0->1]'
+  trifactor run firmware-models/three-factor --table actors.v=v.npy --table performance=cost.csv
+  trifactor run firmware-models/three-factor --timeline run.json --timeline-steps 1..11
   trifactor run stdp.elf --steps 1000
   trifactor run firmware-models/pair-stdp --costs
 
@@ -31,6 +38,10 @@ The folder of --out gets
   probes.csv, probes.png     the model's probes in the first trial, spikes as rasters
 Float is drawn as lines, the chip as points. The same seed gives the same results, with any
 number of threads.
+
+Waves open in GTKWave and Surfer, a timeline in Perfetto or chrome://tracing; docs/waves.md says what can be recorded, how it is named and
+what the columns and axes of the tables are. All of them
+record one trial, --record-trial.
 
 An image holds no stimuli: without its model it runs in silence, driven by its biases alone.";
 
@@ -67,6 +78,8 @@ pub struct Cmd {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 impl Cmd {
@@ -80,12 +93,18 @@ impl Cmd {
                 "--steps is for images; how long a model runs stands in its protocol".to_owned(),
             ));
         }
+        let recording = self.record.recording()?;
         // Before a long run, not after it.
         if let Some(out) = self.out.as_ref().filter(|o| o.exists() && !o.is_dir()) {
             return Err(Fault::File(format!("{} is a file; --out names a folder", out.display())));
         }
         let chip = ChipArg { name: self.chip.name.clone() };
         let source = ModelArgs { path: self.path.clone(), chip };
+        if self.record.lists() {
+            let ready = source.ready()?;
+            terminal.findings(&ready.findings);
+            return record::list(terminal, &ready.prepared.compiled.image, self.json);
+        }
         let model = source.load()?;
         terminal.findings(&model.warnings);
         let options = RunOptions {
@@ -97,11 +116,18 @@ impl Cmd {
             costs: self.costs,
         };
         let progress = terminal.progress();
-        let report = run_model(&model, &options, &*progress).map_err(|e| match e {
+        let ran = run_and_record(&model, &options, &recording, &*progress).map_err(|e| match e {
             LabError::Model(found) => Fault::Model(source.in_model(found)),
+            LabError::Signals(refused) => record::fault(refused),
+            LabError::NoSuchTrial { .. } => Fault::Usage(format!("--record-trial: {e}")),
             other => Fault::File(other.to_string()),
-        })?;
+        });
         drop(progress);
+        let (report, recorded) = ran?;
+        if let Some(recorded) = recorded {
+            let what = format!("trial {}", recording.trial);
+            record::tell(terminal, &recording.request, &what, &recorded);
+        }
         let out = self.out.clone().unwrap_or_else(|| folder::default_for(&model.name));
         let files = report.files();
         folder::write_all(&out, &files)?;
@@ -123,13 +149,18 @@ impl Cmd {
             (self.trials.is_some(), "--trials"),
             (self.data.is_some(), "--data"),
             (self.out.is_some(), "--out"),
+            (self.record.trial().is_some(), "--record-trial"),
         ] {
             if given {
                 let path = self.path.display();
                 return Err(Fault::Usage(format!("{option} is for models, and {path} is a file")));
             }
         }
+        let recording = self.record.recording()?;
         let image = disasm::read(&self.path)?;
+        if self.record.lists() {
+            return record::list(terminal, &image, self.json);
+        }
         let cannot =
             |e: trifactor_emu::EmuError| Fault::File(format!("{}: {e}", self.path.display()));
         let mut options =
@@ -143,12 +174,26 @@ impl Cmd {
         emulator.begin_trial(self.seed.unwrap_or(image.meta.seed));
         // What the loader wrote and reset is not part of the run.
         emulator.clear_ledger();
+        let request = &recording.request;
+        let mut recorder = match request.is_empty() {
+            true => None,
+            false => Some(Recorder::begin(request, &image, &emulator).map_err(record::fault)?),
+        };
         let mut spikes = vec![0u64; image.map.populations.len()];
-        for _ in 0..self.steps.unwrap_or(100) {
-            emulator.step(&[]).map_err(cannot)?;
+        let steps = self.steps.unwrap_or(100);
+        for _ in 0..steps {
+            match &mut recorder {
+                None => emulator.step(&[]).map_err(cannot)?,
+                Some(recorder) => recorder.step(&mut emulator, &[]).map_err(record::fault)?,
+            }
             for (k, count) in spikes.iter_mut().enumerate() {
                 *count += emulator.spikes(k).len() as u64;
             }
+        }
+        if let Some(recorder) = recorder {
+            let recorded = Recorded::of(&recorder, steps);
+            recorder.finish().map_err(record::fault)?;
+            record::tell(terminal, request, "without input", &recorded);
         }
         let names = image.map.populations.iter().map(|p| p.name.clone());
         let silence = Silence {

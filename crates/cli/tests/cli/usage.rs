@@ -3,7 +3,7 @@
 use crate::models::{PAIR, Place};
 use std::process::Stdio;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "check",
     "compile",
     "run",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 14] = [
     "reproduce",
     "dump",
     "disasm",
+    "debug",
     "rtl-check",
     "conformance",
     "explain",

@@ -9,7 +9,7 @@
 use trifactor_entity::{SideTable, Table};
 use trifactor_image::Guard;
 use trifactor_ir::{CheckedNetwork, Op, PhaseId, Read, Role, StateId, Target, ValueId};
-use trifactor_quant::{PhasePlan, Plan, ValuePlan};
+use trifactor_quant::{PhasePlan, Plan, StorePlan, ValuePlan};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fact {
@@ -87,7 +87,18 @@ fn idle(net: &CheckedNetwork, plan: &Plan, rule: PhaseId, silent: [bool; 2]) -> 
         o.target == Target::Set
             && facts[o.value] == Fact::Old(*state)
             && stores_back(plan, *state, p.shift, &phase_plan.values, o.value)
+            && stays(phase_plan, p.store)
     })
+}
+
+/// Whether a value that is the old one comes through a store of S90 or S91. A change of exactly 0
+/// does; where a sum is held to bounds nobody proves that it is.
+fn stays(plan: &PhasePlan, store: Option<StorePlan>) -> bool {
+    match store {
+        None => true,
+        Some(StorePlan::Magnitude) => false,
+        Some(StorePlan::Change { .. }) => plan.values.iter().all(|(_, v)| v.limit.is_none()),
+    }
 }
 
 /// An old value survives alignment to the left; to the right its last bits may be lost.

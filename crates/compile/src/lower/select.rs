@@ -18,7 +18,7 @@ use trifactor_isa::{
     Chip, Exponent, Field, Immediate, Inst, Left, LoadEpoch, LoadField, LoadLine, LoadSlot, R2,
     R2Left, R2Shift, R3, R3Shift, R4, Reg, Right, Site, Slot, Store,
 };
-use trifactor_quant::{PhasePlan, Plan};
+use trifactor_quant::{OutputPlan, PhasePlan, Plan, StorePlan};
 
 /// Registers of a lane.
 const N_REGISTERS: u8 = 16;
@@ -41,6 +41,9 @@ pub struct Program {
     pub code: Vec<Inst>,
     /// For each instruction, the kernel's line it comes from.
     pub lines: Vec<String>,
+    /// For each instruction, where that line stands in the author's file, from 1; none for what
+    /// no text was read for.
+    pub written: Vec<Option<u32>>,
     /// Slots 1, 2, ... of `ldx`.
     pub pre_slots: Vec<Source>,
     /// Slots 1, 2, ... of `ldy`.
@@ -64,6 +67,7 @@ struct Emitter<'a> {
     /// The value whose register a value shares: itself, or the factor that 1 multiplies.
     same_as: Vec<ValueId>,
     line: String,
+    written: Option<u32>,
     full: bool,
 }
 
@@ -87,6 +91,7 @@ pub fn select(
         program: Program {
             code: Vec::new(),
             lines: Vec::new(),
+            written: Vec::new(),
             pre_slots: Vec::new(),
             post_slots: Vec::new(),
             global_slots: Vec::new(),
@@ -96,10 +101,11 @@ pub fn select(
         last_use: Vec::new(),
         same_as: Vec::new(),
         line: String::new(),
+        written: None,
         full: false,
     };
     emitter.same_as = shared(kernel, emitter.plan);
-    emitter.last_use = last_uses(kernel, &emitter.same_as);
+    emitter.last_use = last_uses(kernel, emitter.plan, &emitter.same_as);
     emitter.run();
     let Emitter { program, full, .. } = emitter;
     let error = |code, message: String, hint: &str| {
@@ -201,7 +207,7 @@ fn shared(kernel: &Kernel, plan: &PhasePlan) -> Vec<ValueId> {
 
 /// For each value, the position of the last operation that uses it or a value that shares its
 /// register; outputs count as one more.
-fn last_uses(kernel: &Kernel, same_as: &[ValueId]) -> Vec<usize> {
+fn last_uses(kernel: &Kernel, plan: &PhasePlan, same_as: &[ValueId]) -> Vec<usize> {
     let mut last = vec![0; kernel.ops.len()];
     let needed = needed(kernel);
     for (id, op) in kernel.ops.iter() {
@@ -213,6 +219,11 @@ fn last_uses(kernel: &Kernel, same_as: &[ValueId]) -> Vec<usize> {
     }
     for output in &kernel.outputs {
         last[same_as[output.value.index()].index()] = kernel.ops.len();
+    }
+    for output in &plan.outputs {
+        if let Some(StorePlan::Change { old, .. }) = output.store {
+            last[same_as[old.index()].index()] = kernel.ops.len();
+        }
     }
     last
 }
@@ -253,6 +264,7 @@ impl Emitter<'_> {
                 continue;
             }
             self.line = lines.get(id.index()).cloned().unwrap_or_default();
+            self.written = self.kernel.written.lines.get(id.index()).copied();
             self.operation(id, op);
             self.release(id.index());
         }
@@ -260,12 +272,14 @@ impl Emitter<'_> {
             self.store(j);
         }
         self.line = "end".to_owned();
+        self.written = None;
         self.emit(Inst::Halt);
     }
 
     fn emit(&mut self, inst: Inst) {
         self.program.code.push(inst);
         self.program.lines.push(self.line.clone());
+        self.program.written.push(self.written);
     }
 
     fn new_register(&mut self) -> Reg {
@@ -524,18 +538,77 @@ impl Emitter<'_> {
         let output = &self.kernel.outputs[j];
         let state = self.phase.writes[j];
         self.line = format!("set {}", output.variable);
+        self.written = self.kernel.written.outputs.get(j).copied();
         let field = self.fields.iter().position(|f| *f == state);
         let field = field.expect("internal: a rule sets a variable without a field");
         let p = self.plan.outputs[j];
-        let ra = self.aligned(output.value, (-p.shift).max(0));
-        self.emit(Inst::Sts(Store {
-            field: Field::at(field as u8),
-            ra,
-            shift: Right::at(p.shift.clamp(0, 62) as u8),
-            round: p.rounding,
-            site: Site::at(p.site.min(31)),
-        }));
+        let field = Field::at(field as u8);
+        let (shift, round, site) = match p.store {
+            Some(_) => (0, Rounding::Floor, 0),
+            None => (p.shift.clamp(0, 62) as u8, p.rounding, p.site.min(31)),
+        };
+        let ra = match p.store {
+            Some(store) => self.apart(output.value, &p, store),
+            None => self.aligned(output.value, (-p.shift).max(0)),
+        };
+        let (shift, site) = (Right::at(shift), Site::at(site));
+        self.emit(Inst::Sts(Store { field, ra, shift, round, site }));
+        if p.store.is_some() {
+            self.free.push(ra);
+        }
     }
+
+    /// What a store of S90 or S91 puts into the variable, in a register of its own: the magnitude
+    /// is rounded, and the sign and the old value come back.
+    fn apart(&mut self, value: ValueId, p: &OutputPlan, store: StorePlan) -> Reg {
+        let (rd, sign) = (self.new_register(), self.new_register());
+        let fraction = p.shift.clamp(0, 62) as u8;
+        let mut from = self.aligned(value, 0);
+        if let StorePlan::Change { old, .. } = store {
+            let old = self.aligned(old, 0);
+            let shift = Left::at(fraction.min(31));
+            self.emit(Inst::Shl(R2Left { rd, ra: old, shift }));
+            self.emit(Inst::Sub(R3 { rd, ra: from, rb: rd }));
+            from = rd;
+        }
+        let right = |shift: u8, round, site: u8| R2Shift {
+            rd,
+            ra: rd,
+            shift: Right::at(shift),
+            round,
+            site: Site::at(site.min(31)),
+        };
+        self.emit(Inst::Sgn(R2 { rd: sign, ra: from }));
+        self.emit(Inst::Mul(exact(rd, from, sign)));
+        match store {
+            StorePlan::Magnitude => {
+                self.emit(Inst::Shr(right(fraction, p.rounding, p.site)));
+            }
+            StorePlan::Change { step, .. } => {
+                let rest = self.new_register();
+                self.load_wide(rest, (1 << fraction.min(31)) - 1);
+                self.emit(Inst::Add(R3 { rd, ra: rd, rb: rest }));
+                self.free.push(rest);
+                self.emit(Inst::Shr(right(fraction, Rounding::Floor, 0)));
+                if step > 0 {
+                    self.emit(Inst::Shr(right(step, p.rounding, p.site)));
+                    self.emit(Inst::Shl(R2Left { rd, ra: rd, shift: Left::at(step) }));
+                }
+            }
+        }
+        self.emit(Inst::Mul(exact(rd, rd, sign)));
+        if let StorePlan::Change { old, .. } = store {
+            let old = self.aligned(old, 0);
+            self.emit(Inst::Add(R3 { rd, ra: rd, rb: old }));
+        }
+        self.free.push(sign);
+        rd
+    }
+}
+
+/// A product of which nothing is dropped.
+fn exact(rd: Reg, ra: Reg, rb: Reg) -> R3Shift {
+    R3Shift { rd, ra, rb, shift: Right::at(0), round: Rounding::Floor, site: Site::at(0) }
 }
 
 /// The position of a source in a slot list, added at the end if new; at most `last`, so that an

@@ -4,7 +4,7 @@ use super::{EmuError, keep, keep_of};
 use crate::program::{Context, Interval, ProgramError, Side, compile, sources};
 use crate::state::{Initial, Lanes};
 use crate::tables::{
-    ByPost, ColumnTable, FieldTable, GroupTable, ModulatorTable, Rule, Travel, Widths,
+    ByPost, Code, ColumnTable, FieldTable, GroupTable, ModulatorTable, Rule, Travel, Widths,
 };
 use crate::tile::post_keys;
 use trifactor_fixed::{DecayCode, QFormat, RawRange, WeightsRead};
@@ -243,7 +243,14 @@ fn rule(
     })?;
     program.history(Side::Pre).for_each(|c| pre_columns[c].history = true);
     program.history(Side::Post).for_each(|c| post_columns[c].history = true);
+    let code = Code {
+        first_word: profile.first_word,
+        image: words.to_vec(),
+        words: words.to_vec(),
+        context,
+    };
     Ok(Rule {
+        code,
         program,
         stream: profile.stream,
         guard: profile.guard,

@@ -3,9 +3,9 @@
 use super::Rng;
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format,
-    Group, Guard, Image, Map, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD,
-    NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SynapseList,
-    TraceMap, TraceSide, pack_row,
+    Group, Guard, Image, LineTable, Map, ModulatorLines, ModulatorMap, ModulatorPart,
+    NO_DELAY_FIELD, NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot,
+    SynapseList, TraceMap, TraceSide, pack_row,
 };
 use trifactor_isa::{Rounding, assemble};
 
@@ -70,7 +70,7 @@ pub fn image_of(rng: &mut Rng, largest: u32) -> Image {
         }
     }
     let epoch = if rng.chance(3) { 1 } else { rng.below(5) + 1 };
-    Image { meta: super::meta(epoch, rng.word()), cores, map }
+    Image { meta: super::meta(epoch, rng.word()), cores, map, lines: LineTable::default() }
 }
 
 fn decay(rng: &mut Rng) -> u16 {

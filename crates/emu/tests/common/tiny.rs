@@ -2,8 +2,8 @@
 
 use trifactor_image::{
     AxonIn, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format, Group,
-    Guard, Image, Map, NO_DELAY_FIELD, NO_PROFILE, PopulationMap, Profile, ProjectionMap,
-    ProjectionPart, Slice, Slot, SynapseList, TraceMap, TraceSide, pack_row,
+    Guard, Image, LineTable, Map, NO_DELAY_FIELD, NO_PROFILE, PopulationMap, Profile,
+    ProjectionMap, ProjectionPart, Slice, Slot, SynapseList, TraceMap, TraceSide, pack_row,
 };
 use trifactor_isa::{Rounding, assemble};
 
@@ -131,7 +131,12 @@ impl Tiny {
             traces,
             ..Map::default()
         };
-        Image { meta: super::meta(self.epoch, 1), cores: vec![core], map }
+        Image {
+            meta: super::meta(self.epoch, 1),
+            cores: vec![core],
+            map,
+            lines: LineTable::default(),
+        }
     }
 
     fn profile(&self, core: &mut Core, program: &str, traces: &mut Vec<TraceMap>) {

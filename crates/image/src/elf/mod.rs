@@ -35,6 +35,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 
 const META: &str = ".trifactor.meta";
 const MAP: &str = ".trifactor.map";
+/// Left out where the table is empty.
+const LINES: &str = ".trifactor.lines";
 const NOTE: &str = ".note.trifactor";
 
 /// Name of the section of a core's memory.

@@ -5,8 +5,8 @@
 //! so what is allocated is bounded by the length of the input.
 
 use super::container::{self, Section};
-use super::{MAP, META, NOTE, note, records, section_name};
-use crate::{Core, Image, ImageError, Map, Meta, validate};
+use super::{LINES, MAP, META, NOTE, note, records, section_name};
+use crate::{Core, Image, ImageError, LineTable, Map, Meta, validate};
 use object::elf;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,11 @@ pub fn read(bytes: &[u8]) -> Result<Image, ImageError> {
             return Err(ImageError::Hash { what, image, here });
         }
     }
-    let image = Image { meta, cores: cores(&sections)?, map };
+    let lines = match sections.iter().find(|section| section.name == LINES) {
+        Some(section) => postcard(section)?,
+        None => LineTable::default(),
+    };
+    let image = Image { meta, cores: cores(&sections)?, map, lines };
     validate(&image)?;
     Ok(image)
 }
@@ -66,7 +70,7 @@ fn cores(sections: &[Section<'_>]) -> Result<Vec<Core>, ImageError> {
         }
         let Some((id, memory)) = core_and_memory(section.name) else {
             match section.name {
-                NOTE | META | MAP | ".symtab" | ".strtab" | ".shstrtab" => continue,
+                NOTE | META | MAP | LINES | ".symtab" | ".strtab" | ".shstrtab" => continue,
                 _ => return Err(malformed("an image has no such section")),
             }
         };

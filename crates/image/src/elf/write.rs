@@ -1,8 +1,8 @@
 //! Image to bytes.
 
 use super::symbols::{Symbol, symbols};
-use super::{MACHINE, MAP, META, NOTE, container, note, records, section_name};
-use crate::{Image, ImageError, validate};
+use super::{LINES, MACHINE, MAP, META, NOTE, container, note, records, section_name};
+use crate::{Image, ImageError, LineTable, validate};
 use object::Endianness;
 use object::build::elf::{Builder, SectionData, SectionId};
 use object::elf;
@@ -23,6 +23,18 @@ pub fn write(image: &Image) -> Result<Vec<u8>, ImageError> {
     section(&mut builder, NOTE, elf::SHT_NOTE, none, 4, 0, SectionData::Note(note.into()));
     for (name, bytes) in [(META, postcard(&image.meta)?), (MAP, postcard(&image.map)?)] {
         section(&mut builder, name, elf::SHT_PROGBITS, none, 1, 0, SectionData::Data(bytes.into()));
+    }
+    if image.lines != LineTable::default() {
+        let bytes = postcard(&image.lines)?;
+        section(
+            &mut builder,
+            LINES,
+            elf::SHT_PROGBITS,
+            none,
+            1,
+            0,
+            SectionData::Data(bytes.into()),
+        );
     }
     let memories = core_sections(&mut builder, image);
     add_symbols(&mut builder, symbols(image), &memories);

@@ -15,6 +15,8 @@
 //! - map: names are unique and printable; every compartment, group and modulator range belongs
 //!   to exactly one name; every input axon gets exactly one message, from its pre lane
 //!   (`names.rs`, `messages.rs`).
+//! - lines: files have printable names; words are there, ascend, and their lines are numbers from
+//!   1 in one of the files (`names.rs`).
 
 mod memories;
 mod messages;
@@ -32,6 +34,7 @@ use trifactor_isa::{Chip, isa_hash};
 enum Site {
     Record { section: String, offset: u64 },
     Map,
+    Lines,
     Meta,
 }
 
@@ -40,6 +43,7 @@ impl Site {
         let (section, offset) = match self {
             Self::Record { section, offset } => (section, offset),
             Self::Map => (".trifactor.map".to_owned(), 0),
+            Self::Lines => (".trifactor.lines".to_owned(), 0),
             Self::Meta => (".trifactor.meta".to_owned(), 0),
         };
         ImageError::Invalid { section, offset, what }

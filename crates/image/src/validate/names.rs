@@ -3,7 +3,7 @@
 use super::{Site, at, ensure, legal_name};
 use crate::{
     Compartment, Core, Group, Image, ImageError, Map, ModulatorLines, ModulatorMap, PopulationMap,
-    ProjectionMap, SourceLine, TraceSide,
+    ProjectionMap, SourceLine, TraceSide, WordLine,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,8 @@ pub(super) fn check(image: &Image) -> Result<(), ImageError> {
     modulators(image)?;
     projections(image)?;
     traces(image)?;
-    sources(image)
+    sources(image)?;
+    lines(image)
 }
 
 fn unique_names(map: &Map) -> Result<(), ImageError> {
@@ -237,6 +238,25 @@ fn traces(image: &Image) -> Result<(), ImageError> {
                 });
             ensure!(legal, Site::Map, "trace '{name}': core {id}, column {column} is another's");
         }
+    }
+    Ok(())
+}
+
+fn lines(image: &Image) -> Result<(), ImageError> {
+    let table = &image.lines;
+    for file in &table.files {
+        let printable = !file.is_empty() && !file.chars().any(char::is_control);
+        ensure!(printable, Site::Lines, "the name of a file is empty or has control characters");
+    }
+    let ascending = table.words.is_sorted_by_key(|w| (w.core, w.word));
+    let once = table.words.windows(2).all(|w| (w[0].core, w[0].word) != (w[1].core, w[1].word));
+    ensure!(ascending && once, Site::Lines, "words are not in ascending order");
+    for WordLine { core, word, file, line } in &table.words {
+        let held = core_of(image, *core).map(|(_, core)| core);
+        let legal = held.is_some_and(|core| (*word as usize) < core.ucode.len());
+        ensure!(legal, Site::Lines, "core {core} has no microcode word {word}");
+        let legal = usize::from(*file) < table.files.len() && *line > 0;
+        ensure!(legal, Site::Lines, "core {core}, word {word}: line {line} of file {file}");
     }
     Ok(())
 }

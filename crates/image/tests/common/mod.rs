@@ -9,9 +9,9 @@
 use trifactor_fixed::Rounding;
 use trifactor_image::{
     AxonIn, AxonOut, Column, ColumnKind, Compartment, Core, Field, FieldMap, FieldRange, Format,
-    Group, Guard, Image, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart, NO_DELAY_FIELD,
-    NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SourceLine,
-    SynapseList, TraceMap, TraceSide, f64_bits::Ms, pack_row,
+    Group, Guard, Image, LineTable, Map, Meta, ModulatorLines, ModulatorMap, ModulatorPart,
+    NO_DELAY_FIELD, NO_PROFILE, PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot,
+    SourceLine, SynapseList, TraceMap, TraceSide, WordLine, f64_bits::Ms, pack_row,
 };
 use trifactor_isa::{Chip, assemble, isa_hash};
 
@@ -83,6 +83,7 @@ pub fn image(shape: &Shape) -> Image {
 pub fn short_image(shape: &Shape) -> Image {
     let mut image = image_with(shape, &Chip::builtin("superset").unwrap().canonical());
     image.map.source.truncate(2);
+    image.lines.words.truncate(2);
     image
 }
 
@@ -160,7 +161,15 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
     map.modulators = vec![ModulatorMap { name: "err".into(), n: n_hidden, frac: 8, parts: lines }];
     map.traces = vec![trace("in.ff.x1", TraceSide::Pre, pre_columns)];
     map.traces.push(trace("hid.ff.y1", TraceSide::Post, post_columns));
-    Image { meta: meta(chip), cores, map }
+    let mut lines =
+        LineTable { files: vec!["stdp.kern".into(), "other.kern".into()], words: vec![] };
+    for core in &cores {
+        // The last word has no line.
+        let words = 0..core.ucode.len() as u32 - 1;
+        let line = |word| WordLine { core: core.id, word, file: r.below(2) as u16, line: 1 + word };
+        lines.words.extend(words.map(line));
+    }
+    Image { meta: meta(chip), cores, map, lines }
 }
 
 const STATIC: Group = Group {

@@ -105,7 +105,7 @@ pub(super) fn parse_body(lexer: &mut Lexer<'_>, found: &mut Diagnostics) -> Resu
         ports: Table::new(),
         ops: Table::new(),
         outputs: Vec::new(),
-        written: Written { file: Some(lexer.file().to_owned()), lines: Vec::new() },
+        written: Written { file: Some(lexer.file().to_owned()), ..Written::default() },
     };
     let mut parser = KernelParser { lexer, kernel, names: BTreeMap::new(), reads: Vec::new() };
     loop {
@@ -287,6 +287,7 @@ impl<'a> KernelParser<'_, 'a> {
             let message = format!("'{variable}' already has its result");
             return Err(self.lexer.fail("K008", at, message));
         }
+        self.kernel.written.outputs.push(self.lexer.line(at));
         self.kernel.outputs.push(Output { variable: variable.to_owned(), target, value });
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! What a chip file says about arithmetic.
 
 use serde::{Deserialize, Serialize};
-use trifactor_fixed::{
-    InterpretedArithmetic, LearningArithmetic, MantissaArithmetic, NeuronArithmetic,
-};
+use trifactor_fixed::{LearningArithmetic, MantissaArithmetic, NeuronArithmetic};
 
 /// Choices in which published models of Loihi-class chips differ. Each is defined in
 /// `trifactor-fixed`, and `docs/conformance.md` says which model makes it.
@@ -17,8 +15,6 @@ pub struct Arithmetic {
     /// Traces, products and stores of a learning engine that counts in epochs; left out, those
     /// of `docs/semantics.md`.
     pub learning: Option<LearningArithmetic>,
-    /// A learning engine that only `trifactor conformance` interprets: no chip executes it.
-    pub interpreted: Option<InterpretedArithmetic>,
 }
 
 impl Arithmetic {

@@ -5,7 +5,7 @@
 
 use super::{Chip, ChipError};
 use crate::{Field, ISA_NAME, Slot};
-use trifactor_fixed::{ChangeArithmetic, ProductArithmetic};
+use trifactor_fixed::StoreArithmetic;
 
 /// What a check found: the key at fault, and what is wrong with it.
 type Fault = (String, String);
@@ -187,13 +187,6 @@ fn arithmetic_out_of_range(chip: &Chip) -> Result<(), Fault> {
     if a.input.weight_limit.is_some_and(|limit| limit < 1) {
         return fault("arithmetic.neuron.input.weight_limit", "a limit is at least 1");
     }
-    if let Some(interpreted) = &chip.arithmetic.interpreted {
-        let trace = &interpreted.trace;
-        within("arithmetic.interpreted.trace.fraction_bits", trace.fraction_bits, 0, 16)?;
-        if let ChangeArithmetic::Accumulator(sum) = &interpreted.change {
-            sum_out_of_range("arithmetic.interpreted.change", sum)?;
-        }
-    }
     Ok(())
 }
 
@@ -203,10 +196,18 @@ fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
     within("arithmetic.learning.trace.decay_bits", a.trace.decay_bits, 4, 30)?;
     within("arithmetic.learning.trace.fraction_bits", a.trace.fraction_bits, 0, 12)?;
     within("arithmetic.learning.trace.draw_bits", a.trace.draw_bits, 0, 32)?;
+    if a.trace.joined {
+        let most = a.trace.decay_bits;
+        within("arithmetic.learning.trace.fraction_bits", a.trace.fraction_bits, 0, most)?;
+    }
+    if let Some(StoreArithmetic::Change { step }) = a.store {
+        within("arithmetic.learning.store.step", step, 0, 8)?;
+    }
+    within("arithmetic.learning.first_epoch", a.first_epoch, 0, 1)?;
     within("arithmetic.learning.trace_bits", a.trace_bits, 1, 16)?;
     within("arithmetic.learning.variable_bits", a.variable_bits, 1, 16)?;
     within("arithmetic.learning.change.mantissa_bits", a.change.mantissa_bits, 2, 15)?;
-    sum_out_of_range("arithmetic.learning.change", &a.change)?;
+    within("arithmetic.learning.change.fraction", a.change.fraction, 1, 15)?;
     const LIMIT: i32 = 1 << 29;
     let (lo, hi) = a.change.range;
     if !(-LIMIT..=0).contains(&lo) || !(0..=LIMIT).contains(&hi) {
@@ -220,14 +221,6 @@ fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
     }
     if a.inhibitory_lowest > 0 {
         return fault("arithmetic.learning.inhibitory_lowest", "an inhibitory weight is at most 0");
-    }
-    Ok(())
-}
-
-fn sum_out_of_range(key: &str, sum: &ProductArithmetic) -> Result<(), Fault> {
-    within(&format!("{key}.fraction"), sum.fraction, 1, 15)?;
-    if sum.range.0 > sum.range.1 {
-        return fault(format!("{key}.range"), "its ends are the wrong way round");
     }
     Ok(())
 }

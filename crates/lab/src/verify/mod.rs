@@ -27,7 +27,7 @@ mod measure;
 mod page;
 mod plot;
 mod real;
-mod script;
+pub(crate) mod script;
 mod text;
 mod verdict;
 

@@ -17,7 +17,7 @@ use trifactor_stimulus::{Sampler, Score, Trials};
 
 /// One trial with all its input spikes.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// The seed of its draws (S7).
     pub seed: u32,
     /// Parts, each of which may begin with a reset.
@@ -26,7 +26,7 @@ pub(super) struct Script {
 
 /// A part of a trial.
 #[derive(Clone, Debug)]
-pub(super) struct ScriptPart {
+pub(crate) struct ScriptPart {
     /// What is reset before it.
     pub resets: Vec<ResetGroup>,
     /// Lanes that fire. Shape: `[step][input]`.
@@ -41,7 +41,7 @@ impl Script {
 }
 
 /// What there is to run.
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     /// Trials of the protocol.
     Protocol(Trials<'a>),
     /// Episodes of the evaluation in `train.ron`.
@@ -49,7 +49,7 @@ pub(super) enum Source<'a> {
 }
 
 /// Everything that trials need, on any machine.
-pub(super) struct Exercise<'a> {
+pub(crate) struct Exercise<'a> {
     pub model: &'a Model,
     pub source: Source<'a>,
     pub populations: Populations,
@@ -119,7 +119,7 @@ impl Exercise<'_> {
 
     /// Trials 0 to `n - 1` in float, held in number formats or not; `what` is the label of the
     /// progress.
-    pub fn float(
+    pub(super) fn float(
         &self,
         formats: Option<&Formats>,
         n: u32,
@@ -159,7 +159,7 @@ impl Exercise<'_> {
     }
 
     /// The same trials on the emulated chip.
-    pub fn chip(&self, image: &Image, n: u32, what: &str) -> Result<Outcome, LabError> {
+    pub(super) fn chip(&self, image: &Image, n: u32, what: &str) -> Result<Outcome, LabError> {
         match &self.source {
             Source::Protocol(trials) => {
                 let machine = || -> Result<ChipMachine<'_>, LabError> {

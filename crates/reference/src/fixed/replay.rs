@@ -2,7 +2,7 @@
 
 use super::FixedMachine;
 use trifactor_entity::{EntityId, SideTable};
-use trifactor_fixed::{clamp_raw, site};
+use trifactor_fixed::{Early, clamp_raw, fit, site};
 use trifactor_ir::{Phase, PhaseId, Read, Role, StateId, StateRole};
 use trifactor_quant::{eval, store, trace_sides};
 
@@ -19,7 +19,8 @@ impl FixedMachine<'_> {
         let spike = spike.expect("internal: a trace follows spikes");
         let format = self.plan.states[trace];
         let post = trace_sides(self.net, trace) == [Role::Post];
-        for at in 0..self.again[spike.index()].len() {
+        let early = if unit.early == Early::Dropped { 0 } else { self.again[spike.index()].len() };
+        for at in 0..early {
             let lane = self.again[spike.index()][at];
             let raw = self.port(phase, "impulse").map_or(0, |s| self.raw[s.index()][lane as usize]);
             let draw = unit.early_draw(post, || self.trace_draw(id, self.step, site::EARLY, lane));
@@ -34,7 +35,7 @@ impl FixedMachine<'_> {
         }
     }
 
-    /// Source: S81, S82.
+    /// Source: S81, S82, S88, S89.
     fn replay(&mut self, id: PhaseId, phase: &Phase, trace: StateId, spike: StateId) {
         let unit = self.plan.learning.expect("internal: a replay without an engine").trace;
         let kernel = &self.net.kernels[phase.kernel];
@@ -43,6 +44,11 @@ impl FixedMachine<'_> {
         let mut positions = vec![self.raw[trace.index()].clone()];
         for position in 1..=self.net.epoch {
             let before = &positions[position as usize - 1];
+            if !unit.steps_at(position, self.net.epoch) {
+                let same = before.clone();
+                positions.push(same);
+                continue;
+            }
             let mut now = Vec::with_capacity(lanes);
             for (lane, &old) in before.iter().enumerate() {
                 let mut ports = SideTable::empty();
@@ -53,7 +59,7 @@ impl FixedMachine<'_> {
                     ports.push(if state == trace {
                         old
                     } else if state == spike {
-                        i64::from(self.last[spike.index()][lane] == position)
+                        i64::from(unit.acts_at(position, self.last[spike.index()][lane]))
                     } else {
                         self.raw[state.index()][lane]
                     });
@@ -63,10 +69,19 @@ impl FixedMachine<'_> {
                     let draw = self.trace_draw(id, step, site, lane as u32);
                     if site == site::IMPULSE { unit.impulse_draw(draw) } else { draw }
                 };
-                let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
-                let output = &kernel.outputs[0];
-                let plan = &self.plan.phases[id].outputs[0];
-                let (raw, clipped) = store(values[output.value], plan, &format, &draws);
+                let (raw, clipped) = if unit.joined {
+                    let port = |name| {
+                        ports[kernel.port(name).expect("internal: an input of a linear trace")]
+                    };
+                    let impulse = port("impulse") * port("spike");
+                    let draw = draws(site::DECAY);
+                    let sum = unit.joined(old, port("keep"), impulse, format.rounding, draw);
+                    fit(sum, format.raw, format.overflow)
+                } else {
+                    let values = eval(kernel, &self.plan.phases[id], &ports, &draws);
+                    let plan = &self.plan.phases[id].outputs[0];
+                    store(&values, kernel.outputs[0].value, plan, &format, &draws)
+                };
                 self.saturated[trace.index()] += u64::from(clipped);
                 now.push(raw);
             }

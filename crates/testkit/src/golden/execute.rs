@@ -122,7 +122,7 @@ impl Executors<'_> {
             .zip(&self.bench.phase().writes)
             .map(|((output, p), state)| {
                 let (raw, saturated) =
-                    store(values[output.value], p, &self.plan.states[*state], &site);
+                    store(&values, output.value, p, &self.plan.states[*state], &site);
                 let field = self.lowered.fields.iter().position(|f| f == state);
                 Stored { field: field.expect("what a rule sets is a field"), raw, saturated }
             })
