@@ -92,7 +92,7 @@ fn figures(report: &MeshReport) -> String {
     row("messages per spike", &|f| two(f.messages / f.spikes.max(1.0)));
     row("hops per message", &|f| two(f.hops_per_message()));
     row("hops per spike", &|f| two(f.hops_per_spike()));
-    row("hops per step, all firing", &|f| one(f.hops()));
+    row("hops per step", &|f| one(f.hops()));
     if report.size != report.of_chip {
         row("of these to another chip", &|f| one(f.border));
     }
