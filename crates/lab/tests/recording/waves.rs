@@ -80,7 +80,7 @@ fn compare(case: &Case, trial: u32, file: &str, step_fs: u128) {
     let per_step = (step_fs / read.unit_fs()) as u64;
     assert_eq!(u128::from(per_step) * read.unit_fs(), step_fs);
     let mut moved = 0;
-    for (name, _) in &history[0] {
+    for name in history[0].keys() {
         for (step, states) in (0..).zip(&history) {
             let expected = states[name] as f64;
             moved += u32::from(expected != history[0][name] as f64);
