@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back() {
-        for text in ["a", "a.v[3]", "a.v[0..4,7]", "ff.w[2->5]", "*.w[*->5,1..2->*]", "p[*]"] {
+        for text in ["a", "a.v[3]", "a.v[0..4,7]", "ff.w[2->5]", "*.w[*->5,1..3->*]", "p[*]"] {
             let selector = Selector::parse(text).unwrap();
             assert_eq!(selector.to_string(), text);
         }
