@@ -25,6 +25,8 @@ impl Cmd {
             println!("== {what}: cargo {}", arguments.join(" "));
             let mut command = Command::new("cargo");
             command.current_dir(root).args(arguments);
+            // Nothing here is built twice, and the records for building in parts fill the disk.
+            command.env("CARGO_INCREMENTAL", "0");
             if arguments[0] == "doc" {
                 command.env("RUSTDOCFLAGS", "-D warnings");
             }
