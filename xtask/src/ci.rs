@@ -25,8 +25,8 @@ impl Cmd {
             println!("== {what}: cargo {}", arguments.join(" "));
             let mut command = Command::new("cargo");
             command.current_dir(root).args(arguments);
-            // Nothing here is built twice, and the records for building in parts fill the disk.
-            command.env("CARGO_INCREMENTAL", "0");
+            // Nothing here is built twice, nobody runs a debugger, and both fill the disk.
+            command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_TEST_DEBUG", "false");
             if arguments[0] == "doc" {
                 command.env("RUSTDOCFLAGS", "-D warnings");
             }
