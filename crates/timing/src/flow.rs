@@ -86,6 +86,17 @@ impl Engine {
             }
             let from = if spike == 0 { 0 } else { work.spikes[spike - 1].end };
             begun.push(unit_free.max(ready));
+            if ready > last && next.end - from == 1 {
+                let follows = work.spikes.get(spike + 1).map_or(limit, |s| limit.min(start + s.at));
+                let waits = ready + rates.axon_out.max(1);
+                let message = work.messages[from as usize];
+                if let Some(done) = self.send_quietly(at.tile, at.place, waits, message, follows) {
+                    (unit_free, last, sent) = (waits, done, waits - base);
+                    spike += 1;
+                    kept = (spike, sent, blocked);
+                    continue;
+                }
+            }
             for message in &work.messages[from as usize..next.end as usize] {
                 let begins = unit_free.max(ready);
                 let waits = begins + rates.axon_out.max(1);
@@ -116,8 +127,84 @@ impl Engine {
         true
     }
 
+    /// A message that stays in its tile, finds everything idle and is gone before a tick: nothing
+    /// of it needs to be remembered. Returns when the input axon unit takes it.
+    fn send_quietly(
+        &mut self,
+        tile: u32,
+        place: u32,
+        ready: u64,
+        message: Message,
+        before: u64,
+    ) -> Option<u64> {
+        let rates = self.machine.rates;
+        let receiver = self.receiver(message.to as usize);
+        let done = ready + rates.tile_entry.max(1);
+        if self.machine.cores[message.to as usize].tile != tile
+            || done >= before
+            || !self.is_idle(tile, ready, done)
+            || self.cells[receiver] > done
+        {
+            return None;
+        }
+        self.pass(tile, place, ready, done);
+        self.cells[receiver] = done + u64::from(message.service.max(1));
+        Some(done)
+    }
+    /// Whether a tile's entrance is free at a tick and its local output at a later one.
+    fn is_idle(&self, tile: u32, granted: u64, done: u64) -> bool {
+        let cells = &self.cells[tile as usize * TILE..][..TILE];
+        cells[ENTRANCE_FREE] <= granted && cells[OUTPUT_FREE] <= done && cells[HEAD_FREE] <= done
+    }
+    /// A message enters a tile and leaves by its local output.
+    fn pass(&mut self, tile: u32, place: u32, granted: u64, done: u64) {
+        let link = self.machine.rates.link;
+        let entrances = u64::from(self.machine.places) + 1;
+        let cells = &mut self.cells[tile as usize * TILE..][..TILE];
+        cells[ENTRANCE_FREE] = granted + link;
+        cells[ENTRANCE_TURN] = (u64::from(place) + 1) % entrances;
+        cells[OUTPUT_FREE + Direction::Local as usize] = done + link;
+        cells[HEAD_FREE + Direction::Local as usize] = done + 1;
+        cells[TURN + Direction::Local as usize] = 1;
+    }
+
+    /// All of the host's messages one after the other at the pace of a link, where they stay in
+    /// its tile, nothing is slower than the link and no queue fills.
+    fn host_stream(&mut self, tick: u64, host: &[Message], before: u64) -> bool {
+        if host.is_empty() {
+            return true;
+        }
+        let rates = self.machine.rates;
+        let tile = self.machine.host;
+        let first = tick.max(self.cells[tile as usize * TILE + ENTRANCE_FREE]);
+        let entry = rates.tile_entry.max(1);
+        let last = first + (host.len() as u64 - 1) * rates.link;
+        let suits = |m: &Message| {
+            u64::from(m.service) <= rates.link
+                && self.machine.cores[m.to as usize].tile == tile
+                && self.cells[self.receiver(m.to as usize)] <= first + entry
+        };
+        if last + entry >= before
+            || entry >= rates.queue as u64 * rates.link
+            || !self.is_idle(tile, first, first + entry)
+            || !host.iter().all(suits)
+        {
+            return false;
+        }
+        self.pass(tile, self.machine.places, last, last + entry);
+        for (taken, message) in (first + entry..).step_by(rates.link as usize).zip(host) {
+            let receiver = self.receiver(message.to as usize);
+            self.cells[receiver] = taken + u64::from(message.service.max(1));
+        }
+        true
+    }
+
     fn host_flow(&mut self, tick: u64, host: &[Message]) -> bool {
         let limit = self.peek();
+        if self.host_stream(tick, &host[self.host_sent..], limit) {
+            self.host_sent = host.len();
+            return true;
+        }
         let mut ready = tick;
         for message in &host[self.host_sent..] {
             let (granted, done) =

@@ -13,13 +13,17 @@ struct Case {
 }
 
 fn machine() -> impl Strategy<Value = Machine> {
-    let mesh =
-        (1u32..=4, 1u32..=3, 1u32..=2, 1u32..=2).prop_map(|(columns, rows, across, down)| Mesh {
-            columns: columns * across,
-            rows: rows * down,
-            chip_columns: columns,
-            chip_rows: rows,
-        });
+    // A single tile is what small networks use, and has ways of its own through the fast model.
+    let sizes = prop_oneof![
+        1 => Just((1, 1, 1, 1)),
+        2 => (1u32..=4, 1u32..=3, 1u32..=2, 1u32..=2),
+    ];
+    let mesh = sizes.prop_map(|(columns, rows, across, down)| Mesh {
+        columns: columns * across,
+        rows: rows * down,
+        chip_columns: columns,
+        chip_rows: rows,
+    });
     let rates =
         (
             prop_oneof![1usize..=3, Just(16)],
@@ -77,7 +81,11 @@ fn case() -> impl Strategy<Value = Case> {
         let n = machine.cores.len();
         let step = (
             prop::collection::vec(prop_oneof![1 => Just(CoreJobs::default()), 2 => jobs(n)], n),
-            prop_oneof![Just(Vec::new()), prop::collection::vec(parcel(n, 9), 0..40)],
+            prop_oneof![
+                Just(Vec::new()),
+                prop::collection::vec(parcel(n, 9), 0..40),
+                prop::collection::vec(parcel(n, 1), 0..40),
+            ],
         );
         prop::collection::vec(step, 1..4)
             .prop_map(move |steps| Case { machine: machine.clone(), steps })
