@@ -8,7 +8,7 @@ use std::fmt::Write;
 use trifactor_compile::structure;
 use trifactor_ir::text;
 use trifactor_lab::planned;
-use trifactor_model::parse_model;
+use trifactor_model::{parse_model, print_model};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,8 @@ Examples:
   trifactor dump firmware-models/pair-stdp --stage plan --chip large | less
 
 The stages in order:
-  surface  the keys of model.ron as they were read, with what was left out filled in
+  surface  the keys of model.ron as they were read, with what was left out filled in; it is a
+           model.ron itself
   ir       the network: spaces, states, kernels and the phases of a time step
   plan     number formats, binary points and the error each rounding may cause
   ucode    the microcode of each rule before it has an address
@@ -91,7 +92,7 @@ impl Cmd {
         let path = self.model.file();
         let label = path.display().to_string();
         let text = self.model.text()?;
-        Ok(format!("{:#?}\n", parse_model(&text, &label)?))
+        Ok(print_model(&parse_model(&text, &label)?))
     }
 
     fn plan(&self, terminal: &Terminal) -> Result<String, Fault> {
