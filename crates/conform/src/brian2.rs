@@ -142,8 +142,9 @@ impl File {
     /// nothing to round, or in the other direction than they changed. Returns how many there are.
     ///
     /// The peer decides from the change without the step's spikes. A weight is touched only where
-    /// its decision was to round, and only as far as that decision goes. `before` are the weights
-    /// before the index.
+    /// its decision was to round, and only as far as that decision goes. A decision is recorded
+    /// with the sign of the change that it was made from, or without; then it may be either.
+    /// `before` are the weights before the index.
     fn stale(
         &self,
         learned: &Learned,
@@ -157,13 +158,18 @@ impl File {
             return 0;
         };
         let range = learned.range();
+        let signed = self.rounding.get("round_w").is_some_and(|w| w.iter().flatten().any(|r| *r < 0));
         let mut found = 0;
         for (((w, old), up), wanted) in weights.iter_mut().zip(before).zip(decided).zip(recorded) {
             // Rounded the other way, a magnitude is off by the step that it took and the one that
             // it did not take. Either sum may have ended at the range's end.
             let after = |steps: i64| clamp_raw(old + shifted(steps, learned.step.into()), range);
             let explained = (-MOST_STEPS..=MOST_STEPS).any(|steps| {
-                after(steps) == *w && [1, 2].iter().any(|more| after(steps + up * more) == *wanted)
+                let turned = |more: &i64| {
+                    after(steps + up * more) == *wanted
+                        || (!signed && after(steps - up * more) == *wanted)
+                };
+                after(steps) == *w && [1, 2].iter().any(turned)
             });
             if *up != 0 && w != wanted && explained {
                 *w = *wanted;

@@ -180,7 +180,7 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
         law: TraceLaw::Exponential,
         n_pre,
         n_post,
-        format: WeightFormat::new(SignMode::Mixed, 8, p.weight_exp)?,
+        format: WeightFormat::new(SignMode::Mixed, 8, p.weight_exp.max(0))?,
         dropped: p.shift_bits,
         initial: [stored, zeros(), zeros()],
         // What is written stays as it is until it is written again.
@@ -195,6 +195,12 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
     if let Some(engine) = &mut chip.arithmetic.learning {
         engine.change.fraction += p.shift_bits;
     }
+    // Learned weights of the peer are what they add to u, and lose nothing by a negative exponent:
+    // the accumulator counts in a smaller unit.
+    let input = &mut chip.arithmetic.neuron.input;
+    let unit = i32::from(input.unit) + p.weight_exp.min(0);
+    input.unit = u8::try_from(unit)
+        .map_err(|_| format!("weight_exp is {}, and -{} is the lowest", p.weight_exp, input.unit))?;
     let learner = task.compile(&chip)?;
     let mut run = learner.run()?;
     run.compare();

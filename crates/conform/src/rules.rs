@@ -5,7 +5,7 @@ use crate::vector::{Findings, Vector};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use trifactor_diag::Place;
-use trifactor_ir::sop::{Dependency, SopProduct, SopVar, parse_products};
+use trifactor_ir::sop::{Dependency, SopFactor, SopProduct, SopVar, parse_products};
 
 /// A product, as the files write it.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -22,7 +22,7 @@ pub(crate) struct Product {
 pub(crate) struct Factor {
     pub var: String,
     #[serde(rename = "const")]
-    pub constant: Option<i64>,
+    pub constant: Option<f64>,
     pub sgn: bool,
 }
 
@@ -48,23 +48,17 @@ fn product(p: &SopProduct) -> Result<Product, String> {
         Dependency::Y0 => ("y0", None),
         Dependency::U(k) => ("u", Some(k)),
     };
-    let factors: Result<Vec<Factor>, String> = p
-        .factors
-        .iter()
-        .map(|f| {
-            let constant = f.constant.map(|c| {
-                let whole = c as i64;
-                if whole as f64 == c { Ok(whole) } else { Err(format!("{c} is no whole number")) }
-            });
-            Ok(Factor { var: f.var.name().to_owned(), constant: constant.transpose()?, sgn: f.sgn })
-        })
-        .collect();
+    let factor = |f: &SopFactor| Factor {
+        var: f.var.name().to_owned(),
+        constant: f.constant,
+        sgn: f.sgn,
+    };
     Ok(Product {
         dependency: dependency.to_owned(),
         k,
         s_mant: s_mant.into(),
         s_exp,
-        factors: factors?,
+        factors: p.factors.iter().map(factor).collect(),
     })
 }
 
@@ -95,11 +89,22 @@ pub(crate) fn run(vector: &Vector) -> Findings {
     entries.map(|(name, entry)| (name, compare(entry))).collect()
 }
 
-/// Whether a string uses a variable that only our rules have.
-fn superset(text: &str) -> bool {
-    let read = parse_products(text, &Place::at_key("rule"));
+/// What only our rules may hold, of all that a string holds.
+fn superset(text: &str) -> Option<&'static str> {
+    let products = parse_products(text, &Place::at_key("rule")).ok()?;
     let uses = |p: &SopProduct| p.factors.iter().any(|f| f.var == SopVar::R1);
-    read.is_ok_and(|products| products.iter().any(uses))
+    let mut decimations = products.iter().filter_map(|p| match p.dependency {
+        Dependency::U(k) => Some(k),
+        Dependency::X0 | Dependency::Y0 => None,
+    });
+    let first = decimations.next();
+    if products.iter().any(uses) {
+        Some("r1, a global modulator, is a variable of our rules")
+    } else if decimations.any(|k| Some(k) != first) {
+        Some("each product of our rules has a u_k of its own")
+    } else {
+        None
+    }
 }
 
 fn compare(entry: &Entry) -> Finding {
@@ -108,9 +113,11 @@ fn compare(entry: &Entry) -> Finding {
         (Ok(ours), true) => {
             let k = ours.iter().find_map(|p| p.k);
             if Some(ours) == entry.products.as_ref() && k == entry.decimate_exponent {
-                Finding::Exact("the same products".to_owned())
-            } else {
-                Finding::Failed(format!("read as {ours:?}, recorded {:?}", entry.products))
+                return Finding::Exact("the same products".to_owned());
+            }
+            match &entry.quirk {
+                Some(quirk) => Finding::ByDesign(format!("read as it is written: {quirk}")),
+                None => Finding::Failed(format!("read as {ours:?}, recorded {:?}", entry.products)),
             }
         }
         (Err(_), false) => Finding::Exact("refused by both".to_owned()),
@@ -120,10 +127,10 @@ fn compare(entry: &Entry) -> Finding {
             }
             None => Finding::Failed(format!("refused: {why}")),
         },
-        (Ok(_), false) if superset(&entry.dw) => Finding::ByDesign(
-            "accepted: r1, a global modulator, is a variable of our rules".to_owned(),
-        ),
-        (Ok(ours), false) => Finding::Failed(format!("read as {ours:?}, refused by the peer")),
+        (Ok(ours), false) => match superset(&entry.dw) {
+            Some(more) => Finding::ByDesign(format!("accepted: {more}")),
+            None => Finding::Failed(format!("read as {ours:?}, refused by the peer")),
+        },
     }
 }
 

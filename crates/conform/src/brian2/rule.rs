@@ -12,7 +12,7 @@ use trifactor_fixed::{
     Draw, LearningArithmetic, MantissaArithmetic, RawRange, Rounding, StoreArithmetic, TraceLaw,
     site,
 };
-use trifactor_ir::sop::{Dependency, SopProduct, parse_products};
+use trifactor_ir::sop::{Dependency, SopProduct, SopVar, parse_products};
 use trifactor_isa::Chip;
 
 /// A rule of the peer.
@@ -45,6 +45,7 @@ impl Learned {
             if impulse == 0.0 || tau == 0.0 { (0.0, 0.0) } else { (impulse.floor(), tau) }
         });
         let traces: Vec<usize> = (0..TRACES.len()).filter(|k| all[*k].1 != 0.0).collect();
+        let (products, dw) = living(products, dw, &traces);
         // A chip keeps only traces that some rule reads, so a tag collects the others.
         let read: BTreeSet<&str> =
             products.iter().flat_map(|p| &p.factors).map(|f| f.var.name()).collect();
@@ -147,6 +148,33 @@ impl Learned {
         }
         Ok(sum)
     }
+}
+
+/// The products that can be anything but 0, and their sum: the peer sets x0 and y0 only where a
+/// trace of their side exists.
+fn living(products: Vec<SopProduct>, dw: String, traces: &[usize]) -> (Vec<SopProduct>, String) {
+    let exists = |side: char| traces.iter().any(|k| TRACES[*k].starts_with(side));
+    let silent = |var: SopVar| match var {
+        SopVar::X0 => !exists('x'),
+        SopVar::Y0 => !exists('y'),
+        _ => false,
+    };
+    let dead = |p: &SopProduct| {
+        let gate = match p.dependency {
+            Dependency::X0 => silent(SopVar::X0),
+            Dependency::Y0 => silent(SopVar::Y0),
+            Dependency::U(_) => false,
+        };
+        gate || p.factors.iter().any(|f| f.constant.is_none() && silent(f.var))
+    };
+    if !products.iter().any(dead) {
+        return (products, dw);
+    }
+    let living: Vec<SopProduct> = products.into_iter().filter(|p| !dead(p)).collect();
+    let sum: Vec<String> = living.iter().map(SopProduct::to_string).collect();
+    // A rule without a product is none.
+    let sum = if sum.is_empty() { "0*u0".to_owned() } else { sum.join(" ") };
+    (living, sum)
 }
 
 /// A draw that rounds up whatever there is to round, or down.

@@ -15,7 +15,8 @@
 //! ```
 //! Variables are `x0 x1 x2` (pre), `y0 y1 y2 y3` (post), `r1` (global), `w d t` (the synapse's
 //! own). Brackets hold one variable and at most one literal, or a literal alone; those of `sgn`
-//! hold `w`, `d` or `t`.
+//! hold `w`, `d` or `t`, and those with `x0` or `y0` hold a literal too and are a factor, never the
+//! dependency.
 //!
 //! # Meaning
 //! The first `x0` or `y0` of a product, or its `u_k`, is its *dependency*: a 0 or 1 by which the
@@ -47,6 +48,7 @@ pub use parse::{MAX_FACTORS, MAX_LENGTH, MAX_PRODUCTS, parse_products};
 
 use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When};
 use std::collections::BTreeMap;
+use std::fmt;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 
 /// The strings of a rule; what is absent does not change.
@@ -168,6 +170,32 @@ pub struct SopProduct {
     pub mantissa_exponent: Option<(i32, i32)>,
     /// The other factors, in the author's order.
     pub factors: Vec<SopFactor>,
+}
+
+/// As the grammar writes it, its sign in front.
+impl fmt::Display for SopProduct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.scale.is_sign_negative() { "-" } else { "+" })?;
+        match self.mantissa_exponent {
+            Some((m, e)) => write!(f, " {}*2^{e}", m.abs())?,
+            None => write!(f, " {}", self.scale.abs())?,
+        }
+        match self.dependency {
+            Dependency::X0 => f.write_str("*x0")?,
+            Dependency::Y0 => f.write_str("*y0")?,
+            Dependency::U(k) => write!(f, "*u{k}")?,
+        }
+        for factor in &self.factors {
+            let (name, sgn) = (factor.var.name(), if factor.sgn { "sgn" } else { "" });
+            match factor.constant {
+                Some(c) if c < 0.0 => write!(f, "*{sgn}({name} - {})", -c)?,
+                Some(c) => write!(f, "*{sgn}({name} + {c})")?,
+                None if factor.sgn => write!(f, "*sgn({name})")?,
+                None => write!(f, "*{name}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How the scale of a product stands in a kernel.

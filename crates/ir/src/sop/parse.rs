@@ -378,6 +378,10 @@ impl<'a> Product<'_, 'a> {
             let hint = "sgn(3 - w) is -sgn(w - 3): put the minus sign in front of the product";
             return Err(Box::new(fail.hint(hint)));
         }
+        if literal.is_none() && matches!(var, SopVar::X0 | SopVar::Y0) {
+            self.at = at;
+            return Err(self.alone(var.name()));
+        }
         if negative {
             self.scale.negate();
         }
@@ -385,13 +389,16 @@ impl<'a> Product<'_, 'a> {
         Ok(Some(SopFactor { var, constant, sgn }))
     }
 
+    /// A 0 or 1 in brackets by itself could be meant as the dependency or as a factor.
+    fn alone(&self, word: &str) -> Fail {
+        let fail = self.fail("R005", format!("'{word}' cannot stand in a bracket"));
+        Box::new(fail.hint("write it without the bracket"))
+    }
+
     fn term(&mut self) -> Result<Term, Fail> {
         match self.peek() {
             Some(Kind::Number(text)) => Ok(Term::Literal(self.literal(text)?)),
-            Some(Kind::Word(word)) if is_epoch_flag(word) || matches!(word, "x0" | "y0") => {
-                let fail = self.fail("R005", format!("'{word}' cannot stand in a bracket"));
-                Err(Box::new(fail.hint("write it as a factor of its own")))
-            }
+            Some(Kind::Word(word)) if is_epoch_flag(word) => Err(self.alone(word)),
             Some(Kind::Word(word)) => {
                 let var = self.variable(word)?;
                 self.at += 1;

@@ -43,6 +43,25 @@ fn a_product_has_a_dependency_a_scale_and_factors() {
 }
 
 #[test]
+fn a_product_is_written_as_it_is_read() {
+    for text in [
+        "x0",
+        "-8*y0*x1",
+        "3*2^-5*u7*w*sgn(d) - 0.3*x0*(3 - y1)*sgn(t - 5)",
+        "2^-9*y0*(x0 - 1)*(w + 40)",
+        "-4*2^8*x0*y0",
+    ] {
+        let read = products(text);
+        let written: Vec<String> = read.iter().map(SopProduct::to_string).collect();
+        assert_eq!(products(&written.join(" ")), read, "{written:?}");
+    }
+    assert_eq!(
+        products("y0*(x0 - 1)")[0].factors,
+        [SopFactor { constant: Some(-1.0), ..factor(SopVar::X0) }]
+    );
+}
+
+#[test]
 fn literals_fold_into_a_mantissa_and_an_exponent_where_they_can() {
     for (text, scale, folded) in [
         ("x0", 1.0, Some((1, 0))),
@@ -102,7 +121,8 @@ fn what_cannot_be_read_is_refused_at_its_column() {
     refuses("x0*(w-1", "R005", 4, "does not close");
     refuses("x0*(w-1)*(", "R005", 11, "expected a variable");
     refuses("x0*(w*2)", "R005", 6, "expected '+', '-' or ')'");
-    refuses("y0*(x0+1)", "R005", 5, "'x0' cannot stand in a bracket");
+    refuses("y0*(x0)", "R005", 5, "'x0' cannot stand in a bracket");
+    refuses("x1*(u0+1)", "R005", 5, "'u0' cannot stand in a bracket");
     refuses("x0*sgn(-w)", "R006", 9, "in front of the product");
     refuses("x0*sgn(y1)", "R006", 8, "sgn takes w, d or t");
     refuses("x0*sgn(3)", "R006", 7, "sgn of a number");
