@@ -158,7 +158,8 @@ impl File {
             return 0;
         };
         let range = learned.range();
-        let signed = self.rounding.get("round_w").is_some_and(|w| w.iter().flatten().any(|r| *r < 0));
+        let signed =
+            self.rounding.get("round_w").is_some_and(|w| w.iter().flatten().any(|r| *r < 0));
         let mut found = 0;
         for (((w, old), up), wanted) in weights.iter_mut().zip(before).zip(decided).zip(recorded) {
             // Rounded the other way, a magnitude is off by the step that it took and the one that

@@ -199,8 +199,9 @@ fn compare(file: &File, expected: &Expected, chip: &Chip) -> Result<Finding, Str
     // the accumulator counts in a smaller unit.
     let input = &mut chip.arithmetic.neuron.input;
     let unit = i32::from(input.unit) + p.weight_exp.min(0);
-    input.unit = u8::try_from(unit)
-        .map_err(|_| format!("weight_exp is {}, and -{} is the lowest", p.weight_exp, input.unit))?;
+    input.unit = u8::try_from(unit).map_err(|_| {
+        format!("weight_exp is {}, and -{} is the lowest", p.weight_exp, input.unit)
+    })?;
     let learner = task.compile(&chip)?;
     let mut run = learner.run()?;
     run.compare();

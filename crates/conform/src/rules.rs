@@ -48,11 +48,8 @@ fn product(p: &SopProduct) -> Result<Product, String> {
         Dependency::Y0 => ("y0", None),
         Dependency::U(k) => ("u", Some(k)),
     };
-    let factor = |f: &SopFactor| Factor {
-        var: f.var.name().to_owned(),
-        constant: f.constant,
-        sgn: f.sgn,
-    };
+    let factor =
+        |f: &SopFactor| Factor { var: f.var.name().to_owned(), constant: f.constant, sgn: f.sgn };
     Ok(Product {
         dependency: dependency.to_owned(),
         k,

@@ -69,3 +69,17 @@ fn plasticity_without_epochs_is_that_of_the_peer() {
     assert_eq!(report.exact() + report.statistical(), report.cases.len());
     assert!(report.exact() > 0 && report.statistical() > 0);
 }
+
+#[test]
+fn what_other_cases_of_the_peers_taught_stays_so() {
+    let report = report("generated");
+    let by_design: Vec<String> = (report.cases.iter())
+        .filter(|c| c.finding.word() == "differs-by-design")
+        .map(|c| c.to_string())
+        .collect();
+    // Two u_k in a rule, which the peer refuses, and `(-w)`, whose sign it loses.
+    assert_eq!(by_design.len(), 2, "{by_design:?}");
+    assert!(by_design.iter().any(|c| c.contains("u_k of its own")), "{by_design:?}");
+    assert!(by_design.iter().any(|c| c.contains("the minus sign is lost")), "{by_design:?}");
+    assert_eq!(report.exact() + by_design.len(), report.cases.len());
+}
