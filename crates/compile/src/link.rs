@@ -398,12 +398,17 @@ impl Linker<'_> {
                 key: rule.key.clone(),
             });
         }
-        if let Some(file) = &self.net.kernels[rule.kernel].written.file {
+        let written = &self.net.kernels[rule.kernel].written;
+        if let Some(file) = &written.file {
             let file = self.lines.file(file);
-            let words = (first_word..).zip(&program.written);
-            self.lines.words.extend(words.filter_map(|(word, line)| {
-                line.map(|line| WordLine { core: here, word, file, line })
-            }));
+            for (word, (line, term)) in
+                (first_word..).zip(program.written.iter().zip(&program.terms))
+            {
+                let Some(line) = *line else { continue };
+                let term = term.and_then(|term| written.terms.get(usize::from(term)));
+                let term = term.and_then(|term| self.lines.term(&term.text));
+                self.lines.words.push(WordLine { core: here, word, file, line, term });
+            }
         }
         let slots =
             |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {

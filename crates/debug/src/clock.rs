@@ -102,7 +102,7 @@ impl Session {
             tick -= total;
             let end = self.forwards(Some((Unit::Step, 1)))?;
             self.tick = None;
-            if matches!(end, End::Stopped(_)) {
+            if matches!(end, End::Stopped(_) | End::Interrupted) {
                 return Ok(end);
             }
             // With costs of nothing, a step is as good as any time.
@@ -113,7 +113,7 @@ impl Session {
         let to = self.clock()?.place(tick);
         while self.timeline.at() < to {
             let end = self.forwards(Some((Unit::Phase, 1)))?;
-            if matches!(end, End::Stopped(_)) {
+            if matches!(end, End::Stopped(_) | End::Interrupted) {
                 self.tick = None;
                 return Ok(end);
             }

@@ -69,6 +69,13 @@ impl Emulator {
         [&header[..], &state].concat()
     }
 
+    /// Whether bytes are a whole checkpoint of this image; what they hold is not looked at.
+    ///
+    /// Errors: they are not, and why.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), EmuError> {
+        Ok(self.payload(bytes).map(drop)?)
+    }
+
     /// Continues from a checkpoint of the same image, with the chip's own random bits.
     ///
     /// Errors: the bytes are no checkpoint of this image; the state is then as before.

@@ -67,6 +67,18 @@ const SPIKE: u8 = 1;
 const CLIPPED_U: u8 = 2;
 const CLIPPED_V: u8 = 4;
 const ACTIVE: u8 = 8;
+
+/// A compartment that fired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Fired {
+    /// Its address.
+    pub compartment: usize,
+    /// Ticks of the compartment unit's work until its time was over, stalls left out (T7).
+    pub done: u64,
+    /// Whether its spike has messages, and so goes through the spike queue (T8).
+    pub sends: bool,
+}
+
 /// What is collected from the flags.
 const EVENTS: u8 = SPIKE | CLIPPED_U | CLIPPED_V;
 
@@ -182,22 +194,36 @@ impl Core {
         work.clear();
         work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
         work.compartments = self.counts.compartment_ticks(c);
+        for Fired { compartment, done, .. } in self.fired(c, true) {
+            let messages = &t.messages[self.messages(compartment)];
+            let messages = messages.iter().map(|m| Message { service: service(m), ..*m });
+            work.send(done, messages);
+        }
+    }
+
+    /// Where the messages of a compartment's spike stand.
+    fn messages(&self, compartment: usize) -> std::ops::Range<usize> {
+        let first = &self.table.neurons.first_message;
+        first[compartment] as usize..first[compartment + 1] as usize
+    }
+
+    /// The compartments that fired in the last step, in the order of addresses, or only those
+    /// that have something to send. Source: T7.
+    pub(crate) fn fired(&self, c: &ResolvedCosts, senders: bool) -> impl Iterator<Item = Fired> {
         // Active compartments among those before a position.
         let (mut active, mut counted) = (0, 0);
-        for (spikes, at) in (1..).zip(&self.state.fired) {
-            let at = *at as usize;
-            let messages = t.first_message[at] as usize..t.first_message[at + 1] as usize;
-            if messages.is_empty() {
-                continue;
+        (1..).zip(&self.state.fired).filter_map(move |(spikes, at)| {
+            let compartment = *at as usize;
+            let sends = !self.messages(compartment).is_empty();
+            if senders && !sends {
+                return None;
             }
-            active += count_active(&self.flags[counted..=at]);
-            counted = at + 1;
-            let inactive = (at + 1) as u64 - active;
+            active += count_active(&self.flags[counted..=compartment]);
+            counted = compartment + 1;
+            let inactive = (compartment + 1) as u64 - active;
             let done = Counts { active, inactive, spikes, ..Counts::default() };
-            let messages =
-                t.messages[messages].iter().map(|m| Message { service: service(m), ..*m });
-            work.send(done.compartment_ticks(c), messages);
-        }
+            Some(Fired { compartment, done: done.compartment_ticks(c), sends })
+        })
     }
 
     /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to

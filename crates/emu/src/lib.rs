@@ -84,6 +84,7 @@ mod traces;
 mod walk;
 
 pub use access::Synapse;
+pub use crate::core::Fired;
 pub use change::Constant;
 pub use error::{CheckpointError, EmuError};
 pub use inspect::{InFlight, Membrane};

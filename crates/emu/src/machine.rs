@@ -5,7 +5,7 @@
 //! are handed over in the order of cores, and what a core does with them is a sum and a set of
 //! flags, so the number of threads cannot be seen in any state.
 
-use crate::core::{Core, Now};
+use crate::core::{Core, Fired, Now};
 use crate::draws::Draws;
 use crate::error::EmuError;
 use crate::ledger::{Clock, Counts};
@@ -299,10 +299,19 @@ impl Emulator {
     pub fn updates(&self, core: usize) -> Vec<(Update, u64)> {
         self.networks[0].updates(&self.cores, core, self.closes_epoch())
     }
+    /// The compartments of a core, by its position in the image, that fired in the last step, in
+    /// the order of addresses.
+    pub fn fired(&self, core: usize) -> impl Iterator<Item = Fired> {
+        self.cores[core].fired(&self.networks[0].costs, false)
+    }
     fn closes_epoch(&self) -> bool {
         self.step > 0 && Now::new(self.step, self.widths.epoch).last
     }
 
+    /// The position in the image of the core of that number.
+    pub fn position(&self, core: u32) -> Option<usize> {
+        self.ids.iter().position(|id| *id == core)
+    }
     /// The last step that was executed or begun; 0 before the first.
     pub fn step_number(&self) -> u32 {
         self.step

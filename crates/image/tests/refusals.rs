@@ -350,6 +350,8 @@ fn lines_must_be_of_words_and_files_that_are_there() {
     refused("core 2 has no microcode word 9", |i| i.lines.words[9].core = 2);
     refused("core 1, word 0: line 0 of file", |i| i.lines.words[0].line = 0);
     refused("core 1, word 0: line 1 of file 2", |i| i.lines.words[0].file = 2);
+    refused("core 1, word 0: there is no product 2", |i| i.lines.words[0].term = Some(2));
+    refused("a product is empty", |i| i.lines.terms[0].clear());
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) use extras::{formats, probes, protocol_faults, thresholds};
 
 use crate::folder::Folder;
 use crate::report::Report;
+use crate::sums::Sums;
 use crate::surface::{ModelFile, Value};
 use crate::values::{Lanes, Maker, map_values, offender};
 use rules::Program;
@@ -68,6 +69,7 @@ impl Side {
 
 pub(crate) struct Resolver<'a> {
     file: &'a ModelFile,
+    sums: &'a Sums,
     folder: &'a Folder,
     pub(crate) report: Report,
     network: Network,
@@ -76,9 +78,15 @@ pub(crate) struct Resolver<'a> {
 }
 
 /// The network of a model file; findings are in the resolver's report.
-pub(crate) fn resolve(file: &ModelFile, folder: &Folder, report: Report) -> (Network, Report) {
+pub(crate) fn resolve(
+    file: &ModelFile,
+    sums: &Sums,
+    folder: &Folder,
+    report: Report,
+) -> (Network, Report) {
     let mut r = Resolver {
         file,
+        sums,
         folder,
         report,
         network: Network::new(&file.name),

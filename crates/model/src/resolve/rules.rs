@@ -70,7 +70,10 @@ impl Resolver<'_> {
             KernelSpec::Sop { dw, dd, dt } => {
                 let rule = SopRule { dw: dw.clone(), dd: dd.clone(), dt: dt.clone() };
                 match parse_sop(name, &rule, &DiagPlace::at_key(&key)) {
-                    Ok(kernel) => kernel,
+                    Ok(mut kernel) => {
+                        self.sums.locate(name, &mut kernel);
+                        kernel
+                    }
                     Err(found) => {
                         let file = self.report.file().to_owned();
                         self.report.append(found.in_file(&file));
