@@ -38,9 +38,9 @@ pub(crate) fn write(stimulus: &Stimulus, state: &[u8]) -> Vec<u8> {
     });
     let head = head.to_string();
     let length = (head.len() as u32).to_le_bytes();
-    let body = [&length, head.as_bytes(), state].concat();
+    let body = [&length[..], head.as_bytes(), state].concat();
     let hash = blake3::hash(&body);
-    [&MAGIC, &VERSION.to_le_bytes()[..], hash.as_bytes(), &body].concat()
+    [&MAGIC[..], &VERSION.to_le_bytes()[..], hash.as_bytes(), &body].concat()
 }
 
 /// Reads a file's bytes. Errors: they are none of a checkpoint, or were damaged.

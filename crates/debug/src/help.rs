@@ -30,7 +30,7 @@ const fn help(
 }
 
 /// All commands, in the order of the manual.
-pub const COMMANDS: [Help; 21] = [
+pub const COMMANDS: [Help; 22] = [
     help(
         "step",
         Some("s"),

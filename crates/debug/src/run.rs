@@ -279,10 +279,7 @@ impl Session {
     }
 
     /// The last place before another at which a run ends, with all that ends it there.
-    fn last_stop_before(
-        &mut self,
-        now: Position,
-    ) -> Result<(Option<Position>, End), DebugError> {
+    fn last_stop_before(&mut self, now: Position) -> Result<(Option<Position>, End), DebugError> {
         let mut bound = now;
         while let Some(from) = self.timeline.checkpoint_before(bound) {
             self.jump(from)?;

@@ -45,12 +45,16 @@ impl Stimulus {
     /// seed, spikes and resets.
     pub(crate) fn identity(&self) -> String {
         let mut hash = blake3::Hasher::new();
-        let mut add = |n: u64| drop(hash.update(&n.to_le_bytes()));
+        let mut add = |n: u64| {
+            hash.update(&n.to_le_bytes());
+        };
         add(self.seed.into());
         for (number, step) in (1u32..).zip(&self.steps) {
-            let mut spikes: Vec<(usize, u32)> = step.spikes.iter().flat_map(|(p, lanes)| {
-                lanes.iter().map(|lane| (*p, *lane))
-            }).collect();
+            let mut spikes: Vec<(usize, u32)> = step
+                .spikes
+                .iter()
+                .flat_map(|(p, lanes)| lanes.iter().map(|lane| (*p, *lane)))
+                .collect();
             spikes.retain(|(p, lane)| !self.by_hand(number, *p, *lane));
             spikes.sort_unstable();
             // Steps in which nothing happens only count.

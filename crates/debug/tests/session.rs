@@ -407,7 +407,9 @@ fn a_checkpoint_is_where_another_session_goes_on() {
     let mut other = session("firmware-models/pair-stdp");
     assert!(refused(&mut other, &format!("load {file}")).contains("another image"));
     std::fs::write(&file, b"no").expect("a file");
-    assert!(refused(&mut second, &format!("load {file}")).contains("not a checkpoint of the debugger"));
+    assert!(
+        refused(&mut second, &format!("load {file}")).contains("not a checkpoint of the debugger")
+    );
     done(&mut first, "back");
     done(&mut first, "step phase");
     assert!(refused(&mut first, &format!("save {file}")).contains("between two steps"));
@@ -441,7 +443,12 @@ fn a_checkpoint_names_its_trial_and_is_refused_by_another() {
         assert_eq!((second.position(), everything(&mut second)), (Position::after(2), before));
         other.name = format!("trial {number}");
         let said = refused(&mut session_of(&image, &other), &load);
-        assert!(said.contains(&format!("a checkpoint of trial 0, and this session feeds the spikes of trial {number}")), "{said}");
+        assert!(
+            said.contains(&format!(
+                "a checkpoint of trial 0, and this session feeds the spikes of trial {number}"
+            )),
+            "{said}"
+        );
     }
     // Silence behind the last spike is no other trial, and spikes fired by hand come along.
     let mut longer = stimulus.clone();

@@ -83,8 +83,8 @@ mod times;
 mod traces;
 mod walk;
 
-pub use access::Synapse;
 pub use crate::core::Fired;
+pub use access::Synapse;
 pub use change::Constant;
 pub use error::{CheckpointError, EmuError};
 pub use inspect::{InFlight, Membrane};

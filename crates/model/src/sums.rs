@@ -48,7 +48,8 @@ enum Program<'a> {
 impl Sums {
     /// The sums of a file that was read from this text.
     pub(crate) fn of(file: &ModelFile, text: &str) -> Self {
-        let is_sum = |rule: &crate::surface::RuleSpec| matches!(rule.kernel, KernelSpec::Sop { .. });
+        let is_sum =
+            |rule: &crate::surface::RuleSpec| matches!(rule.kernel, KernelSpec::Sop { .. });
         if !file.rules.iter().any(|(_, rule)| is_sum(rule)) {
             return Self::default();
         }
@@ -112,12 +113,12 @@ impl Lines {
             at += match c {
                 // A byte of the text, whatever it is: a sum is written in ASCII.
                 '\\' if !raw => {
-                    match rest.next() {
-                        Some('x') => drop(rest.by_ref().nth(1)),
-                        Some('u') => drop(rest.by_ref().find(|c| *c == '}')),
-                        _ => {}
-                    }
-                    1
+                    let last = match rest.next() {
+                        Some('x') => rest.nth(1),
+                        Some('u') => rest.find(|c| *c == '}'),
+                        other => other,
+                    };
+                    usize::from(last.is_some())
                 }
                 c => c.len_utf8(),
             };

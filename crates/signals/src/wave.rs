@@ -7,7 +7,7 @@
 //! On the axis of simulated time the values after a step stand at the end of the step's last
 //! barrier, busy flags at the ticks at which a core's first unit begins and its last one ends to
 //! work without a gap, and a spike from the tick at which its neuron was served until the end of
-//! the step (`docs/timing.md`).
+//! the step; an input's is there during the spike part (`docs/timing.md`).
 
 mod fst;
 mod vcd;
@@ -185,7 +185,9 @@ impl Wave {
                 Shown::Input(population, lane) => {
                     // The host's messages are there from the beginning (T16).
                     let fires = emulator.spikes(population).binary_search(&lane).is_ok();
-                    fires.then_some([parts.spike[0], parts.end()]).into_iter().collect()
+                    let [from, to] = parts.spike;
+                    let to = to.max(from + 1).min(parts.end());
+                    fires.then_some([from, to]).into_iter().collect()
                 }
             };
             changes.extend(spans.iter().map(|span| (span[0], *flag, b'1')));

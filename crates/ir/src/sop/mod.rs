@@ -47,9 +47,7 @@ mod tests;
 pub use parse::{MAX_FACTORS, MAX_LENGTH, MAX_PRODUCTS, parse_products};
 use parse::{Placed, placed_products};
 
-use crate::kernel::{
-    Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When, WrittenTerm,
-};
+use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When, WrittenTerm};
 use std::collections::BTreeMap;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 

@@ -315,7 +315,8 @@ fn spikes_of_simulated_time_stand_where_their_neuron_was_served() {
                 track.into_iter().flatten().filter(inside).collect::<Vec<_>>()
             };
             let unit = during("compartment unit")[0];
-            let stalls: u64 = during("compartment unit, stalled").iter().map(|s| s.to - s.from).sum();
+            let stalls: u64 =
+                during("compartment unit, stalled").iter().map(|s| s.to - s.from).sum();
             let held = image.cores.iter().find(|c| c.id == core).expect("a core");
             for (number, (compartment, rise)) in (1..).zip(&spikes) {
                 // Between all compartments before it idle and all of them active.
