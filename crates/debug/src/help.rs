@@ -88,9 +88,9 @@ pub const COMMANDS: [Help; 22] = [
         Some("p"),
         "NAME[LANES] ..",
         "show values, in the author's unit and as the chip holds them",
-        "Lanes are [3], [0..8] for 0 to 7, and for synapses [2->5], [2->*] or [*->5]. Neurons have\n\
-         v, u, hold (refractory counter), q (input of the step, until it is read) and spike; a\n\
-         modulator has m; NAME.const are the constants in the microcode of a rule; r0 to r15 are\n\
+        "Lanes are [3], [0..8] for 0 to 7, [0..4,7], and for synapses [2->5], [2->*] or [0..3->5].\n\
+         Neurons have v, u, hold (refractory counter), q (input of the step, until it is read) and\n\
+         spike; a modulator has m; NAME.const are the constants in the microcode of a rule; r0 to r15 are\n\
          registers inside a micro-operation; step, epoch, op, seed, time, energy, stopped and\n\
          saturated.STATE are numbers of the session.\n\
          print hidden.v[3] / print policy.w[0->*] policy.e / print time energy",

@@ -11,7 +11,9 @@ fn what_is_interrupted_goes_no_further_and_nothing_is_lost() {
     let mut session = session("firmware-models/three-factor");
     let interrupt = session.interrupt();
     done(&mut session, "watch policy.w");
-    for command in ["continue", "step 100", "step epoch", "step 10 op", "goto 30", "step 5000 cycle"] {
+    for command in
+        ["continue", "step 100", "step epoch", "step 10 op", "goto 30", "step 5000 cycle"]
+    {
         interrupt.raise();
         let answer = done(&mut session, command);
         assert_eq!(answer.text.lines().next(), Some("interrupted"), "{command}");
