@@ -390,7 +390,7 @@ impl Engine<'_> {
 
 impl Surroundings for Engine<'_> {
     fn epoch_flag(&self, k: u8) -> i32 {
-        epoch_flag(self.now.epoch, k).into()
+        epoch_flag(self.now.epoch, k)
     }
     fn line(&self, slot: usize) -> i32 {
         let range = self.rule.code.context.global_slots[slot];
