@@ -179,7 +179,7 @@ fn a_sum_of_products_has_the_lines_of_the_model_file() {
     let model_text = text_of.expect("a model").replace(old, new);
     let line = 1 + model_text.lines().position(|l| l.contains("dw:")).expect("a sum");
     std::fs::write(folder.path().join("model.ron"), &model_text).expect("a file");
-    let (image, stimulus) = model(folder.path().to_str().expect("text"));
+    let (mut image, stimulus) = model(folder.path().to_str().expect("text"));
     let mut session = session_of(&image, &stimulus);
     let list = text(&mut session, "list");
     let rows: Vec<&str> = list.lines().skip(1).collect();
@@ -206,6 +206,9 @@ fn a_sum_of_products_has_the_lines_of_the_model_file() {
     }
     let said = refused(&mut session, &format!("break model.ron:{}", line + 2));
     assert!(said.ends_with(&format!("(lines: {line}, {})", line + 1)), "{said}");
+    image.lines = trifactor_image::LineTable::default();
+    let said = refused(&mut session_of(&image, &stimulus), &format!("break model.ron:{line}"));
+    assert!(said.starts_with("this image does not say from which lines"), "{said}");
 }
 
 #[test]
