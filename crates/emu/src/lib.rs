@@ -62,6 +62,7 @@ mod core;
 mod delivery;
 mod draws;
 mod error;
+mod exchange;
 mod inspect;
 mod lanes;
 mod ledger;
@@ -82,6 +83,7 @@ mod tile;
 mod times;
 mod traces;
 mod walk;
+mod workers;
 
 pub use access::Synapse;
 pub use change::Constant;

@@ -192,7 +192,7 @@ impl Emulator {
     /// messages are filed and whose plasticity phase is not complete; `None` behind their end.
     pub fn rule_place(&self, core: u32, ticks: u64) -> Option<RulePlace> {
         let at = self.ids.iter().position(|id| *id == core)?;
-        let learning = &self.networks[0].costs.learning;
+        let learning = &self.networks[0].prices.costs.learning;
         let held = &self.cores[at];
         let mut left = ticks;
         for (table, state) in held.table.groups.iter().zip(&held.state.groups) {

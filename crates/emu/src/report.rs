@@ -21,7 +21,7 @@ impl Emulator {
     fn report_of(&self, network: usize) -> Report {
         let barrier = self.barrier(network);
         let network = &self.networks[network];
-        let (c, waited) = (&network.costs, &network.elapsed);
+        let (c, waited) = (&network.prices.costs, &network.elapsed);
         let mut counts = self.host;
         self.cores.iter().for_each(|core| counts.add(&core.state.counts));
         let mut lines: Vec<Line> = (counts.priced(c).into_iter().zip(waited.counts.priced(c)))
@@ -154,7 +154,7 @@ impl Emulator {
 
     /// Lines of a projection's rule; none for a projection that does not learn.
     fn rule_lines(&self, network: &Network, projection: usize, lines: &mut Vec<Line>) {
-        let learning = &network.costs.learning;
+        let learning = &network.prices.costs.learning;
         let (mut evaluated, mut skipped, mut classes) = ([0; 2], [0; 2], [[0u64; 2]; 5]);
         let mut plastic = false;
         let all = self.cores.iter().zip(&network.elapsed.rules).flat_map(|(core, waited)| {
