@@ -94,7 +94,7 @@ pub use machine::{Emulator, Options, Reset, trial_seed};
 pub use network::{CoreStep, StepTimes, Update};
 pub use observe::{CoreWork, Sent};
 pub use phase::Phase;
-pub use record::{Activity, Busy, RulePlace, StepRecord, UpdateTimes};
+pub use record::{Activity, Busy, RulePlace};
 pub use times::Times;
 pub use trifactor_timing::{CoreTimes, Direction, Message, Observer};
 pub use walk::{Disagreement, Drawn, MicroOp, Stored, SynapseId, Walk};

@@ -289,6 +289,7 @@ impl Emulator {
     pub fn core_times(&self) -> Vec<CoreStep> {
         let network = &self.networks[0];
         let times = (0..self.cores.len()).map(|c| CoreStep {
+            core: self.ids[c],
             spike: *network.engine.times(c),
             update: network.update(&self.cores, c),
         });

@@ -18,6 +18,8 @@ use trifactor_timing::{self as timing, CoreWork, Machine, Mesh, Message, Observe
 /// When the units of a core were done in the last step, in ticks from the beginning of each part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CoreStep {
+    /// Number of the core on the chip.
+    pub core: u32,
     /// In the spike part (T6 to T10).
     pub spike: timing::CoreTimes,
     /// In the update part (T18).
@@ -96,11 +98,6 @@ pub(crate) struct Network {
     updates: [bool; 2],
     works: Vec<CoreWork>,
     host: Vec<Message>,
-}
-
-/// No unit or link is faster than a tick where that would let two things happen at once.
-fn at_least_one(ticks: u64) -> u64 {
-    ticks.max(1)
 }
 
 impl Network {
@@ -223,11 +220,11 @@ fn machine(image: &Image, chip: &Chip, costs: &ResolvedCosts) -> Machine {
         rates: Rates {
             queue: mesh.router.queue as usize,
             link: mesh.router.link_ticks.into(),
-            tile_entry: at_least_one(costs.tile_entry.ticks),
-            hop_ew: at_least_one(costs.hop_ew.ticks),
-            hop_ns: at_least_one(costs.hop_ns.ticks),
+            tile_entry: costs.tile_entry.ticks,
+            hop_ew: costs.hop_ew.ticks,
+            hop_ns: costs.hop_ns.ticks,
             border: costs.hop_chip.ticks,
-            axon_out: at_least_one(costs.axon_out.ticks),
+            axon_out: costs.axon_out.ticks,
         },
         mesh: Mesh { columns, rows, chip_columns: mesh.columns, chip_rows: mesh.rows },
         cores: image.cores.iter().map(place).collect(),
@@ -247,7 +244,7 @@ fn service(table: &CoreTable, axon: usize, costs: &ResolvedCosts) -> u32 {
             Travel::PerSynapse(_) => words,
         }
     });
-    u32::try_from(at_least_one(costs.axon_in.ticks + read)).unwrap_or(u32::MAX)
+    u32::try_from((costs.axon_in.ticks + read).max(1)).unwrap_or(u32::MAX)
 }
 
 /// The first core with the largest value.
