@@ -101,38 +101,35 @@ fn threaded_one(cores: u32, repeat: u32) -> Result<Threaded, LabError> {
     // A step is over before the system lets somebody else run, most of the time: the fastest time
     // of each step is one that others did not disturb, which no whole run of two threads may be.
     let mut best = [[[Duration::MAX; STEPS]; 2]; 2];
-    let mut states: [Vec<u8>; 2] = Default::default();
-    let (mut synapses, mut messages) = (0, 0.0);
+    let machine = |timing, threads| {
+        let options = Options { threads, timing, ..Options::default() };
+        Emulator::load(&image, options)
+    };
+    let mut machines =
+        [[machine(false, 1)?, machine(false, 2)?], [machine(true, 1)?, machine(true, 2)?]];
+    let spikes = scaling::spikes(&machines[0][0], SIDE, ACTIVITY);
     for _ in 0..repeat.max(1) {
-        for timing in [true, false] {
-            for threads in [1, 2] {
-                let options = Options { threads, timing, ..Options::default() };
-                let mut emulator = Emulator::load(&image, options)?;
-                let spikes = scaling::spikes(&emulator, SIDE, ACTIVITY);
-                emulator.begin_trial(1);
-                for (step, best) in best[usize::from(timing)][threads - 1].iter_mut().enumerate() {
-                    let given = spikes.at(step);
-                    let begin = Instant::now();
-                    emulator.step(&given)?;
-                    *best = begin.elapsed().min(*best);
-                }
-                if timing {
-                    states[threads - 1] = emulator.save();
-                    let count = emulator.report().count(trifactor_emu::Cause::TileEntry);
-                    messages = count as f64 / STEPS as f64;
-                    synapses = u64::from(SIDE) * u64::from(SIDE);
-                }
+        for (emulator, best) in machines.iter_mut().flatten().zip(best.iter_mut().flatten()) {
+            emulator.begin_trial(1);
+            emulator.clear_ledger();
+            for (step, best) in best.iter_mut().enumerate() {
+                let given = spikes.at(step);
+                let begin = Instant::now();
+                emulator.step(&given)?;
+                *best = begin.elapsed().min(*best);
             }
         }
     }
+    let [one, two] = &machines[1];
+    let messages = one.report().count(trifactor_emu::Cause::TileEntry);
     let [functional, timed] = best.map(|of_threads| of_threads.map(ms_per_step));
     Ok(Threaded {
         cores: image.cores.len(),
-        synapses,
-        messages,
+        synapses: u64::from(SIDE) * u64::from(SIDE),
+        messages: messages as f64 / STEPS as f64,
         ms_per_step: timed,
         functional_ms_per_step: functional,
-        same: states[0] == states[1],
+        same: one.save() == two.save() && one.report() == two.report(),
     })
 }
 
