@@ -181,11 +181,11 @@ impl Timeline {
         Ok(())
     }
 
-    /// Executes a whole step and says what units and links did in it.
-    pub(crate) fn recorded_step(&mut self) -> Result<trifactor_emu::StepRecord, DebugError> {
+    /// Executes a whole step and says what units and links did in its spike part.
+    pub(crate) fn recorded_step(&mut self) -> Result<Vec<trifactor_emu::Activity>, DebugError> {
         self.emulator.keep_records(true);
         let went = self.step();
-        let record = self.emulator.record().cloned().unwrap_or_default();
+        let record = self.emulator.record().unwrap_or_default().to_vec();
         self.emulator.keep_records(false);
         went.map(|()| record)
     }

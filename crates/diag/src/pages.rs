@@ -85,7 +85,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "C021",
         title: "the chip is full",
-        text: "Populations fill cores in the author's order, and no core is left. `trifactor compile` prints how full each core is and by what. Choose a larger chip or a smaller network.",
+        text: "Populations fill cores in the author's order, and no core is left; the error says how many the network needs. `trifactor compile` prints how full each core is and by what. Choose a larger chip or a smaller network.",
     },
     Page {
         code: "C022",

@@ -4,13 +4,14 @@ use crate::delivery::{deliver, send, slot};
 use crate::draws::Draws;
 use crate::ledger::Counts;
 use crate::narrow;
+use crate::network::Prices;
 use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
 use crate::tables::{CoreTable, Travel, Widths};
 use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
+use std::sync::Arc;
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
-use trifactor_isa::ResolvedCosts;
 use trifactor_timing::{CoreWork, Message};
 
 /// Where a step is.
@@ -52,6 +53,10 @@ pub(crate) struct Core {
     pub counts: Counts,
     /// Words and weights of this step's deliveries.
     pub delivered: [u64; 2],
+    /// Synapses of each group that its rule was executed for in this step, and those skipped.
+    pub learned: Vec<[u64; 2]>,
+    /// What the units have to do in this step's spike part, with each preset that keeps time.
+    pub works: Vec<(Arc<Prices>, CoreWork)>,
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
     /// Spike and saturation of each compartment in this step.
@@ -106,13 +111,15 @@ fn count_active(flags: &[u8]) -> u64 {
 }
 
 impl Core {
-    /// A core in its initial state.
-    pub(crate) fn new(table: CoreTable, widths: &Widths) -> Self {
+    /// A core in its initial state, with the presets that keep time.
+    pub(crate) fn new(table: CoreTable, widths: &Widths, prices: &[Arc<Prices>]) -> Self {
         Self {
             state: CoreState::new(&table, widths),
             inbox: Vec::new(),
             counts: Counts::default(),
             delivered: [0; 2],
+            learned: vec![[0; 2]; table.groups.len()],
+            works: prices.iter().map(|p| (p.clone(), CoreWork::default())).collect(),
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
@@ -132,6 +139,7 @@ impl Core {
     pub(crate) fn deliver(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         self.counts = Counts::default();
+        self.learned.fill([0; 2]);
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
@@ -139,7 +147,7 @@ impl Core {
         self.laps.lap(|t| &mut t.deliver);
     }
 
-    /// From the accumulators to the membranes and `state.fired`.
+    /// From the accumulators to the membranes, `state.fired` and the work of the spike part.
     pub(crate) fn fire(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
@@ -179,24 +187,23 @@ impl Core {
             );
         }
         self.laps.lap(|t| &mut t.neurons);
+        let mut works = std::mem::take(&mut self.works);
+        works.iter_mut().for_each(|(prices, work)| self.work(prices, work));
+        self.works = works;
+        self.laps.lap(|t| &mut t.ledger);
     }
 
     /// What the units take with some prices, and when each compartment that has something to
-    /// send is done; `service` is what a message takes where it goes. Source: T6, T7.
-    pub(crate) fn work(
-        &self,
-        c: &ResolvedCosts,
-        service: impl Fn(&Message) -> u32,
-        work: &mut CoreWork,
-    ) {
-        let t = &self.table.neurons;
+    /// send is done. Source: T6, T7.
+    fn work(&self, prices: &Prices, work: &mut CoreWork) {
+        let (t, c) = (&self.table.neurons, &prices.costs);
         let [words, synops] = self.delivered;
         work.clear();
         work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
         work.compartments = self.counts.compartment_ticks(c);
         for Fired { compartment, done, .. } in self.fired(c, true) {
             let messages = &t.messages[self.messages(compartment)];
-            let messages = messages.iter().map(|m| Message { service: service(m), ..*m });
+            let messages = messages.iter().map(|m| Message { service: prices.service(m), ..*m });
             work.send(done, messages);
         }
     }
@@ -308,10 +315,14 @@ impl Core {
         }
     }
 
-    /// Forgets a step that was begun and will not be ended: what stays is what a checkpoint holds.
+    /// Forgets the step that was begun last, which may not be ended: what stays is what a
+    /// checkpoint holds.
     pub(crate) fn forget_step(&mut self) {
         self.accumulators.fill(0);
         self.inbox.clear();
+        self.counts = Counts::default();
+        self.delivered = [0; 2];
+        self.learned.fill([0; 2]);
     }
 
     /// Forgets the decoded forms of a group's program, which was changed.
@@ -422,7 +433,7 @@ impl Core {
             let skipped = table.n_synapses() as u64 - evaluated;
             group.evaluated += evaluated;
             group.skipped += skipped;
-            group.latest = [evaluated, skipped];
+            self.learned[g] = [evaluated, skipped];
             group.pre_last.fill(0);
             close_epoch(group, widths);
         }

@@ -29,7 +29,12 @@ pub fn image(rng: &mut Rng) -> Image {
 
 /// An image with populations of up to `largest` lanes.
 pub fn image_of(rng: &mut Rng, largest: u32) -> Image {
-    let mut ids: Vec<u32> = (0..rng.below(4) + 1).map(|_| rng.below(128)).collect();
+    let ids = (0..rng.below(4) + 1).map(|_| rng.below(128)).collect();
+    image_on(rng, largest, ids)
+}
+
+/// An image on some of the cores with these numbers.
+pub fn image_on(rng: &mut Rng, largest: u32, mut ids: Vec<u32>) -> Image {
     ids.sort_unstable();
     ids.dedup();
     let mut cores: Vec<Core> = ids.iter().map(|id| Core { id: *id, ..Core::default() }).collect();
