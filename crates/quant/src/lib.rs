@@ -14,6 +14,7 @@ mod formats;
 pub mod interval;
 mod kernel;
 mod plan;
+mod scales;
 mod sums;
 mod warn;
 mod wishes;

@@ -14,7 +14,7 @@ use trifactor_fixed::{
     clamp_raw, mul_round, round_shift,
 };
 use trifactor_ir::{CheckedNetwork, Group, PhaseId, Read, Role, StateId, ValueId};
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ProductForm};
 
 /// What the author asks of one state, under its full name (`ff.w`, `hidden.v`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -189,6 +189,8 @@ pub struct PhasePlan {
     pub values: SideTable<ValueId, ValuePlan>,
     /// One entry per output.
     pub outputs: Vec<OutputPlan>,
+    /// The form of its products, where its constants are those of such a form (S63).
+    pub form: Option<ProductForm>,
 }
 
 /// Formats and binary points for a whole network on one chip.

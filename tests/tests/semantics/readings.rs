@@ -10,6 +10,7 @@ use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::EntityId;
 use trifactor_fixed::Rounding;
 use trifactor_image::Image;
+use trifactor_ir::sop::written_out;
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, Kernel, Read, ResetGroup, Role, Sign, SpaceId, SpaceKind,
     StateId, StateRole, Values, text,
@@ -214,12 +215,18 @@ impl Sketch {
     pub fn refusal(self) -> String {
         match self.b.finish() {
             Err(findings) => findings.to_string(),
-            Ok(net) => match plan(&net, &self.chip, &self.requests) {
+            Ok(net) => match plan(&evaluated(net, &self.chip), &self.chip, &self.requests) {
                 Err(findings) => findings.to_string(),
                 Ok(_) => panic!("nothing is refused"),
             },
         }
     }
+}
+
+/// The network with its rules as the chip evaluates them.
+fn evaluated(net: CheckedNetwork, chip: &Chip) -> CheckedNetwork {
+    let sums = !chip.rule.is_microcode() && chip.arithmetic.learning.is_none();
+    if sums { written_out(&net) } else { net }
 }
 
 /// A network with its plan and image.
@@ -254,6 +261,7 @@ impl Subject {
         change: impl FnOnce(&CheckedNetwork, &mut Plan),
     ) -> Self {
         chip.check().unwrap_or_else(|e| panic!("{e}"));
+        let net = evaluated(net, chip);
         let (mut plan, _) = plan(&net, chip, requests).unwrap_or_else(|e| panic!("{e}"));
         change(&net, &mut plan);
         let identity =

@@ -52,7 +52,7 @@ pub fn lower(
         if let Some(rule) = projection.rule
             && check_reads(net, chip, structure, rule, &mut diagnostics)
         {
-            form::check_form(net, chip, structure, rule, &mut diagnostics);
+            form::check_form(net, plan, chip, structure, rule, &mut diagnostics);
             match select(net, plan, chip, structure, id) {
                 Ok(program) => lowered.program = Some(program),
                 Err(found) => diagnostics.append(found),
