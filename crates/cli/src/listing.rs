@@ -3,6 +3,8 @@
 pub mod mesh;
 mod program;
 mod proof;
+pub mod rules;
+pub mod ucode;
 
 pub use proof::proofs;
 

@@ -115,6 +115,66 @@ impl Cause {
                 | Self::Static
         )
     }
+
+    /// The key of its coefficient in a preset of a chip file, as in [`Report::missing`]; `None`
+    /// for waiting.
+    pub const fn key(self) -> Option<&'static str> {
+        Some(match self {
+            Self::AxonIn => "axon_in",
+            Self::SynapseWord => "synapse_word",
+            Self::Synop => "synop",
+            Self::CompartmentInactive => "compartment_inactive",
+            Self::CompartmentActive => "compartment_active",
+            Self::SpikeOut => "spike_out",
+            Self::AxonOut => "axon_out",
+            Self::TileEntry => "tile_entry",
+            Self::HopEw => "hop_ew",
+            Self::HopNs => "hop_ns",
+            Self::HopChip => "hop_chip",
+            Self::Trace => "learning.trace_update",
+            Self::Modulator => "learning.modulator_update",
+            Self::RuleState => "learning.state_access",
+            Self::RuleInstruction(CostClass::Load) => "learning.load",
+            Self::RuleInstruction(CostClass::Alu) => "learning.alu",
+            Self::RuleInstruction(CostClass::Mul) => "learning.mul",
+            Self::RuleInstruction(CostClass::Store) => "learning.store",
+            Self::RuleInstruction(CostClass::Control) => "learning.control",
+            Self::RuleSkip => "learning.skipped_synapse",
+            Self::Stall | Self::UnderWay => return None,
+            Self::Barrier => "barrier",
+            Self::HostWrite => "system.host_write",
+            Self::HostReset => "system.host_reset",
+            Self::Static => "system.static_uw_per_chip",
+        })
+    }
+
+    /// What it costs once; `None` for what depends on how much of the chip is in use (barriers)
+    /// or on the time of a run (static power). Waiting takes a tick a tick and no energy.
+    pub fn coefficient(self, c: &ResolvedCosts) -> Option<Cost> {
+        let learning = &c.learning;
+        Some(match self {
+            Self::AxonIn => c.axon_in,
+            Self::SynapseWord => c.synapse_word,
+            Self::Synop => c.synop,
+            Self::CompartmentInactive => c.compartment_inactive,
+            Self::CompartmentActive => c.compartment_active,
+            Self::SpikeOut => c.spike_out,
+            Self::AxonOut => c.axon_out,
+            Self::TileEntry => c.tile_entry,
+            Self::HopEw => c.hop_ew,
+            Self::HopNs => c.hop_ns,
+            Self::HopChip => c.hop_chip,
+            Self::Trace => learning.trace_update,
+            Self::Modulator => learning.modulator_update,
+            Self::RuleState => learning.state_access,
+            Self::RuleInstruction(class) => learning.of(class),
+            Self::RuleSkip => learning.skipped_synapse,
+            Self::Stall | Self::UnderWay => Cost { fj: 0, ticks: 1 },
+            Self::HostWrite => c.host_write,
+            Self::HostReset => c.host_reset,
+            Self::Barrier | Self::Static => return None,
+        })
+    }
 }
 
 /// One line of a report.
@@ -124,8 +184,10 @@ pub struct Line {
     pub cause: Cause,
     /// The projection whose rule it was, for the causes of rules.
     pub rule: Option<String>,
-    /// How often it happened; for static power, ticks.
+    /// How often it happened; for waiting and static power, ticks.
     pub count: u64,
+    /// What it costs once; `None` for static power, whose energy of a tick is no whole number.
+    pub each: Option<Cost>,
     /// Energy, and time added over all cores.
     pub cost: Cost,
     /// Its part of the run's time, in ticks: what it takes on the core that a step waits for.
@@ -212,22 +274,22 @@ pub(crate) const CLASSES: [CostClass; 5] =
     [CostClass::Load, CostClass::Alu, CostClass::Mul, CostClass::Store, CostClass::Control];
 
 impl Counts {
-    /// Each cause with its count and coefficient.
-    pub(crate) fn priced(&self, c: &ResolvedCosts) -> [(Cause, u64, Cost); 13] {
+    /// Each cause with its count.
+    pub(crate) fn by_cause(&self) -> [(Cause, u64); 13] {
         [
-            (Cause::AxonIn, self.axon_in, c.axon_in),
-            (Cause::SynapseWord, self.synapse_words, c.synapse_word),
-            (Cause::Synop, self.synops, c.synop),
-            (Cause::CompartmentInactive, self.inactive, c.compartment_inactive),
-            (Cause::CompartmentActive, self.active, c.compartment_active),
-            (Cause::SpikeOut, self.spikes, c.spike_out),
-            (Cause::AxonOut, self.axon_out, c.axon_out),
-            (Cause::TileEntry, self.tile_entries, c.tile_entry),
-            (Cause::HopEw, self.hops_ew, c.hop_ew),
-            (Cause::HopNs, self.hops_ns, c.hop_ns),
-            (Cause::HopChip, self.hops_chip, c.hop_chip),
-            (Cause::Trace, self.traces, c.learning.trace_update),
-            (Cause::Modulator, self.modulators, c.learning.modulator_update),
+            (Cause::AxonIn, self.axon_in),
+            (Cause::SynapseWord, self.synapse_words),
+            (Cause::Synop, self.synops),
+            (Cause::CompartmentInactive, self.inactive),
+            (Cause::CompartmentActive, self.active),
+            (Cause::SpikeOut, self.spikes),
+            (Cause::AxonOut, self.axon_out),
+            (Cause::TileEntry, self.tile_entries),
+            (Cause::HopEw, self.hops_ew),
+            (Cause::HopNs, self.hops_ns),
+            (Cause::HopChip, self.hops_chip),
+            (Cause::Trace, self.traces),
+            (Cause::Modulator, self.modulators),
         ]
     }
     /// Counts the links that messages pass.

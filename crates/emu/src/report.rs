@@ -5,7 +5,7 @@ use crate::machine::Emulator;
 use crate::network::Network;
 use crate::tables::{ColumnTable, GroupTable};
 use std::collections::BTreeMap;
-use trifactor_isa::Cost;
+use trifactor_isa::{Cost, ResolvedCosts};
 
 impl Emulator {
     /// What was done since loading or the last [`clear_ledger`](Self::clear_ledger), and what it
@@ -24,30 +24,26 @@ impl Emulator {
         let (c, waited) = (&network.costs, &network.elapsed);
         let mut counts = self.host;
         self.cores.iter().for_each(|core| counts.add(&core.state.counts));
-        let mut lines: Vec<Line> = (counts.priced(c).into_iter().zip(waited.counts.priced(c)))
-            .map(|((cause, n, each), (_, waited, _))| {
-                line(cause, None, n, each * n, waited * each.ticks)
-            })
-            .collect();
+        let both = counts.by_cause().into_iter().zip(waited.counts.by_cause());
+        let mut lines: Vec<Line> =
+            both.map(|((cause, n), (_, waited))| line(c, cause, None, [n, waited])).collect();
         for projection in 0..self.map.projections.len() {
             self.rule_lines(network, projection, &mut lines);
         }
-        let clock = &self.clock;
-        let barrier = Cost {
-            fj: c.barrier_fj_per_tile * u64::from(self.used.tiles) * waited.barriers,
-            ticks: barrier * waited.barriers,
-        };
-        let tick_ps = self.chip.cost.tick_ps;
-        let chips = u64::from(self.used.chips);
-        let still = Cost { fj: c.static_fj(waited.ticks, tick_ps) * chips, ticks: 0 };
-        let (writes, resets) = (clock.host_writes, clock.host_resets);
         for (cause, ticks) in [(Cause::Stall, waited.stalled), (Cause::UnderWay, waited.messages)] {
-            lines.push(line(cause, None, ticks, Cost { fj: 0, ticks }, ticks));
+            lines.push(line(c, cause, None, [ticks; 2]));
         }
-        lines.push(line(Cause::Barrier, None, waited.barriers, barrier, barrier.ticks));
-        lines.push(line(Cause::HostWrite, None, writes, c.host_write * writes, 0));
-        lines.push(line(Cause::HostReset, None, resets, c.host_reset * resets, 0));
-        lines.push(line(Cause::Static, None, waited.ticks, still, 0));
+        let barrier =
+            Cost { fj: c.barrier_fj_per_tile * u64::from(self.used.tiles), ticks: barrier };
+        lines.push(at(barrier, Cause::Barrier, None, [waited.barriers; 2]));
+        let clock = &self.clock;
+        lines.push(line(c, Cause::HostWrite, None, [clock.host_writes, 0]));
+        lines.push(line(c, Cause::HostReset, None, [clock.host_resets, 0]));
+        let tick_ps = self.chip.cost.tick_ps;
+        let fj = c.static_fj(waited.ticks, tick_ps) * u64::from(self.used.chips);
+        let cost = Cost { fj, ticks: 0 };
+        let (cause, count) = (Cause::Static, waited.ticks);
+        lines.push(Line { cause, rule: None, count, each: None, cost, critical: 0 });
         Report {
             chip: self.chip.name.clone(),
             preset: network.preset.clone(),
@@ -154,7 +150,6 @@ impl Emulator {
 
     /// Lines of a projection's rule; none for a projection that does not learn.
     fn rule_lines(&self, network: &Network, projection: usize, lines: &mut Vec<Line>) {
-        let learning = &network.costs.learning;
         let (mut evaluated, mut skipped, mut classes) = ([0; 2], [0; 2], [[0u64; 2]; 5]);
         let mut plastic = false;
         let all = self.cores.iter().zip(&network.elapsed.rules).flat_map(|(core, waited)| {
@@ -176,18 +171,25 @@ impl Emulator {
         if !plastic {
             return;
         }
-        let name = || Some(self.map.projections[projection].name.clone());
-        let mut add = |cause, [n, waited]: [u64; 2], each: Cost| {
-            lines.push(line(cause, name(), n, each * n, waited * each.ticks));
+        let mut add = |cause, counts| {
+            let name = self.map.projections[projection].name.clone();
+            lines.push(line(&network.costs, cause, Some(name), counts));
         };
-        add(Cause::RuleState, evaluated, learning.state_access);
+        add(Cause::RuleState, evaluated);
         for (class, n) in CLASSES.into_iter().zip(classes) {
-            add(Cause::RuleInstruction(class), n, learning.of(class));
+            add(Cause::RuleInstruction(class), n);
         }
-        add(Cause::RuleSkip, skipped, learning.skipped_synapse);
+        add(Cause::RuleSkip, skipped);
     }
 }
 
-fn line(cause: Cause, rule: Option<String>, count: u64, cost: Cost, critical: u64) -> Line {
-    Line { cause, rule, count, cost, critical }
+/// A line of what has a coefficient: how often it happened, and how often of it on the core that
+/// a step waited for.
+fn line(costs: &ResolvedCosts, cause: Cause, rule: Option<String>, counts: [u64; 2]) -> Line {
+    at(cause.coefficient(costs).unwrap_or_default(), cause, rule, counts)
+}
+
+fn at(each: Cost, cause: Cause, rule: Option<String>, [count, waited]: [u64; 2]) -> Line {
+    let critical = each.ticks * waited;
+    Line { cause, rule, count, each: Some(each), cost: each * count, critical }
 }

@@ -17,12 +17,9 @@ use crate::program::{Source, epoch_flag};
 use crate::state::{CoreState, GroupState, Lanes};
 use crate::tables::{CoreTable, GroupTable, Rule};
 use std::fmt;
-use trifactor_fixed::{self as fixed, Rounding};
+use trifactor_fixed::RawRange;
 use trifactor_image::Guard;
-use trifactor_isa::{
-    Execute, Immediate, Inst, LoadEpoch, LoadField, LoadLine, LoadSlot, R2, R2Left, R2Shift, R3,
-    R3Shift, R4, Reg, Right, Site, Store, When, dispatch,
-};
+use trifactor_isa::{Effect, Inst, LoadSlot, Site, Surroundings, SynapseSide, When, execute};
 
 /// The synapse that a micro-operation is executed for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -233,10 +230,19 @@ impl Walk {
             state: &core.state.groups[place.group],
             core: &core.table,
             core_state: &core.state,
-            lane,
+            row: lane.row,
+            synapse: lane.synapse,
+            post: lane.post,
+            stores: &mut lane.stores,
             op: &mut op,
         };
-        dispatch(&inst, &mut engine);
+        match execute(&inst, &mut lane.registers, &mut engine) {
+            Effect::Wrote(register) => {
+                op.result = Some((register.get(), lane.registers[register.index()]));
+            }
+            Effect::None => {}
+            Effect::Trapped => panic!("internal: a loaded program names fields that exist"),
+        }
         lane.at += 1;
         self.done += 1;
         if op.inst == Inst::Halt {
@@ -322,13 +328,6 @@ impl Walk {
     }
 }
 
-/// A side of the synapse.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Pre,
-    Post,
-}
-
 /// The engine at one instruction. Everything it reads is from before the phase (S39).
 struct Engine<'a> {
     emulator: &'a Emulator,
@@ -338,86 +337,43 @@ struct Engine<'a> {
     state: &'a GroupState,
     core: &'a CoreTable,
     core_state: &'a CoreState,
-    lane: &'a mut Lane,
+    /// Row and synapse of the group, and post lane of its target.
+    row: usize,
+    synapse: usize,
+    post: usize,
+    stores: &'a mut [Option<Stored>],
     op: &'a mut MicroOp,
 }
 
 impl Engine<'_> {
-    fn get(&self, register: Reg) -> i64 {
-        self.lane.registers[register.index()].into()
-    }
-
-    /// Saturates and writes. Source: S42.
-    fn put(&mut self, register: Reg, value: i64) {
-        let value = fixed::sat32(value) as i32;
-        self.lane.registers[register.index()] = value;
-        self.op.result = Some((register.get(), value));
-    }
-
-    /// The draw of a rounding, where it needs one. Source: S51 to S54, S83.
-    fn draw(&mut self, places: Right, rounding: Rounding, site: Site) -> u32 {
-        if rounding != Rounding::Stochastic || places.get() == 0 {
-            return 0;
-        }
-        let key = self.emulator.draws.site(self.now.step, self.rule.stream, site.get());
-        let one_draw = self.emulator.widths.learning.is_some_and(|engine| engine.one_draw);
-        let bits = match one_draw {
-            true => key.draw(0, 0),
-            false => {
-                let post = self.table.first_post + self.lane.post as u32;
-                key.draw(self.table.pre[self.lane.row], post)
-            }
-        };
-        self.op.drawn = Some(Drawn { site: site.get(), bits });
-        bits
-    }
-
     /// Position of the last spike of a side in the epoch; 0 for none.
-    fn last(&self, side: Side) -> u8 {
+    fn last(&self, side: SynapseSide) -> u8 {
         match side {
-            Side::Pre => self.state.pre_last[self.lane.row],
-            Side::Post => self.core_state.last[self.table.first_target + self.lane.post],
+            SynapseSide::Pre => self.state.pre_last[self.row],
+            SynapseSide::Post => self.core_state.last[self.table.first_target + self.post],
         }
     }
 
-    fn load_slot(&mut self, o: LoadSlot, side: Side) {
-        let value = match o.slot.index().checked_sub(1) {
-            None => i32::from(self.last(side) > 0),
-            Some(slot) => {
-                let context = &self.rule.code.context;
-                let slots = match side {
-                    Side::Pre => &context.pre_slots,
-                    Side::Post => &context.post_slots,
-                };
-                match slots[slot] {
-                    Source::Modulator(m) => self.line(m, side),
-                    Source::Column(column) => self.column(column, side, o.when, o.prev),
-                }
-            }
-        };
-        self.put(o.rd, value.into());
-    }
-
-    fn line(&self, modulator: usize, side: Side) -> i32 {
+    fn side_line(&self, modulator: usize, side: SynapseSide) -> i32 {
         let lane = match side {
-            Side::Pre => self.table.pre[self.lane.row],
-            Side::Post => self.table.first_post + self.lane.post as u32,
+            SynapseSide::Pre => self.table.pre[self.row],
+            SynapseSide::Post => self.table.first_post + self.post as u32,
         };
         let first = self.core.modulators[modulator].first_lane;
         self.core_state.modulators[modulator][(lane - first) as usize]
     }
 
     /// A trace at a time of the epoch. Source: S34, S40.
-    fn column(&self, column: usize, side: Side, when: When, prev: bool) -> i32 {
+    fn column(&self, column: usize, side: SynapseSide, when: When, prev: bool) -> i32 {
         let (columns, lane) = match side {
-            Side::Pre => (&self.state.pre, self.lane.row),
-            Side::Post => (&self.state.post, self.lane.post),
+            SynapseSide::Pre => (&self.state.pre, self.row),
+            SynapseSide::Post => (&self.state.post, self.post),
         };
         let length = self.emulator.widths.epoch;
         let spike = match when {
             When::End => 0,
-            When::X0 => self.last(Side::Pre),
-            When::Y0 => self.last(Side::Post),
+            When::X0 => self.last(SynapseSide::Pre),
+            When::Y0 => self.last(SynapseSide::Post),
         };
         let position = if spike > 0 { u32::from(spike) } else { length };
         if position == length && !prev {
@@ -426,79 +382,55 @@ impl Engine<'_> {
         let at = (position - u32::from(prev)) as usize;
         let history = &columns[column].history;
         match side {
-            Side::Pre => history[lane * (length as usize + 1) + at],
-            Side::Post => history[at * self.table.n_post + lane],
+            SynapseSide::Pre => history[lane * (length as usize + 1) + at],
+            SynapseSide::Post => history[at * self.table.n_post + lane],
         }
     }
 }
 
-impl Execute for Engine<'_> {
-    type Output = ();
-
-    fn halt(&mut self) {}
-    fn ldi(&mut self, o: Immediate) {
-        self.put(o.rd, i64::from(o.imm) << o.shift.get());
+impl Surroundings for Engine<'_> {
+    fn epoch_flag(&self, k: u8) -> i32 {
+        epoch_flag(self.now.epoch, k)
     }
-    fn ldu(&mut self, o: LoadEpoch) {
-        self.put(o.rd, epoch_flag(self.now.epoch, o.k.get()).into());
+    fn line(&self, slot: usize) -> i32 {
+        let range = self.rule.code.context.global_slots[slot];
+        self.core_state.modulators[range][0]
     }
-    fn ldg(&mut self, o: LoadLine) {
-        let range = self.rule.code.context.global_slots[o.slot.index()];
-        self.put(o.rd, self.core_state.modulators[range][0].into());
+    fn slot(&self, side: SynapseSide, load: LoadSlot) -> i32 {
+        let Some(slot) = load.slot.index().checked_sub(1) else {
+            return i32::from(self.last(side) > 0);
+        };
+        let context = &self.rule.code.context;
+        let slots = match side {
+            SynapseSide::Pre => &context.pre_slots,
+            SynapseSide::Post => &context.post_slots,
+        };
+        match slots[slot] {
+            Source::Modulator(m) => self.side_line(m, side),
+            Source::Column(column) => self.column(column, side, load.when, load.prev),
+        }
     }
-    fn lds(&mut self, o: LoadField) {
-        let value = self.state.fields[o.field.index()].get(self.lane.synapse);
-        self.put(o.rd, value.into());
+    fn field(&self, field: usize) -> Option<(i32, RawRange)> {
+        let (_, range) = *self.rule.code.context.fields.get(field)?;
+        Some((self.state.fields.get(field)?.get(self.synapse), range))
     }
-    fn ldx(&mut self, o: LoadSlot) {
-        self.load_slot(o, Side::Pre);
+    /// Source: S51, S52, S83.
+    fn draw(&mut self, site: Site) -> u32 {
+        let key = self.emulator.draws.site(self.now.step, self.rule.stream, site.get());
+        let one_draw = self.emulator.widths.learning.is_some_and(|engine| engine.one_draw);
+        let bits = match one_draw {
+            true => key.draw(0, 0),
+            false => {
+                let post = self.table.first_post + self.post as u32;
+                key.draw(self.table.pre[self.row], post)
+            }
+        };
+        self.op.drawn = Some(Drawn { site: site.get(), bits });
+        bits
     }
-    fn ldy(&mut self, o: LoadSlot) {
-        self.load_slot(o, Side::Post);
-    }
-    fn add(&mut self, o: R3) {
-        self.put(o.rd, self.get(o.ra) + self.get(o.rb));
-    }
-    fn sub(&mut self, o: R3) {
-        self.put(o.rd, self.get(o.ra) - self.get(o.rb));
-    }
-    fn min(&mut self, o: R3) {
-        self.put(o.rd, self.get(o.ra).min(self.get(o.rb)));
-    }
-    fn max(&mut self, o: R3) {
-        self.put(o.rd, self.get(o.ra).max(self.get(o.rb)));
-    }
-    fn gt(&mut self, o: R3) {
-        self.put(o.rd, (self.get(o.ra) > self.get(o.rb)).into());
-    }
-    fn sgn(&mut self, o: R2) {
-        self.put(o.rd, self.get(o.ra).signum());
-    }
-    fn sel(&mut self, o: R4) {
-        let chosen = if self.get(o.ra) != 0 { o.rb } else { o.rc };
-        self.put(o.rd, self.get(chosen));
-    }
-    fn shl(&mut self, o: R2Left) {
-        self.put(o.rd, self.get(o.ra) << o.shift.get());
-    }
-    fn shr(&mut self, o: R2Shift) {
-        let draw = self.draw(o.shift, o.round, o.site);
-        let shifted = fixed::round_shift(self.get(o.ra), o.shift.get().into(), o.round, draw);
-        self.put(o.rd, shifted);
-    }
-    fn mul(&mut self, o: R3Shift) {
-        let draw = self.draw(o.shift, o.round, o.site);
-        let (a, b) = (self.get(o.ra), self.get(o.rb));
-        self.put(o.rd, fixed::mul_round(a, b, o.shift.get().into(), o.round, draw));
-    }
-    fn sts(&mut self, o: Store) {
-        let draw = self.draw(o.shift, o.round, o.site);
-        let value = fixed::round_shift(self.get(o.ra), o.shift.get().into(), o.round, draw);
-        let field = o.field.index();
-        let (_, range) = self.rule.code.context.fields[field];
-        let held = fixed::clamp_raw(value, range);
-        let stored = Stored { field, value: held as i32, saturated: held != value };
-        self.lane.stores[field] = Some(stored);
+    fn store(&mut self, field: usize, value: i32, saturated: bool) {
+        let stored = Stored { field, value, saturated };
+        self.stores[field] = Some(stored);
         self.op.stored = Some(stored);
     }
 }

@@ -1,8 +1,8 @@
 //! The instruction set of the plasticity engine, and the description of a chip.
 //!
 //! Words, text and the list of handlers come from one table, `isa/ucode.ron`; a chip is a RON
-//! file checked by [`Chip::parse`]. This crate executes nothing: meaning is given by whoever
-//! implements [`Execute`], and the arithmetic is that of `trifactor-fixed`.
+//! file checked by [`Chip::parse`]. [`execute`] is what an instruction means for one synapse; other
+//! readings implement [`Execute`]. The arithmetic is that of `trifactor-fixed`.
 //!
 //! The central types are [`Inst`], one instruction with typed operands, and [`Chip`].
 //!
@@ -34,6 +34,7 @@ mod decode;
 #[rustfmt::skip]
 mod generated;
 mod operand;
+mod scalar;
 
 pub use asm::{AsmError, ListingError, assemble, disassemble};
 pub use chip::{
@@ -45,6 +46,7 @@ pub use chip::{
 pub use decode::DecodeError;
 pub use generated::*;
 pub use operand::When;
+pub use scalar::{Effect, Surroundings, SynapseSide, execute};
 pub use trifactor_fixed::Rounding;
 
 /// A fingerprint of the instruction table: 64 hexadecimal digits.

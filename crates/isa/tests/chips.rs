@@ -53,8 +53,8 @@ rejected! {
     default_that_is_not_offered: "defaults.trace_bits", |c| c.defaults.trace_bits = 11;
     no_unit_of_time: "cost.tick_ps", |c| c.cost.tick_ps = 0;
     unknown_default_preset: "cost.default", |c| c.cost.default = "paper".into();
-    ambiguous_or_unsourced_preset: "cost.presets[1]", |c| c.cost.presets[1].learning.source.clear();
-    shapeless_barrier: "cost.presets[0].barrier", |c| c.cost.presets[0].barrier.swap(0, 1);
+    ambiguous_or_unsourced_preset: "cost.presets['paper-0v75-logic']", |c| c.cost.presets[1].learning.source.clear();
+    shapeless_barrier: "cost.presets['paper-0v75'].barrier", |c| c.cost.presets[0].barrier.swap(0, 1);
 }
 
 #[test]
@@ -87,7 +87,10 @@ fn a_form_of_rules_has_scales_and_limits_that_some_rule_can_have() {
 #[test]
 fn two_presets_of_one_name_are_ambiguous() {
     let (rule, key) = break_it(|c| c.cost.presets[2].name = "paper-0v75".into());
-    assert_eq!((rule, key.as_str()), ("ambiguous_or_unsourced_preset", "cost.presets[2]"));
+    assert_eq!(
+        (rule, key.as_str()),
+        ("ambiguous_or_unsourced_preset", "cost.presets['paper-0v75']")
+    );
 }
 
 #[test]
@@ -396,7 +399,7 @@ fn points_of_the_barrier_across_chips_ascend_from_two_chips() {
         let (rule, key) =
             break_it(|c| c.cost.presets[1].system.barrier_across_chips.clone_from(&points));
         assert_eq!(rule, "shapeless_barrier");
-        assert_eq!(key, "cost.presets[1].system.barrier_across_chips");
+        assert_eq!(key, "cost.presets['paper-0v75-logic'].system.barrier_across_chips");
     }
 }
 

@@ -50,8 +50,8 @@ pub struct CurveReport {
     pub picture: Vec<u8>,
     /// What the model's probes saw, as table and picture; empty without probes.
     pub probes: Vec<(String, Vec<u8>)>,
-    /// Time and energy by cause with all presets, if they were asked for.
-    pub costs: Option<Costs>,
+    /// Time and energy by cause.
+    pub costs: Costs,
 }
 
 pub(crate) fn run_curve(context: &Context<'_>) -> Result<CurveReport, LabError> {

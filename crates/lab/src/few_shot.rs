@@ -78,8 +78,8 @@ pub struct FewShotReport {
     pub picture: Vec<u8>,
     /// What the model's probes saw, as table and picture; empty without probes.
     pub probes: Vec<(String, Vec<u8>)>,
-    /// Time and energy by cause with all presets, if they were asked for.
-    pub costs: Option<Costs>,
+    /// Time and energy by cause.
+    pub costs: Costs,
 }
 
 /// Everything of a run that has been resolved.
@@ -90,8 +90,8 @@ pub(crate) struct Context<'a> {
     pub trials: &'a Trials<'a>,
     pub n_trials: u32,
     pub threads: usize,
-    /// Whether the costs with all presets are wanted.
-    pub costs: bool,
+    /// Whether the run is timed with all presets.
+    pub all_presets: bool,
     pub progress: &'a dyn Progress,
 }
 
@@ -99,11 +99,11 @@ impl Context<'_> {
     /// How to load the model's image.
     pub fn options(&self) -> Options {
         let options = Options::default();
-        if self.costs { with_all_presets(&self.prepared.chip, options) } else { options }
+        if self.all_presets { with_all_presets(&self.prepared.chip, options) } else { options }
     }
-    /// The costs of the trials' ledgers, if they are wanted.
-    pub fn costs_of(&self, ledgers: &[Vec<Ledger>]) -> Option<Costs> {
-        self.costs.then(|| Costs::of(&self.prepared.chip, self.n_trials, ledgers))
+    /// The costs of the trials' ledgers.
+    pub fn costs_of(&self, ledgers: &[Vec<Ledger>]) -> Costs {
+        Costs::of(&self.prepared.chip, self.n_trials, ledgers)
     }
 }
 
@@ -361,17 +361,11 @@ impl fmt::Display for FewShotReport {
         writeln!(f, "{}: {} steps a trial", self.chip, self.steps_per_trial)?;
         writeln!(
             f,
-            "  {:.1} us and {:.3} uJ a trial, of which",
+            "  {:.1} us and {:.3} uJ a trial",
             self.microseconds_per_trial, self.microjoules_per_trial
         )?;
-        for (cause, uj) in &self.by_cause {
-            writeln!(f, "  {cause:<44} {uj:10.4} uJ")?;
-        }
         for cost in &self.learning {
             writeln!(f, "  {cost}")?;
-        }
-        if !self.missing_costs.is_empty() {
-            writeln!(f, "  not in the preset, counted as 0: {}", self.missing_costs.join(", "))?;
         }
         for (state, count) in &self.saturations {
             writeln!(f, "  saturated: {state}, {count} times in all trials")?;

@@ -113,11 +113,13 @@ mod tests {
             cause,
             rule: Some(rule.to_owned()),
             count,
+            each: Some(Cost { fj, ticks }),
             cost: Cost { fj: fj * count, ticks: ticks * count },
             critical: 0,
         };
         let cost = Cost { fj: 9, ticks: 9 };
-        let other = Line { cause: Cause::Trace, rule: None, count: 9, cost, critical: 0 };
+        let other =
+            Line { cause: Cause::Trace, rule: None, count: 9, each: None, cost, critical: 0 };
         Ledger {
             chip: "superset".to_owned(),
             preset: "test".to_owned(),

@@ -67,7 +67,7 @@ pub struct RunOptions {
     /// Worker threads; by default all cores. Results do not depend on it.
     pub threads: Option<usize>,
     /// Whether time is kept with every cost preset of the chip, for a report of all causes.
-    pub costs: bool,
+    pub all_presets: bool,
 }
 
 /// Runs a model's protocol on chip and in float.
@@ -114,7 +114,7 @@ pub fn run_and_record(
         trials: &trials,
         n_trials: options.trials.unwrap_or_else(|| trials.default_count()),
         threads: threads(options.threads),
-        costs: options.costs,
+        all_presets: options.all_presets,
         progress,
     };
     let recorded = record::record(&context, recording)?;

@@ -23,16 +23,16 @@ impl Report {
             Self::FewShot(report) => report.to_json(),
             Self::Curve(report) => report.to_json(),
         };
-        if let (Some(costs), Value::Object(all)) = (self.costs(), &mut all) {
-            all.insert("costs".to_owned(), costs.to_json());
+        if let Value::Object(all) = &mut all {
+            all.insert("costs".to_owned(), self.costs().to_json());
         }
         all
     }
-    /// Time and energy by cause with all presets, if they were asked for.
-    pub fn costs(&self) -> Option<&Costs> {
+    /// Time and energy by cause.
+    pub fn costs(&self) -> &Costs {
         match self {
-            Self::FewShot(report) => report.costs.as_ref(),
-            Self::Curve(report) => report.costs.as_ref(),
+            Self::FewShot(report) => &report.costs,
+            Self::Curve(report) => &report.costs,
         }
     }
     /// Files for the run's folder: name and content.
@@ -50,10 +50,7 @@ impl fmt::Display for Report {
             Self::FewShot(report) => report.fmt(f)?,
             Self::Curve(report) => report.fmt(f)?,
         }
-        match self.costs() {
-            Some(costs) => write!(f, "\n{costs}"),
-            None => Ok(()),
-        }
+        write!(f, "\n{}", self.costs())
     }
 }
 

@@ -35,7 +35,7 @@ mod values;
 pub use hash::ModelHash;
 pub use ordered::Ordered;
 pub use params::{ParamsError, write_params};
-pub use parse::parse_model;
+pub use parse::{parse_model, print_model};
 pub use resolve::{FormatOverride, Probe};
 
 use folder::Folder;

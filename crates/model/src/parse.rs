@@ -10,6 +10,18 @@ use trifactor_diag::{Diagnostic, Diagnostics, Place};
 /// Largest `model.ron`.
 pub(crate) const MAX_MODEL_FILE: u64 = 16 << 20;
 
+/// A model's keys as the text of a `model.ron`, with everything that was left out: reading it
+/// gives the same keys, and so the same model in the same folder.
+pub fn print_model(model: &ModelFile) -> String {
+    let pretty = ron::ser::PrettyConfig::new()
+        .extensions(Extensions::IMPLICIT_SOME)
+        .struct_names(false)
+        .compact_arrays(true);
+    let text = ron::ser::to_string_pretty(model, pretty)
+        .expect("internal: keys that were read can be written");
+    text + "\n"
+}
+
 /// Reads the text of a `model.ron`; `file` stands in messages.
 ///
 /// Errors: M002 for syntax, M003 for an unknown key, M004 for a key given twice, M005 for a value

@@ -3,12 +3,12 @@
 //! Nothing is checked here beyond the shape of the data; unknown keys are errors everywhere.
 
 use crate::ordered::Ordered;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use trifactor_fixed::Rounding;
 use trifactor_stimulus::{DatasetSpec, Encoder, Protocol};
 
 /// A whole `model.ron`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
     /// Name for listings.
@@ -78,7 +78,7 @@ fn one_step() -> u32 {
 }
 
 /// One number, one per lane, or a way to make one per lane.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "a number, a list of numbers, Constant(x), Uniform(lo, hi, seed), Normal(mean, sd, seed), LogNormal(mean, sd, seed) or File(\"x.npy\")"
@@ -95,7 +95,7 @@ pub enum Value {
 }
 
 /// Ways to make one value per lane.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Made {
     /// The same for every lane.
     Constant(f64),
@@ -110,7 +110,7 @@ pub enum Made {
 }
 
 /// A population of current-based leaky integrate-and-fire neurons.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PopulationSpec {
     /// Number of neurons.
@@ -154,7 +154,7 @@ pub struct PopulationSpec {
 }
 
 /// Derivative that stands in for that of the spike in training: height at threshold, steepness.
-#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub enum SurrogateSpec {
     /// No gradient.
     Off,
@@ -174,7 +174,7 @@ impl Default for SurrogateSpec {
 }
 
 /// An input population.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// Number of lanes.
@@ -185,7 +185,7 @@ pub struct InputSpec {
 }
 
 /// Where a projection leads.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "the name of a population or Modulator(\"name\")")]
 pub enum PostSpec {
     /// A population.
@@ -195,14 +195,14 @@ pub enum PostSpec {
 }
 
 /// The modulator a projection leads to.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum ModulatorPost {
     /// By name.
     Modulator(String),
 }
 
 /// Which pairs have a synapse.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Connect {
     /// Every pair.
@@ -251,7 +251,7 @@ pub enum Connect {
 }
 
 /// Signs of weights.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum SignSpec {
     /// Both.
     #[default]
@@ -263,7 +263,7 @@ pub enum SignSpec {
 }
 
 /// Synapses from one population to another or to a modulator.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectionSpec {
     /// Source.
@@ -293,7 +293,7 @@ pub struct ProjectionSpec {
 }
 
 /// How many lines a modulator has.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Scope {
     /// One.
     Global,
@@ -304,7 +304,7 @@ pub enum Scope {
 }
 
 /// A third factor: a decaying accumulator that rules read.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModulatorSpec {
     /// Lines.
@@ -324,7 +324,7 @@ pub struct ModulatorSpec {
 }
 
 /// Where a rule's program is.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum KernelSpec {
     /// A `.kern` file in the model's folder; of several kernels in it, the one named like the rule.
@@ -344,7 +344,7 @@ pub enum KernelSpec {
 }
 
 /// The form of a trace's impulse.
-#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum TraceKind {
     /// A spike adds the impulse (S30).
@@ -358,7 +358,7 @@ pub enum TraceKind {
 }
 
 /// A trace of spikes.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum TraceSpec {
     /// Of the pre population.
@@ -404,7 +404,7 @@ pub enum TraceSpec {
 }
 
 /// A variable of each synapse of a plastic projection.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "(init: value, range: (lo, hi)) or Rate(values)")]
 pub enum VariableSpec {
     /// A parameter the rule reads.
@@ -414,14 +414,14 @@ pub enum VariableSpec {
 }
 
 /// A parameter the rule reads.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum RateSpec {
     /// Its values.
     Rate(Value),
 }
 
 /// Keys of a variable.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariableFields {
     /// Initial value; by default 0. The weight's is given by the projection.
@@ -433,7 +433,7 @@ pub struct VariableFields {
 }
 
 /// A plasticity rule.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// Its program.
@@ -450,7 +450,7 @@ pub struct RuleSpec {
 }
 
 /// A format the author insists on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FormatSpec {
     /// Stored bits, the sign included, 1 to 32.
@@ -466,7 +466,7 @@ pub struct FormatSpec {
 }
 
 /// A state to record.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeSpec {
     /// Full state name, such as `hidden.v` or `hidden.spike`.
@@ -480,7 +480,7 @@ pub struct ProbeSpec {
 }
 
 /// What a verification asks of a model on its chip.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VerifySpec {
     /// Points of the score that the chip may lose against float.

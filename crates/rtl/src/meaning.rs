@@ -1,19 +1,12 @@
-//! The meaning of microcode for one synapse, word by word (S39 to S54).
+//! What a program does to one synapse, word by word, and how many clocks that takes.
 //!
-//! The emulator executes specialised programs over many lanes, where no register exists any more.
-//! This is the plain reading of the same handlers: one register file, every operation a function
-//! of `trifactor-fixed`.
+//! The meaning of a word is `trifactor_isa::execute`, which the debugger's walk uses as well.
 
 use crate::run::{Outcome, Retired, Rule, Run, Stored, Synapse};
 use crate::ticks::Ticks;
-use trifactor_fixed::{
-    Draw, KeyedDraws, RawRange, Rounding, clamp_raw, mul_round, round_shift, sat32,
-};
+use trifactor_fixed::{Draw, KeyedDraws, RawRange};
 use trifactor_image::Guard;
-use trifactor_isa::{
-    Execute, Immediate, Inst, LoadEpoch, LoadField, LoadLine, LoadSlot, R2, R2Left, R2Shift, R3,
-    R3Shift, R4, Reg, Right, Site, Store, When, dispatch,
-};
+use trifactor_isa::{Effect, Inst, LoadSlot, Site, Surroundings, SynapseSide, When, execute};
 
 /// Runs a rule for a synapse.
 ///
@@ -30,23 +23,17 @@ pub fn run(rule: &Rule, synapse: &Synapse, ticks: &Ticks) -> Run {
     if !evaluated(rule.guard, synapse) {
         return ended(Outcome::Skipped, Vec::new(), Vec::new(), ticks.skipped_synapse.into());
     }
-    let mut machine = Machine {
-        rule,
-        synapse,
-        r: [0; 16],
-        stores: vec![None; rule.fields.len()],
-        trapped: false,
-    };
+    let mut machine = Machine { rule, synapse, stores: vec![None; rule.fields.len()] };
+    let mut registers = [0; 16];
     let mut trace = Vec::new();
     let mut clocks = u64::from(ticks.state_access);
     for (address, word) in (0..).zip(&rule.words) {
         let Ok(inst) = Inst::decode(*word) else { break };
-        dispatch(&inst, &mut machine);
-        if machine.trapped {
+        if execute(&inst, &mut registers, &mut machine) == Effect::Trapped {
             break;
         }
         clocks += u64::from(ticks.of_class(inst.opcode().class()));
-        trace.push(Retired { address, registers: machine.r });
+        trace.push(Retired { address, registers });
         if inst == Inst::Halt {
             return ended(Outcome::Evaluated, trace, machine.stores, clocks);
         }
@@ -70,26 +57,10 @@ fn evaluated(guard: Guard, synapse: &Synapse) -> bool {
 struct Machine<'a> {
     rule: &'a Rule,
     synapse: &'a Synapse,
-    r: [i32; 16],
     stores: Vec<Option<Stored>>,
-    trapped: bool,
 }
 
 impl Machine<'_> {
-    fn read(&self, register: Reg) -> i64 {
-        self.r[register.index()].into()
-    }
-    fn write(&mut self, register: Reg, value: i64) {
-        self.r[register.index()] = sat32(value) as i32;
-    }
-    fn draw(&self, site: Site) -> u32 {
-        let Synapse { seed, step, pre, post, .. } = *self.synapse;
-        KeyedDraws { seed }.draw(step, self.rule.stream, site.get(), pre, post)
-    }
-    /// A quotient with the draw of its site. Source: S41, S53.
-    fn rounded(&self, x: i64, shift: Right, rounding: Rounding, site: Site) -> i64 {
-        round_shift(x, shift.get().into(), rounding, self.draw(site))
-    }
     /// The position of a reading in the epoch. Source: S34, S40.
     fn position(&self, o: LoadSlot) -> usize {
         let spike = match o.when {
@@ -100,87 +71,36 @@ impl Machine<'_> {
         let position = if spike > 0 { spike } else { self.rule.epoch_length };
         usize::from(position) - usize::from(o.prev)
     }
-    fn column(&self, columns: &[Vec<i32>], o: LoadSlot) -> i64 {
-        let column = columns.get(o.slot.index() - 1);
-        column.map_or(0, |values| values[self.position(o)].into())
-    }
 }
 
-impl Execute for Machine<'_> {
-    type Output = ();
-
-    fn halt(&mut self) {}
-    fn ldi(&mut self, o: Immediate) {
-        self.write(o.rd, i64::from(o.imm) << o.shift.get());
+impl Surroundings for Machine<'_> {
+    fn epoch_flag(&self, k: u8) -> i32 {
+        self.synapse.epoch.is_multiple_of(1 << k).into()
     }
-    fn ldu(&mut self, o: LoadEpoch) {
-        let multiple = self.synapse.epoch.is_multiple_of(1 << o.k.get());
-        self.write(o.rd, multiple.into());
+    fn line(&self, slot: usize) -> i32 {
+        self.synapse.lines.get(slot).copied().unwrap_or(0)
     }
-    fn ldg(&mut self, o: LoadLine) {
-        let line = self.synapse.lines.get(o.slot.index()).copied().unwrap_or(0);
-        self.write(o.rd, line.into());
-    }
-    fn lds(&mut self, o: LoadField) {
-        match self.synapse.fields.get(o.field.index()) {
-            Some(raw) => self.write(o.rd, i64::from(*raw)),
-            None => self.trapped = true,
+    fn slot(&self, side: SynapseSide, o: LoadSlot) -> i32 {
+        let (last, columns) = match side {
+            SynapseSide::Pre => (self.synapse.pre_last, &self.synapse.pre_columns),
+            SynapseSide::Post => (self.synapse.post_last, &self.synapse.post_columns),
+        };
+        match o.slot.index() {
+            0 => i32::from(last > 0),
+            slot => columns.get(slot - 1).map_or(0, |values| values[self.position(o)]),
         }
     }
-    fn ldx(&mut self, o: LoadSlot) {
-        let value = match o.slot.index() {
-            0 => (self.synapse.pre_last > 0).into(),
-            _ => self.column(&self.synapse.pre_columns, o),
-        };
-        self.write(o.rd, value);
+    fn field(&self, field: usize) -> Option<(i32, RawRange)> {
+        let format = self.rule.fields.get(field)?;
+        let raw = *self.synapse.fields.get(field)?;
+        Some((raw, RawRange { lo: format.lo.into(), hi: format.hi.into() }))
     }
-    fn ldy(&mut self, o: LoadSlot) {
-        let value = match o.slot.index() {
-            0 => (self.synapse.post_last > 0).into(),
-            _ => self.column(&self.synapse.post_columns, o),
-        };
-        self.write(o.rd, value);
+    fn draw(&mut self, site: Site) -> u32 {
+        let Synapse { seed, step, pre, post, .. } = *self.synapse;
+        KeyedDraws { seed }.draw(step, self.rule.stream, site.get(), pre, post)
     }
-    fn add(&mut self, o: R3) {
-        self.write(o.rd, self.read(o.ra) + self.read(o.rb));
-    }
-    fn sub(&mut self, o: R3) {
-        self.write(o.rd, self.read(o.ra) - self.read(o.rb));
-    }
-    fn min(&mut self, o: R3) {
-        self.write(o.rd, self.read(o.ra).min(self.read(o.rb)));
-    }
-    fn max(&mut self, o: R3) {
-        self.write(o.rd, self.read(o.ra).max(self.read(o.rb)));
-    }
-    fn gt(&mut self, o: R3) {
-        self.write(o.rd, (self.read(o.ra) > self.read(o.rb)).into());
-    }
-    fn sgn(&mut self, o: R2) {
-        self.write(o.rd, self.read(o.ra).signum());
-    }
-    fn sel(&mut self, o: R4) {
-        let chosen = if self.read(o.ra) != 0 { o.rb } else { o.rc };
-        self.write(o.rd, self.read(chosen));
-    }
-    fn shl(&mut self, o: R2Left) {
-        self.write(o.rd, self.read(o.ra) << o.shift.get());
-    }
-    fn shr(&mut self, o: R2Shift) {
-        self.write(o.rd, self.rounded(self.read(o.ra), o.shift, o.round, o.site));
-    }
-    fn mul(&mut self, o: R3Shift) {
-        let (a, b, places) = (self.read(o.ra), self.read(o.rb), o.shift.get().into());
-        self.write(o.rd, mul_round(a, b, places, o.round, self.draw(o.site)));
-    }
-    fn sts(&mut self, o: Store) {
-        let Some(format) = self.rule.fields.get(o.field.index()) else {
-            self.trapped = true;
-            return;
-        };
-        let value = self.rounded(self.read(o.ra), o.shift, o.round, o.site);
-        let kept = clamp_raw(value, RawRange { lo: format.lo.into(), hi: format.hi.into() });
-        let stored = Stored { word: format.word(kept as i32), saturated: kept != value };
-        self.stores[o.field.index()] = Some(stored);
+    fn store(&mut self, field: usize, value: i32, saturated: bool) {
+        let word = self.rule.fields[field].word(value);
+        self.stores[field] = Some(Stored { word, saturated });
     }
 }

@@ -5,23 +5,25 @@ use crate::listing::{self, mesh};
 use crate::source::{ModelArgs, Ready};
 use crate::terminal::Terminal;
 use std::fmt::Write;
-use trifactor_compile::lower::{Program, Source};
-use trifactor_compile::structure::{self, Structure};
-use trifactor_image::Guard;
-use trifactor_ir::{CheckedNetwork, text};
+use trifactor_compile::structure;
+use trifactor_ir::text;
 use trifactor_lab::planned;
-use trifactor_model::parse_model;
+use trifactor_model::{parse_model, print_model};
 
 const EXAMPLES: &str = "\
 Examples:
   trifactor dump firmware-models/pair-stdp --stage ir
+  trifactor dump firmware-models/pair-stdp --stage rules > pair-stdp.md
   trifactor dump firmware-models/pair-stdp --stage plan --chip large | less
 
 The stages in order:
-  surface  the keys of model.ron as they were read, with what was left out filled in
+  surface  the keys of model.ron as they were read, with what was left out filled in; it is a
+           model.ron itself
   ir       the network: spaces, states, kernels and the phases of a time step
   plan     number formats, binary points and the error each rounding may cause
   ucode    the microcode of each rule before it has an address
+  rules    a page in Markdown: each rule as written, its formats, operations, microcode and cost
+           with every preset, and which chips hold it
   proof    what each register of it holds, as an expression, and which values that has
   place    which core of which tile hosts which lanes, and what filled it
   image    what goes onto each core
@@ -51,6 +53,8 @@ enum Stage {
     Plan,
     /// Microcode.
     Ucode,
+    /// A page on each rule.
+    Rules,
     /// Expressions and values of registers.
     Proof,
     /// Lanes on cores.
@@ -69,11 +73,12 @@ impl Cmd {
                 text::print_network(&model.network)
             }
             Stage::Plan => self.plan(terminal)?,
-            Stage::Ucode | Stage::Proof | Stage::Place | Stage::Image => {
+            Stage::Ucode | Stage::Rules | Stage::Proof | Stage::Place | Stage::Image => {
                 let ready = self.model.ready()?;
                 terminal.findings(&ready.findings);
                 match self.stage {
-                    Stage::Ucode => ucode(&ready)?,
+                    Stage::Ucode => listing::ucode::all(&ready)?,
+                    Stage::Rules => listing::rules::page(&self.model, &ready)?,
                     Stage::Proof => listing::proofs(&ready)?,
                     Stage::Place => place(&ready)?,
                     _ => image(&ready),
@@ -87,7 +92,7 @@ impl Cmd {
         let path = self.model.file();
         let label = path.display().to_string();
         let text = self.model.text()?;
-        Ok(format!("{:#?}\n", parse_model(&text, &label)?))
+        Ok(print_model(&parse_model(&text, &label)?))
     }
 
     fn plan(&self, terminal: &Terminal) -> Result<String, Fault> {
@@ -100,71 +105,8 @@ impl Cmd {
     }
 }
 
-fn ucode(ready: &Ready) -> Result<String, Fault> {
-    let net = &ready.prepared.network;
-    let structure = structure::read(net)?;
-    let mut out = String::new();
-    for (id, lowered) in ready.prepared.compiled.lowered.projections.iter() {
-        let projection = &structure.projections[id];
-        let (Some(program), Some(rule)) = (&lowered.program, projection.rule) else { continue };
-        let name = &net.spaces[projection.space].name;
-        line(&mut out, format_args!("; {} of {name}", net.phases[rule].key));
-        line(&mut out, format_args!("; {}", guard(lowered.guard)));
-        let fields = projection.fields.iter().map(|f| net.states[*f].name.clone());
-        names(&mut out, "field", 0, fields);
-        for (word, first, slots) in [
-            ("ldx slot", 1, &program.pre_slots),
-            ("ldy slot", 1, &program.post_slots),
-            ("ldg slot", 0, &program.global_slots),
-        ] {
-            names(&mut out, word, first, slots.iter().map(|s| source_name(net, &structure, *s)));
-        }
-        code(&mut out, program);
-        out.push('\n');
-    }
-    if out.is_empty() {
-        out.push_str("; no projection has a rule\n");
-    }
-    Ok(out)
-}
-
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("internal: a String accepts every text");
-}
-
-fn names(out: &mut String, word: &str, first: usize, names: impl Iterator<Item = String>) {
-    for (k, name) in names.enumerate() {
-        line(out, format_args!("; {word} {} is {name}", k + first));
-    }
-}
-
-fn source_name(net: &CheckedNetwork, structure: &Structure, source: Source) -> String {
-    match source {
-        Source::Trace(trace) => net.full_name(structure.traces[trace].state),
-        Source::Modulator(modulator) => {
-            net.spaces[structure.modulators[modulator].space].name.clone()
-        }
-    }
-}
-
-fn code(out: &mut String, program: &Program) {
-    let texts: Vec<String> = program.code.iter().map(ToString::to_string).collect();
-    let width = texts.iter().map(String::len).max().unwrap_or(0);
-    for (text, origin) in texts.iter().zip(&program.lines) {
-        match origin.as_str() {
-            "" => line(out, format_args!("{text}")),
-            origin => line(out, format_args!("{text:width$}  ; {origin}")),
-        }
-    }
-}
-
-const fn guard(guard: Guard) -> &'static str {
-    match guard {
-        Guard::Always => "runs for every synapse",
-        Guard::PreOrPost => "runs where the pre or the post lane spiked in the epoch",
-        Guard::Pre => "runs where the pre lane spiked in the epoch",
-        Guard::Post => "runs where the post lane spiked in the epoch",
-    }
 }
 
 fn place(ready: &Ready) -> Result<String, Fault> {

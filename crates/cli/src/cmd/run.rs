@@ -30,7 +30,9 @@ Examples:
   trifactor run firmware-models/pair-stdp --costs
 
 A model is compiled, then its protocol runs on the emulated chip and in float with the same
-spikes. The report is on standard output; it ends with what each rule cost per synapse and epoch.
+spikes. The report is on standard output. It ends with the time and energy of all trials by cause: what one
+of a kind costs, who says so and how sure that is, and the range over the chip's cost presets where
+only a model says it. --costs gives the range for everything, and the time with each preset.
 The folder of --out gets
   report.txt, report.json    the report
   curve.csv, picture.png     what the protocol records, against the sweep or the phases done;
@@ -72,7 +74,7 @@ pub struct Cmd {
     /// Steps to run an image for; by default 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// Split time and energy by cause, with sources and the range over the chip's cost presets.
+    /// Time the run with every cost preset of the chip, not only with that of the report.
     #[arg(long)]
     costs: bool,
     /// Print the report as JSON.
@@ -113,7 +115,7 @@ impl Cmd {
             data: self.data.clone(),
             chip: self.chip.name.clone(),
             threads: self.threads.map(usize::from),
-            costs: self.costs,
+            all_presets: self.costs,
         };
         let progress = terminal.progress();
         let ran = run_and_record(&model, &options, &recording, &*progress).map_err(|e| match e {
@@ -200,7 +202,7 @@ impl Cmd {
             model: image.meta.model.clone(),
             spikes: names.zip(spikes).collect(),
             ledger: emulator.report(),
-            costs: self.costs.then(|| Costs::of(&chip, 1, &[emulator.reports()])),
+            costs: Costs::of(&chip, 1, &[emulator.reports()]),
         };
         if self.json {
             terminal.print_json(&silence.to_json())
@@ -216,7 +218,7 @@ struct Silence {
     /// Population and number of its spikes.
     spikes: Vec<(String, u64)>,
     ledger: Ledger,
-    costs: Option<Costs>,
+    costs: Costs,
 }
 
 impl Silence {
@@ -243,12 +245,7 @@ impl Silence {
         for s in self.ledger.saturations.iter().filter(|s| s.count > 0) {
             out += &format!("saturated: {}, {}\n", s.state, counted(s.count, "time"));
         }
-        if !self.ledger.missing.is_empty() {
-            out += &format!("counted as 0, no source: {}\n", self.ledger.missing.join(", "));
-        }
-        if let Some(costs) = &self.costs {
-            out += &format!("\n{costs}");
-        }
+        out += &format!("\n{}", self.costs);
         out
     }
 
@@ -271,7 +268,7 @@ impl Silence {
             "microjoules": self.microjoules(),
             "saturations": saturations,
             "missing_costs": self.ledger.missing,
-            "costs": self.costs.as_ref().map(Costs::to_json),
+            "costs": self.costs.to_json(),
         })
     }
 }

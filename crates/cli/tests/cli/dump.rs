@@ -14,6 +14,7 @@ fn every_stage_prints_the_author_s_names() {
         ("ir", ["network \"pair\"", "population post: 1"]),
         ("plan", ["state plastic.w", "phase"]),
         ("ucode", ["; rules.stdp of plastic", "halt"]),
+        ("rules", ["## `stdp` on `plastic`, from `pre` to `post`", "modelled | paper-0v75"]),
         ("proof", ["; 12 micro-operations compute the rule", "w := "]),
         ("place", ["core 0 on tile (0, 0)", "post[0..1] in compartments 0..1"]),
         ("image", ["projection plastic: pre -> post[0..1], 2 synapses from 2 axons", "threshold"]),
@@ -36,7 +37,7 @@ fn a_stage_needs_only_those_before_it() {
 fn a_stage_that_does_not_exist_is_answered_with_the_list() {
     let place = Place::with_model(PAIR);
     let refused = place.call(&["dump", "m", "--stage", "asm"]).expect_code(2);
-    refused.expect_said(&["surface, ir, plan, ucode, proof, place, image"]);
+    refused.expect_said(&["surface, ir, plan, ucode, rules, proof, place, image"]);
     place.call(&["dump", "m"]).expect_code(2).expect_said(&["--stage"]);
 }
 

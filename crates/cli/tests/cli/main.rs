@@ -14,6 +14,7 @@ mod quantise;
 mod record;
 mod reproduce;
 mod rtl_check;
+mod rule_pages;
 mod run;
 mod train;
 mod usage;

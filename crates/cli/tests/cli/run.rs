@@ -108,3 +108,84 @@ fn an_option_of_the_other_kind_is_refused() {
     place.call(&["run", "m", "--trials", "0"]).expect_code(2).expect_said(&["--trials"]);
     place.call(&["run", "m", "--threads", "many"]).expect_code(2).expect_said(&["--threads"]);
 }
+
+/// What a report says of costs, and the numbers of a line under a key.
+fn cost_lines(report: &serde_json::Value) -> (&serde_json::Value, &Vec<serde_json::Value>) {
+    let costs = &report["costs"];
+    (costs, costs["causes"].as_array().expect("a list of causes"))
+}
+
+#[test]
+fn every_coefficient_is_in_the_report_and_columns_add_up() {
+    let place = Place::with_model(PAIR);
+    let report = place.call(&["run", "m", "--json"]).expect_code(0).json();
+    let (costs, lines) = cost_lines(&report);
+    for unit in ["femtojoules", "ticks"] {
+        let sum: u64 = lines.iter().filter_map(|l| l[unit]["paper-0v75"].as_u64()).sum();
+        assert_eq!(Some(sum), costs[unit]["paper-0v75"].as_u64(), "{unit}");
+        assert!(sum > 0, "{unit}");
+    }
+    let missing: Vec<&str> = costs["missing_costs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|m| m.as_str())
+        .collect();
+    assert!(missing.contains(&"axon_in"), "{missing:?}");
+    let mut seen = Vec::new();
+    for line in lines {
+        let (count, fj) = (line["count"].as_u64(), line["femtojoules"]["paper-0v75"].as_u64());
+        let key = line["key"].as_str().unwrap_or_default();
+        seen.push(key);
+        if missing.contains(&key) {
+            assert!(
+                line["each"].is_null() && line["certainty"].is_null() && fj == Some(0),
+                "{line}"
+            );
+            continue;
+        }
+        if let Some(each) = line["each"]["femtojoules"].as_u64() {
+            assert_eq!(count.map(|n| n * each), fj, "{line}");
+        }
+        let modelled = line["certainty"] == "modelled";
+        assert_eq!(line["femtojoules_range"].is_array(), modelled, "{line}");
+        if modelled {
+            let [low, high] = [0, 1].map(|k| line["femtojoules_range"][k].as_u64());
+            assert!(low <= fj && fj <= high, "{line}");
+        }
+    }
+    let of_a_rule = ["axon_in", "synop", "learning.state_access", "barrier"];
+    assert!(of_a_rule.iter().all(|key| seen.contains(key)), "{seen:?}");
+    // The published cost of a synaptic operation, and the model's of a state access.
+    place
+        .call(&["run", "m"])
+        .expect_code(0)
+        .expect_printed(&[" 23.6 ", " 84 ", "104.4 mW", "[1] D18"]);
+}
+
+#[test]
+fn all_presets_give_a_range_for_everything_and_change_nothing_else() {
+    let place = Place::with_model(PAIR);
+    let one = place.call(&["run", "m", "--json"]).expect_code(0).json();
+    let all = place.call(&["run", "m", "--json", "--costs"]).expect_code(0).json();
+    let ((of_one, few), (of_all, many)) = (cost_lines(&one), cost_lines(&all));
+    assert_eq!(of_one["ticks"].as_object().map(|t| t.len()), Some(1));
+    assert_eq!(of_all["ticks"].as_object().map(|t| t.len()), Some(6));
+    for line in many {
+        let energies: Vec<u64> = line["femtojoules"]
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.values().filter_map(|v| v.as_u64()))
+            .collect();
+        assert_eq!(line["femtojoules_range"][0].as_u64(), energies.iter().min().copied());
+        assert_eq!(line["femtojoules_range"][1].as_u64(), energies.iter().max().copied());
+        // Without their times, energies of a model are the same.
+        let beside = few.iter().find(|l| l["cause"] == line["cause"]);
+        if let Some(beside) = beside.filter(|l| l["certainty"] == "modelled") {
+            assert_eq!(beside["femtojoules_range"], line["femtojoules_range"]);
+        }
+    }
+    let priced = |report: &serde_json::Value| report["microjoules_per_trial"].clone();
+    assert_eq!(priced(&one), priced(&all));
+    place.call(&["run", "m", "--costs"]).expect_code(0).expect_printed(&["silicon-2023-logic "]);
+}

@@ -3,7 +3,7 @@
 //! Order: the instruction set first, then sizes, then widths, then costs; the first broken rule
 //! is reported.
 
-use super::{Chip, ChipError};
+use super::{Chip, ChipError, Preset};
 use crate::{Field, ISA_NAME, Slot};
 use trifactor_fixed::StoreArithmetic;
 
@@ -321,9 +321,14 @@ fn unknown_default_preset(chip: &Chip) -> Result<(), Fault> {
     fault("cost.default", format!("there is no preset '{}'", chip.cost.default))
 }
 
+/// By name, since places in the list are not the file's once overlays have added presets.
+fn preset_key(preset: &Preset) -> String {
+    format!("cost.presets['{}']", preset.name)
+}
+
 fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
     for (n, p) in chip.cost.presets.iter().enumerate() {
-        let key = format!("cost.presets[{n}]");
+        let key = preset_key(p);
         if chip.cost.presets[..n].iter().any(|q| q.name == p.name) {
             return fault(key, format!("there are two presets '{}'", p.name));
         }
@@ -336,18 +341,18 @@ fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
 }
 
 fn shapeless_barrier(chip: &Chip) -> Result<(), Fault> {
-    for (n, p) in chip.cost.presets.iter().enumerate() {
+    for p in &chip.cost.presets {
         let ascending = p.barrier.is_sorted_by(|a, b| a.tiles < b.tiles && a.ticks <= b.ticks);
         if p.barrier.is_empty() || !ascending {
             let message = "a barrier is a list of points with ascending tiles and no falling time";
-            return fault(format!("cost.presets[{n}].barrier"), message);
+            return fault(preset_key(p) + ".barrier", message);
         }
         let across = &p.system.barrier_across_chips;
         let ascending = across.is_sorted_by(|a, b| a.chips < b.chips && a.ticks <= b.ticks);
         if !ascending || across.first().is_some_and(|first| first.chips < 2) {
             let message =
                 "points across chips begin at 2 chips, with ascending chips and no falling time";
-            return fault(format!("cost.presets[{n}].system.barrier_across_chips"), message);
+            return fault(preset_key(p) + ".system.barrier_across_chips", message);
         }
     }
     Ok(())

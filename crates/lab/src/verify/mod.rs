@@ -336,7 +336,7 @@ pub fn verify_prepared(
             trials: &trials,
             n_trials,
             threads,
-            costs: false,
+            all_presets: false,
             progress,
         };
         return examine::examine(exercise, prepared, options, Some(&context), (n_trials, u32::MAX));
