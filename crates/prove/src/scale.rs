@@ -1,7 +1,8 @@
 //! Constants of an engine of sums of products: whether each is the nearest that the engine holds.
 //!
 //! A second reading of S63, written from its text: it finds a constant's place in the rule by
-//! itself, and asks how far it may be from the author's instead of searching for the nearest.
+//! itself, and asks how far it may be from the author's instead of searching for the nearest. A
+//! nearest one that is too far away is the compiler's to refuse.
 
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, Role, StateId, ValueId,
@@ -84,7 +85,7 @@ impl Reading<'_> {
         i32::from(q.frac) + if sent && empty > 0 { empty } else { 0 }
     }
 
-    /// A constant beside a factor: the nearest whole number, which may end a last place early.
+    /// A constant beside a factor: the nearest whole number that there is.
     fn is_whole(&self, port: PortId, c: f64, held: f64) -> bool {
         let Read::State(state) = self.phase.reads[port] else { return false };
         let bits = match self.kernel.ports[port].role {
@@ -93,9 +94,8 @@ impl Reading<'_> {
         };
         let lsb = f64::from(-self.point(state)).exp2();
         let (places, end) = (held / lsb, f64::from(bits - 1).exp2());
-        let apart = (held - c).abs() / lsb;
-        let at_end = places >= end - 1.0;
-        places.fract() == 0.0 && places <= end && (apart <= 0.5 || (at_end && apart <= 1.0))
+        let near = (held - c).abs() <= 0.5 * lsb;
+        places.fract() == 0.0 && places <= end && (near || (places >= end - 1.0 && c > held))
     }
 
     /// The variable that a term changes, and whether it is taken away.
@@ -112,7 +112,7 @@ impl Reading<'_> {
         None
     }
 
-    /// A scale: no other mantissa and exponent come nearer, and it is no more than half off.
+    /// A scale: no other mantissa and exponent come nearer.
     fn is_nearest(
         &self,
         product: Option<ValueId>,
@@ -149,7 +149,7 @@ impl Reading<'_> {
         let step = f64::from(octave.clamp(lowest, highest)).exp2();
         let at_top = has == top as f64 * f64::from(highest).exp2() && wanted > has;
         let apart = (has - wanted).abs();
-        apart <= 0.5 * wanted && (apart <= 0.5 * step || at_top)
+        apart <= 0.5 * step || at_top
     }
 
     /// Bits that a factor counts, and its binary point. The flag that a product depends on counts

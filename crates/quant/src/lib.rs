@@ -24,4 +24,5 @@ pub use plan::{
     Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, StorePlan,
     TermPlan, ValuePlan, plan, trace_sides,
 };
+pub use scales::refused_constants;
 pub use wishes::as_wishes;

@@ -1,17 +1,19 @@
 //! Constants of rules on an engine that evaluates sums of products (S63).
 //!
 //! Reads: one rule written as products, state formats, the form that the chip gives a product.
-//! Writes: the raw value of every constant; warnings `Q108`, errors `Q014` and `Q015`.
+//! Writes: the raw value of every constant; warnings `Q108`. What is too far from what was written
+//! is refused with `Q014` and `Q015` when the rule is lowered, beside whatever else the engine has
+//! not.
 //! Method: a scale is brought to last places of what its product multiplies and changes, where it
 //! becomes the nearest number that has a mantissa and an exponent of so many bits.
 
-use crate::plan::StateFormat;
-use trifactor_diag::{Diagnostic, Diagnostics, Place};
+use crate::plan::{Plan, StateFormat};
+use trifactor_diag::{Diagnostic, Diagnostics, Place, Severity};
 use trifactor_entity::SideTable;
 use trifactor_fixed::QFormat;
 use trifactor_ir::sop::{WrittenFactor, WrittenProduct, short, written_products};
 use trifactor_ir::{
-    CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, Role, StateId, ValueId,
+    CheckedNetwork, Group, Kernel, Op, Phase, PhaseId, PortId, Read, Role, StateId, ValueId,
 };
 use trifactor_isa::{Chip, ProductForm};
 
@@ -41,25 +43,29 @@ pub(crate) fn constants(
     states: &SideTable<StateId, StateFormat>,
     diagnostics: &mut Diagnostics,
 ) -> Option<SideTable<ValueId, Option<Held>>> {
-    let products = written_products(net, phase)?;
-    let kernel = &net.kernels[phase.kernel];
-    let mut scales = Scales {
-        net,
-        chip,
-        form,
-        phase,
-        kernel,
-        states,
-        held: SideTable::for_each(&kernel.ops, |_, _| None),
-        diagnostics,
-    };
-    for product in &products {
-        for factor in &product.factors {
-            scales.constant(product, factor);
-        }
-        scales.scale(product);
+    let scales = Scales::of(net, chip, form, phase, states)?;
+    for warning in scales.found.iter().filter(|d| d.severity == Severity::Warning) {
+        diagnostics.push(warning.clone());
     }
     Some(scales.held)
+}
+
+/// The constants of a rule that its engine holds nothing near enough for: `Q014`, `Q015`.
+pub fn refused_constants(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    plan: &Plan,
+    rule: PhaseId,
+) -> Diagnostics {
+    let mut refused = Diagnostics::new();
+    if let Some(form) = plan.phases[rule].form
+        && let Some(scales) = Scales::of(net, chip, form, &net.phases[rule], &plan.states)
+    {
+        for error in scales.found.iter().filter(|d| d.severity == Severity::Error) {
+            refused.push(error.clone());
+        }
+    }
+    refused
 }
 
 struct Scales<'a> {
@@ -70,10 +76,31 @@ struct Scales<'a> {
     kernel: &'a Kernel,
     states: &'a SideTable<StateId, StateFormat>,
     held: SideTable<ValueId, Option<Held>>,
-    diagnostics: &'a mut Diagnostics,
+    found: Diagnostics,
 }
 
-impl Scales<'_> {
+impl<'a> Scales<'a> {
+    fn of(
+        net: &'a CheckedNetwork,
+        chip: &'a Chip,
+        form: ProductForm,
+        phase: &'a Phase,
+        states: &'a SideTable<StateId, StateFormat>,
+    ) -> Option<Self> {
+        let products = written_products(net, phase)?;
+        let kernel = &net.kernels[phase.kernel];
+        let held = SideTable::for_each(&kernel.ops, |_, _| None);
+        let found = Diagnostics::new();
+        let mut scales = Self { net, chip, form, phase, kernel, states, held, found };
+        for product in &products {
+            for factor in &product.factors {
+                scales.constant(product, factor);
+            }
+            scales.scale(product);
+        }
+        Some(scales)
+    }
+
     /// Fraction bits of a state where the engine reads and sets it. A weight stored in fewer bits
     /// stands in the highest of a variable's.
     fn point(&self, state: StateId) -> i32 {
@@ -169,23 +196,19 @@ impl Scales<'_> {
             "write {used} to have the same in float; executed with 15 bits by {}",
             holding()
         );
-        self.diagnostics.push(
+        self.found.push(
             Diagnostic::warning("Q108", message).at(Place::at_key(&self.phase.key)).hint(hint),
         );
     }
 
     fn out_of_range(&mut self, product: &WrittenProduct, wanted: f64, (lo, hi): (f64, f64)) {
         let named = self.named(product);
-        let (end, hint) = if wanted > hi {
-            let way =
-                "give its factors smaller ranges or impulses, so that their last places are less";
-            ("larger", format!("{way}, or write a scale of at most {hi}"))
+        let (end, way) = if wanted > hi {
+            ("larger", format!("{}write a scale of at most {hi}", self.ways(product, "smaller")))
         } else {
-            let way =
-                "give its factors larger ranges or impulses, so that their last places are more";
-            ("smaller", format!("{way}, or write a scale of at least {lo}"))
+            ("smaller", format!("{}write a scale of at least {lo}", self.ways(product, "larger")))
         };
-        let hint = format!("{hint}; held by {}", holding());
+        let hint = format!("{way}; held by {}", holding());
         let message = format!(
             "the product {named} has a scale that is {end} than any the chip '{}' holds for it: with a \
              mantissa of {} bits and exponents from {} to {} they reach from {lo} to {hi}",
@@ -194,8 +217,24 @@ impl Scales<'_> {
             self.form.scale.exponent.0,
             self.form.scale.exponent.1,
         );
-        self.diagnostics
+        self.found
             .push(Diagnostic::error("Q014", message).at(Place::at_key(&self.phase.key)).hint(hint));
+    }
+
+    /// What else moves a scale into the range, each followed by `or`.
+    fn ways(&self, product: &WrittenProduct, how: &str) -> String {
+        let target = self.phase.writes[product.output];
+        let other =
+            |f: &WrittenFactor| !f.sgn && self.state(f.port).is_some_and(|state| state != target);
+        let mut ways = String::new();
+        if product.factors.iter().any(other) {
+            ways += &format!("give its factors {how} impulses or ranges, or ");
+        }
+        let spikes = |port: PortId| matches!(self.phase.reads[port], Read::SpikedInEpoch(_));
+        if how == "larger" && !product.gate(self.phase).is_some_and(spikes) {
+            ways += "let it act in every 2^k-th epoch (u_k) by 2^k times as much, or ";
+        }
+        ways
     }
 
     /// What is added to a factor is a whole number of its last places.
@@ -233,7 +272,7 @@ impl Scales<'_> {
             "multiply it out, x * ({name} + C) as x * {name} + C * x: one product more; held by {}",
             holding()
         );
-        self.diagnostics
+        self.found
             .push(Diagnostic::error("Q015", message).at(Place::at_key(&self.phase.key)).hint(hint));
     }
 }

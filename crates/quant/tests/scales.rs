@@ -8,7 +8,7 @@ use trifactor_diag::{Diagnostic, Diagnostics, Severity};
 use trifactor_ir::Op;
 use trifactor_ir::sop::written_out;
 use trifactor_isa::Chip;
-use trifactor_quant::{FormatRequest, Plan, Requests};
+use trifactor_quant::{FormatRequest, Plan, Requests, refused_constants};
 use trifactor_testkit::{Rng, chips};
 
 /// The formats of `superset`, so that binary points can be chosen, and the products of `loihi1`.
@@ -64,10 +64,12 @@ fn warned(body: &str, message: &str) -> Diagnostic {
     only(&found, Severity::Warning, "Q108", message)
 }
 
+/// The engine has nothing near one of the rule's constants.
 #[track_caller]
 fn refused(body: &str, code: &str, message: &str) -> Diagnostic {
-    let found = planned(body).expect_err("no plan must be made");
-    only(&found, Severity::Error, code, message)
+    let (net, plan, _) = planned(body).unwrap_or_else(|e| panic!("{body}: {e}"));
+    let (id, _) = net.phases.iter().next_back().expect("there is a rule");
+    only(&refused_constants(&net, &chip(), &plan, id), Severity::Error, code, message)
 }
 
 #[test]
@@ -142,8 +144,26 @@ fn the_exponents_end_where_the_file_says() {
     assert_eq!(
         d.hint.as_deref(),
         Some(
-            "give its factors larger ranges or impulses, so that their last places are more, or write a \
-             scale of at least 0.00390625; held by 'superset' and 'large'"
+            "give its factors larger impulses or ranges, or write a scale of at least 0.00390625; held by \
+             'superset' and 'large'"
+        )
+    );
+    // Without a spike flag it may act more rarely instead, and what only the variable itself
+    // multiplies has the same last places whatever its range is.
+    let d = refused(
+        " set w = w - 0.003 * w\n",
+        "Q014",
+        &format!(
+            "the product '-0.003 * w' for 'ff.w' (rule.kern line 5) has a scale that is smaller than any the \
+             chip 'superset' holds for it: {} 2048",
+            reach.replace("0.00390625", "0.0078125")
+        ),
+    );
+    assert_eq!(
+        d.hint.as_deref(),
+        Some(
+            "let it act in every 2^k-th epoch (u_k) by 2^k times as much, or write a scale of at least \
+             0.0078125; held by 'superset' and 'large'"
         )
     );
     let d = refused(
@@ -169,10 +189,12 @@ fn the_exponent_makes_up_for_what_the_engine_shifts_a_product() {
     // Two variables of nine bits, a trace of seven and four of mantissa: 14 above 15. Their last
     // places are 2^-20, and the weight's is 2^-7.
     exact(&format!(" set w = w + {} * w * w * x1 * x0\n", 2f64.powi(-21 + 20 - 7)));
-    let found =
-        planned(&format!(" set w = w + {} * w * w * x1 * x0\n", 2f64.powi(-21 + 20 - 7 - 1)));
-    let found = found.expect_err("half of it is too small");
-    assert!(found.to_string().contains("Q014"), "{found}");
+    let (net, plan, _) =
+        planned(&format!(" set w = w + {} * w * w * x1 * x0\n", 2f64.powi(-21 + 20 - 7 - 2)))
+            .expect("a plan");
+    let (id, _) = net.phases.iter().next_back().expect("there is a rule");
+    let found = refused_constants(&net, &chip(), &plan, id).to_string();
+    assert!(found.contains("Q014"), "a quarter of it is too small: {found}");
 }
 
 #[test]

@@ -211,14 +211,20 @@ impl Sketch {
         Subject::new(net, &requests, &chip, step_ms, change)
     }
 
-    /// What is wrong with the network or its formats, as one text.
+    /// What is wrong with the network, its formats or its rules, as one text.
     pub fn refusal(self) -> String {
         match self.b.finish() {
             Err(findings) => findings.to_string(),
-            Ok(net) => match plan(&evaluated(net, &self.chip), &self.chip, &self.requests) {
-                Err(findings) => findings.to_string(),
-                Ok(_) => panic!("nothing is refused"),
-            },
+            Ok(net) => {
+                let net = evaluated(net, &self.chip);
+                let identity = Identity { model_hash: "0".repeat(64), ..Identity::default() };
+                let made = plan(&net, &self.chip, &self.requests)
+                    .and_then(|(plan, _)| compile(&net, &plan, &self.chip, &identity));
+                match made {
+                    Err(findings) => findings.to_string(),
+                    Ok(_) => panic!("nothing is refused"),
+                }
+            }
         }
     }
 }

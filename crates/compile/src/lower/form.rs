@@ -1,10 +1,10 @@
 //! Refuse rules that are no sums of products, for engines that evaluate nothing else.
 //!
-//! Reads: network, plan, chip, structure.   Writes: diagnostics `C018`.
+//! Reads: network, plan, chip, structure.   Writes: diagnostics `C018`, `Q014`, `Q015`.
 //! Method: the rule multiplied out ([`expand`]); what has no products is named with its place, and
 //! so is each product that asks for more than the engine has. A bound around a result may stay where
-//! the variable's own range is at least as narrow, because the store clamps there. What a scale or
-//! a constant may be is the plan's to say (S63).
+//! the variable's own range is at least as narrow, because the store clamps there. Which
+//! scales and constants there are is the plan's to say (S63).
 //! Source: Davies et al. 2018 for the form and the factors; the public front ends for the one k.
 
 use super::select::needed;
@@ -15,7 +15,7 @@ use trifactor_entity::EntityId;
 use trifactor_ir::sop::{Change, Fault, Product, expand};
 use trifactor_ir::{CheckedNetwork, Kernel, Op, Phase, PhaseId, PortId, Read, Role, ValueId, When};
 use trifactor_isa::{Chip, ProductForm};
-use trifactor_quant::Plan;
+use trifactor_quant::{Plan, refused_constants};
 
 /// Refuses what the chip's engine cannot evaluate.
 pub(super) fn check_form(
@@ -49,6 +49,8 @@ pub(super) fn check_form(
                 .push(Diagnostic::error("C018", message).at(Place::at_key(&phase.key)).hint(hint));
         }
     }
+    let constants = refused_constants(net, chip, plan, rule);
+    diagnostics.append(constants);
     // The constants of a rule that is not written as products would be those of another engine.
     let written = plan.phases[rule].form.is_some() || chip.arithmetic.learning.is_some();
     assert!(

@@ -36,7 +36,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C018`.
+/// Lowers every projection. Errors: `C010` to `C018`, and `Q014` and `Q015` for constants of rules.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
