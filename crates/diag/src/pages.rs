@@ -448,6 +448,16 @@ const PAGES: &[Page] = &[
         text: "A chip whose products round stochastically ('defaults.intermediate_rounding') takes a draw for each, and a program has 32 draws, those of its stores included (S52). Use fewer products, or a chip that rounds products to the nearest.",
     },
     Page {
+        code: "Q014",
+        title: "a scale that the chip does not have",
+        text: "An engine of sums of products holds the scale of a product as a mantissa of a few bits times a power of two, in last places of what the product multiplies and changes. The nearest such number differs by more than half from the scale that was written, so the rule would be another one. Larger impulses and ranges of the factors make their last places larger, and the scale with them; or use a chip that executes microcode, whose constants have 15 bits.",
+    },
+    Page {
+        code: "Q015",
+        title: "a constant too wide for its factor",
+        text: "An engine of sums of products adds a constant to a factor in last places of the factor, and has as many bits for it as the factor, with a sign. Multiply the factor out, x * (w + C) as x * w + C * x: a scale reaches further than such a constant.",
+    },
+    Page {
         code: "Q101",
         title: "values that round to zero",
         text: "A parameter or initial value is smaller than half of the last place of its format. On the chip it is zero, and what depends on it will not happen. Give the variable more bits or a larger 'frac' under 'formats', or scale the model.",
@@ -481,6 +491,11 @@ const PAGES: &[Page] = &[
         code: "Q107",
         title: "a format that was chosen for another chip",
         text: "The entries of 'formats' belong to the chip that the model names. On another chip they are wishes: what it cannot store is held in the widest field below, with the binary point moved so that the largest value stays the same. The message gives both formats. To choose yourself, name that chip in model.ron.",
+    },
+    Page {
+        code: "Q108",
+        title: "a scale that was rounded",
+        text: "An engine of sums of products holds the scale of a product as a mantissa of a few bits times a power of two (S63). The scale that was written is none of these, so the nearest is used. The message gives both and how far they are apart: the rule learns by so much more or less by this product. Write the scale that is used to see the same in float, or use a chip that executes microcode, whose constants have 15 bits.",
     },
     Page {
         code: "R001",

@@ -9,6 +9,7 @@
 mod arithmetic;
 mod check;
 mod cost;
+mod form;
 mod mesh;
 mod variant;
 
@@ -17,6 +18,7 @@ pub use cost::{
     BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Overlay,
     Preset, ResolvedCosts, ResolvedLearning, SystemCosts,
 };
+pub use form::{ProductForm, RuleForm};
 pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route, Router};
 
 use serde::{Deserialize, Serialize};
@@ -147,26 +149,6 @@ pub struct TraceUnit {
 pub struct ModulatorUnit {
     /// Bits of a modulator, the sign included; ascending.
     pub bits: Vec<u8>,
-}
-
-/// Which rules a plasticity engine evaluates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum RuleForm {
-    /// Everything that has an instruction.
-    #[default]
-    Microcode,
-    /// A sum of products for each variable: `z := z + sum of scale * product of factors`, where a
-    /// factor is a spike flag, a trace, the global modulator, u_k, a variable of the synapse or
-    /// its sign, each with a constant added. Traces are read when the spike comes on which the
-    /// product depends, and one k serves all products of a rule.
-    SumsOfProducts,
-}
-
-impl RuleForm {
-    /// Whether rules have no form to keep to.
-    pub fn is_microcode(&self) -> bool {
-        *self == Self::Microcode
-    }
 }
 
 /// What the compiler takes where a model says nothing.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use trifactor_isa::{Chip, Cost, Preset, RuleForm};
+use trifactor_isa::{Chip, Cost, Preset, ProductForm, RuleForm};
 
 #[test]
 fn the_page_of_chips_is_what_the_files_give() {
@@ -110,9 +110,28 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
         ("modulator bits", |c| widths(&c.modulator.bits)),
         ("rules", |c| match c.rule {
             RuleForm::Microcode => "microcode".to_owned(),
-            RuleForm::SumsOfProducts => "sums of products".to_owned(),
+            RuleForm::SumsOfProducts(_) => "sums of products".to_owned(),
+        }),
+        ("scales of products", |c| {
+            products(c, |p| {
+                let (lo, hi) = p.scale.exponent;
+                format!("m of {} bits times 2^{lo} to 2^{hi}", p.scale.mantissa_bits)
+            })
+        }),
+        ("bits of constants added to traces, to variables", |c| {
+            products(c, |p| format!("{}, {}", p.trace_constant_bits, p.variable_constant_bits))
+        }),
+        ("products of a rule, factors of a product", |c| {
+            products(c, |p| {
+                let most = |n: Option<u16>| n.map_or("no limit".to_owned(), |n| n.to_string());
+                format!("{}, {}", most(p.products), most(p.factors.map(u16::from)))
+            })
         }),
     ]
+}
+
+fn products(chip: &Chip, shown: impl Fn(ProductForm) -> String) -> String {
+    chip.rule.products().map_or("any".to_owned(), shown)
 }
 
 fn costs() -> Vec<(&'static str, fn(&Preset) -> String)> {

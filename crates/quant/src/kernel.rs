@@ -7,6 +7,7 @@
 
 use crate::interval;
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, StorePlan, TermPlan, ValuePlan};
+use crate::scales::{self, Held};
 use crate::sums::{self, Part};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
@@ -17,7 +18,7 @@ use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
 };
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ProductForm};
 
 /// Significant bits of a stored constant (S60).
 const CONSTANT_BITS: u32 = 15;
@@ -105,6 +106,10 @@ pub(crate) fn plan_phase(
             Err(what) => diagnostics.push(no_sum(phase, &chip.name, &what)),
         }
     }
+    // A public model's engine has a form of its own.
+    let rule = phase.group == Group::Plasticity && engine.is_none();
+    let form = chip.rule.products().filter(|_| rule);
+    let held = form.and_then(|f| scales::constants(net, chip, f, phase, states, diagnostics));
     let mut sweep = Sweep {
         net,
         phase,
@@ -114,6 +119,8 @@ pub(crate) fn plan_phase(
         unit,
         engine,
         parts,
+        form: form.filter(|_| held.is_some()),
+        held,
         known: Vec::new(),
         values: SideTable::empty(),
         rounded_products: 0,
@@ -135,6 +142,9 @@ struct Sweep<'a> {
     engine: Option<LearningArithmetic>,
     /// Rules of a chip that computes sums of products: what each value is there.
     parts: Option<SideTable<ValueId, Part>>,
+    /// Rules written as products: the form of these, and their constants.
+    form: Option<ProductForm>,
+    held: Option<SideTable<ValueId, Option<Held>>>,
     known: Vec<Known>,
     values: SideTable<ValueId, ValuePlan>,
     rounded_products: usize,
@@ -176,7 +186,10 @@ impl Sweep<'_> {
                 let one = RawRange { lo: 1, hi: 1 };
                 (Known { frac, raw: one, bound: 0.0 }, ValuePlan { constant: 1, ..blank })
             }
-            Op::Const(c) => constant(c, blank),
+            Op::Const(c) => match self.held.as_ref().and_then(|held| held[id]) {
+                Some(held) => held_constant(held, c, blank),
+                None => constant(c, blank),
+            },
             Op::Port(port) => (self.port(port), blank),
             Op::Mul(a, b) => match part {
                 Part::Product(held) => self.whole_product(a, b, held, blank),
@@ -522,7 +535,7 @@ impl Sweep<'_> {
         if self.unit.is_none() && usize::from(next_site) > DRAW_SITES {
             self.too_many_draws(next_site.into());
         }
-        PhasePlan { values: self.values, outputs }
+        PhasePlan { values: self.values, outputs, form: self.form }
     }
 
     /// How a rule's result is stored, on an engine that does not do as S42 says.
@@ -652,6 +665,13 @@ fn constant(c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
     let known = Known { frac, raw: RawRange { lo: raw, hi: raw }, bound: 0.0 };
     let held = raw as f64 * known.lsb();
     (Known { bound: (held - c).abs(), ..known }, ValuePlan { constant: raw, ..blank })
+}
+
+/// A constant of a product, which is further from the author's than one of 15 bits (S63).
+fn held_constant(held: Held, c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
+    let raw = RawRange { lo: held.raw, hi: held.raw };
+    let bound = (held.value() - c).abs();
+    (Known { frac: held.frac, raw, bound }, ValuePlan { constant: held.raw, ..blank })
 }
 
 /// Values that a result of this range can have after it is fitted.

@@ -99,7 +99,10 @@ fn constants_that_vanish(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Di
                         format!("the constant {c:e} in '{}' rounds to zero", phase.name),
                     )
                     .at(Place::at_key(&phase.key))
-                    .hint("constants below 2^-60 have no fixed-point form"),
+                    .hint(
+                        "constants below 2^-60 have no fixed-point form, and on an engine of sums of products \
+                         one that is added to a factor is a whole number of its last places",
+                    ),
                 );
             }
         }

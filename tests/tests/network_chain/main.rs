@@ -18,7 +18,7 @@ mod directed;
 mod several_chips;
 mod shapes;
 
-use case::case;
+use case::{case, published};
 use compare::Tally;
 use std::collections::BTreeMap;
 use trifactor_fixed::{Decays, Early, StoreArithmetic, WeightsRead};
@@ -68,6 +68,20 @@ fn the_emulator_equals_the_fixed_reading_part_3_of_4() {
 #[test]
 fn the_emulator_equals_the_fixed_reading_part_4_of_4() {
     chain(3, 4);
+}
+
+#[test]
+fn the_emulator_equals_the_fixed_reading_on_the_published_chip() {
+    let (mut tally, mut rounded, mut learning) = (Tally::default(), 0, 0);
+    for case in (0..2000).filter_map(published).take(60) {
+        case.run(60, &mut tally);
+        rounded += case.rounded_scales();
+        learning += u32::from(!case.net.plastic().is_empty());
+    }
+    eprintln!("{tally:?}, {learning} of them learn, {rounded} scales were rounded");
+    assert!(tally.networks == 60 && learning > 20, "too few networks learn: {tally:?}");
+    assert!(rounded > 0, "no scale had to be rounded");
+    assert!(tally.spikes > 0, "nothing happened: {tally:?}");
 }
 
 #[test]

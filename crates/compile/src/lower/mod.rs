@@ -36,7 +36,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C018`.
+/// Lowers every projection. Errors: `C010` to `C018`, and `Q014` and `Q015` for constants of rules.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
@@ -52,7 +52,7 @@ pub fn lower(
         if let Some(rule) = projection.rule
             && check_reads(net, chip, structure, rule, &mut diagnostics)
         {
-            form::check_form(net, chip, structure, rule, &mut diagnostics);
+            form::check_form(net, plan, chip, structure, rule, &mut diagnostics);
             match select(net, plan, chip, structure, id) {
                 Ok(program) => lowered.program = Some(program),
                 Err(found) => diagnostics.append(found),

@@ -39,12 +39,16 @@
 //! assert!(kernel.port("y1_at_x0").is_some());
 //! ```
 
+mod expand;
 mod parse;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use expand::{Change, Factor, Fault, Product, expand};
 pub use parse::{MAX_FACTORS, MAX_LENGTH, MAX_PRODUCTS, parse_products};
+pub use write::{WrittenFactor, WrittenProduct, short, written_out, written_products};
 use parse::{Placed, placed_products};
 
 use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When, WrittenTerm};

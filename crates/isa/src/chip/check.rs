@@ -11,7 +11,7 @@ use trifactor_fixed::StoreArithmetic;
 type Fault = (String, String);
 type Check = fn(&Chip) -> Result<(), Fault>;
 
-const CHECKS: [(&str, Check); 25] = [
+const CHECKS: [(&str, Check); 26] = [
     ("unusable_name", unusable_name),
     ("foreign_isa", foreign_isa),
     ("empty_mesh", empty_mesh),
@@ -28,6 +28,7 @@ const CHECKS: [(&str, Check); 25] = [
     ("accumulator_narrower_than_state", accumulator_narrower_than_state),
     ("arithmetic_out_of_range", arithmetic_out_of_range),
     ("learning_out_of_range", learning_out_of_range),
+    ("rule_form_out_of_range", rule_form_out_of_range),
     ("no_width_to_choose", no_width_to_choose),
     ("unsorted_widths", unsorted_widths),
     ("width_out_of_range", width_out_of_range),
@@ -221,6 +222,29 @@ fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
     }
     if a.inhibitory_lowest > 0 {
         return fault("arithmetic.learning.inhibitory_lowest", "an inhibitory weight is at most 0");
+    }
+    Ok(())
+}
+
+/// A scale that no constant holds, or a limit that no rule keeps.
+fn rule_form_out_of_range(chip: &Chip) -> Result<(), Fault> {
+    let Some(form) = chip.rule.products() else { return Ok(()) };
+    within("rule.scale.mantissa_bits", form.scale.mantissa_bits, 2, 15)?;
+    let (lo, hi) = form.scale.exponent;
+    if !(-30..=30).contains(&lo) || !(lo..=30).contains(&hi) {
+        let message = format!("{lo} to {hi} are no exponents between -30 and 30 in order");
+        return fault("rule.scale.exponent", message);
+    }
+    within("rule.trace_bits", form.trace_bits, 1, 16)?;
+    within("rule.variable_bits", form.variable_bits, 2, 16)?;
+    within("rule.product_bits", form.product_bits, 1, 63)?;
+    within("rule.trace_constant_bits", form.trace_constant_bits, 1, 15)?;
+    within("rule.variable_constant_bits", form.variable_constant_bits, 1, 15)?;
+    if form.products == Some(0) {
+        return fault("rule.products", "a rule has at least one product");
+    }
+    if form.factors == Some(0) {
+        return fault("rule.factors", "a product has at least one factor");
     }
     Ok(())
 }
