@@ -12,6 +12,8 @@ use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
 use std::sync::Arc;
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
+use trifactor_image::ColumnKind;
+use trifactor_isa::ResolvedCosts;
 use trifactor_timing::{CoreWork, Message};
 
 /// Where a step is.
@@ -63,9 +65,22 @@ pub(crate) struct Core {
     flags: Vec<u8>,
     /// Rows of each group that got a message in this step.
     rows: Vec<Vec<u32>>,
+    /// Distance of each voltage from its threshold in the running step, before a reset, and
+    /// [`HELD`] while the neuron is held; empty where no column takes it. Source: S27.
+    distance: Vec<i32>,
     /// Where the time goes.
     pub laps: Laps,
     workspaces: Vec<Workspace>,
+}
+
+/// In place of a distance, for a neuron that is held after a spike.
+pub(crate) const HELD: i32 = -1;
+
+/// Whether compartments of a core write pseudo-derivatives.
+fn writes_columns(table: &CoreTable) -> bool {
+    let rules = table.groups.iter().filter_map(|g| g.rule.as_ref());
+    let mut columns = rules.flat_map(|r| &r.post_columns);
+    columns.any(|c| c.kind == ColumnKind::PseudoDerivative)
 }
 
 const SPIKE: u8 = 1;
@@ -123,6 +138,7 @@ impl Core {
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
+            distance: vec![0; if writes_columns(&table) { table.neurons.len() } else { 0 }],
             workspaces: table.groups.iter().map(Workspace::new).collect(),
             laps: Laps::default(),
             table,
@@ -243,11 +259,28 @@ impl Core {
         current: impl Fn(i32, i32) -> (i32, bool),
         voltage: impl Fn(i32, i32, i32) -> (i32, bool),
     ) {
+        if self.distance.is_empty() {
+            self.compartments::<false>(now, w, current, voltage);
+        } else {
+            self.compartments::<true>(now, w, current, voltage);
+        }
+    }
+
+    /// The same, with or without the distances that pseudo-derivatives are made of.
+    #[inline(always)]
+    fn compartments<const DISTANCE: bool>(
+        &mut self,
+        now: Now,
+        w: &Widths,
+        current: impl Fn(i32, i32) -> (i32, bool),
+        voltage: impl Fn(i32, i32, i32) -> (i32, bool),
+    ) {
         let t = &self.table.neurons;
         let n = t.len();
         let (u, v, hold) =
             (&mut self.state.u[..n], &mut self.state.v[..n], &mut self.state.hold[..n]);
         let (q, flags) = (&mut self.accumulators[..n], &mut self.flags[..n]);
+        let distance = &mut self.distance[..if DISTANCE { n } else { 0 }];
         let (keep_u, keep_v, bias) = (&t.keep_u[..n], &t.keep_v[..n], &t.bias[..n]);
         let (v_min, threshold, refractory) = (&t.v_min[..n], &t.threshold[..n], &t.refractory[..n]);
         // 32-bit sums keep all lanes of the loop of one width.
@@ -261,6 +294,12 @@ impl Core {
             let held = hold[i] > 0;
             let spike = !held & (raised > threshold[i]);
             let is_active = spike | (q[i] != 0);
+            if DISTANCE {
+                // Voltages that turn over may be as far apart as 32 bits allow.
+                let far = i64::from(raised) - i64::from(threshold[i]);
+                let near = far.abs().min(i32::MAX.into()) as i32;
+                distance[i] = if held { HELD } else { near };
+            }
             u[i] = new_u;
             v[i] = if held | spike { 0 } else { raised };
             hold[i] = if spike { refractory[i] } else { hold[i] - i32::from(held) };
@@ -339,7 +378,8 @@ impl Core {
     pub(crate) fn traces(&mut self, now: Now, widths: &Widths, draws: &Draws) {
         self.laps.begin();
         for (g, table) in self.table.groups.iter().enumerate() {
-            traces(table, &mut self.state, g, &self.rows[g], now, widths, draws);
+            let (rows, distance) = (&self.rows[g], &self.distance);
+            traces(table, &mut self.state, g, rows, distance, now, widths, draws);
         }
         self.counts.traces = self.table.n_traces;
         self.laps.lap(|t| &mut t.traces);

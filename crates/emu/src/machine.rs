@@ -307,7 +307,7 @@ impl Emulator {
     /// The compartments of a core, by its position in the image, that fired in the last step, in
     /// the order of addresses.
     pub fn fired(&self, core: usize) -> impl Iterator<Item = Fired> {
-        self.cores[core].fired(&self.networks[0].costs, false)
+        self.cores[core].fired(&self.networks[0].prices.costs, false)
     }
 
     /// The position in the image of the core of that number.

@@ -135,12 +135,19 @@ pub struct SynapseUnit {
     pub rate_bits: Vec<u8>,
 }
 
-/// Widths of the trace unit (S33).
+/// The trace unit (S33).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceUnit {
     /// Bits of a trace, unsigned; ascending.
     pub bits: Vec<u8>,
+    /// Whether compartments write pseudo-derivatives into post columns (S27).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pseudo_derivative: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Widths of the modulator unit (S37).
@@ -256,6 +263,12 @@ impl Chip {
     pub fn builtin(name: &str) -> Option<Self> {
         let text = Self::builtin_text(name)?;
         Some(Self::parse(text).unwrap_or_else(|e| panic!("internal: built-in chip: {e}")))
+    }
+
+    /// Whether rules can read the pseudo-derivative of a post neuron (S27). Engines that replay
+    /// their traces at the end of an epoch (S81) have no column that is written in each step.
+    pub fn has_pseudo_derivatives(&self) -> bool {
+        self.trace.pseudo_derivative && self.arithmetic.learning.is_none()
     }
 
     /// What u does beyond its range.

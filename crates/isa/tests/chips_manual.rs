@@ -107,6 +107,9 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
         ("tags, their bits", |c| format!("{}; {}", c.synapse.tags, widths(&c.synapse.tag_bits))),
         ("rates, their bits", |c| format!("{}; {}", c.synapse.rates, widths(&c.synapse.rate_bits))),
         ("trace bits", |c| widths(&c.trace.bits)),
+        ("pseudo-derivatives (S27)", |c| {
+            if c.has_pseudo_derivatives() { "yes" } else { "no" }.to_owned()
+        }),
         ("modulator bits", |c| widths(&c.modulator.bits)),
         ("rules", |c| match c.rule {
             RuleForm::Microcode => "microcode".to_owned(),

@@ -349,6 +349,7 @@ impl Sweep<'_> {
         let frac = x.frac + y.frac;
         // A unit's product by a decay register or factor comes back to the variable's own point.
         let shift = match self.unit {
+            Some(Unit::Lif(_)) if self.slope(a, b).is_some() => self.fall_shift(frac),
             Some(Unit::Lif(_) | Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => {
                 self.unit_shift(a, b)
             }
@@ -364,7 +365,10 @@ impl Sweep<'_> {
                 None => 0,
             };
             self.rounded_products += 1;
-            (self.style.product, site)
+            match self.slope(a, b) {
+                Some(_) => (Rounding::Nearest, site),
+                None => (self.style.product, site),
+            }
         } else {
             (Rounding::Floor, 0)
         };
@@ -373,6 +377,26 @@ impl Sweep<'_> {
         let lost = if shift > 0 { rounding.max_error_lsb() * known.lsb() } else { 0.0 };
         known.bound = x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound + lost;
         (known, ValuePlan { shift, rounding, site, ..blank })
+    }
+
+    /// The slope of a pseudo-derivative, where it is a factor (S27).
+    fn slope(&self, a: ValueId, b: ValueId) -> Option<ValueId> {
+        let is_slope = |v: &ValueId| match self.kernel.ops[*v] {
+            Op::Port(port) => {
+                matches!(self.unit, Some(Unit::Lif(_))) && self.kernel.ports[port].name == "slope"
+            }
+            _ => false,
+        };
+        [a, b].into_iter().find(is_slope)
+    }
+
+    /// What brings a product of a distance and a slope to the pseudo-derivative's own point; the
+    /// slope's format has enough fraction bits for that.
+    fn fall_shift(&self, frac: i16) -> u32 {
+        let at = self.kernel.outputs.iter().position(|o| o.variable == "psi");
+        let psi = self.phase.writes[at.expect("internal: a slope without a pseudo-derivative")];
+        let places = frac - i16::from(self.states[psi].q.frac);
+        u32::try_from(places).expect("internal: a slope coarser than its pseudo-derivative")
     }
 
     /// Fraction bits of the factor that is not the unit's own variable.

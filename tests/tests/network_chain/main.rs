@@ -22,7 +22,7 @@ use case::{case, published};
 use compare::Tally;
 use std::collections::BTreeMap;
 use trifactor_fixed::{Decays, Early, StoreArithmetic, WeightsRead};
-use trifactor_image::Guard;
+use trifactor_image::{Column, ColumnKind, Guard};
 use trifactor_ir::{Delay, units};
 use trifactor_testkit::cases;
 
@@ -97,12 +97,16 @@ fn the_random_networks_have_every_kind_of_part() {
             if !parts.threshold {
                 note("a read-out", units.contains(&units::Unit::Lif(parts)));
             }
-            if parts.refractory && parts.floor && parts.bias {
+            if parts.refractory && parts.floor && parts.bias && parts.pseudo_derivative {
                 note("all parts", units.contains(&units::Unit::Lif(parts)));
             }
         }
         note("a linear trace", units.contains(&units::Unit::LinearTrace));
         note("a saturating trace", units.contains(&units::Unit::SaturatingTrace));
+        let columns = || case.image.cores.iter().flat_map(|core| &core.columns);
+        let written = |c: &&Column| c.kind == ColumnKind::PseudoDerivative;
+        note("a pseudo-derivative", columns().any(|c| written(&c)));
+        note("a pseudo-derivative with a past", columns().any(|c| written(&c) && c.history));
         note("a modulator", units.contains(&units::Unit::Modulator));
         note("several cores", case.image.cores.len() > 1);
         if let Some(engine) = case.plan.learning {

@@ -48,8 +48,8 @@ mod tests;
 
 pub use expand::{Change, Factor, Fault, Product, expand};
 pub use parse::{MAX_FACTORS, MAX_LENGTH, MAX_PRODUCTS, parse_products};
-pub use write::{WrittenFactor, WrittenProduct, short, written_out, written_products};
 use parse::{Placed, placed_products};
+pub use write::{WrittenFactor, WrittenProduct, short, written_out, written_products};
 
 use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When, WrittenTerm};
 use std::collections::BTreeMap;

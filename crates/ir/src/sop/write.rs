@@ -40,6 +40,7 @@ struct Writer<'a> {
     reads: Table<PortId, Read>,
     ops: Table<ValueId, Op>,
     lines: Vec<u32>,
+    term_of: Vec<u16>,
     /// Inputs and factors that are there, by input and the bits of the constant.
     made: BTreeMap<(PortId, Option<(u64, bool)>), ValueId>,
 }
@@ -54,6 +55,7 @@ impl<'a> Writer<'a> {
             reads: phase.reads.clone(),
             ops: Table::new(),
             lines: Vec::new(),
+            term_of: Vec::new(),
             made: BTreeMap::new(),
         }
     }
@@ -79,8 +81,8 @@ impl<'a> Writer<'a> {
             let variable = output.variable.clone();
             outputs.push(Output { variable, target: Target::Set, value: sum });
         }
-        let Written { file, outputs: lines, .. } = self.old.written.clone();
-        let written = Written { file, lines: self.lines, outputs: lines };
+        let written =
+            Written { lines: self.lines, term_of: self.term_of, ..self.old.written.clone() };
         let kernel = Kernel {
             name: self.old.name.clone(),
             ports: self.ports,
@@ -93,6 +95,7 @@ impl<'a> Writer<'a> {
 
     fn push(&mut self, op: Op, at: ValueId) -> ValueId {
         self.lines.extend(self.old.written.lines.get(at.index()));
+        self.term_of.extend(self.old.written.term(at));
         self.ops.push(op)
     }
 

@@ -398,6 +398,19 @@ impl<'a> Resolver<'a> {
                 );
             }
         }
+        for (name, _) in f.populations.iter().filter(|(_, p)| p.pseudo_derivative.is_some()) {
+            let psi = self.place(name).and_then(|p| self.network.state(p.space, neurons::PSI));
+            let Some(psi) = psi else { continue };
+            let mut reads = self.phases.iter().flat_map(|p| p.reads.values());
+            if !reads.any(|r| *r == Read::State(psi)) {
+                self.report.warning(
+                    "M034",
+                    format!("populations.{name}.pseudo_derivative"),
+                    format!("no rule reads 'psi' of '{name}'"),
+                    "remove it, or read it in a kernel: in psi: post",
+                );
+            }
+        }
         let sampled = f.protocol.as_ref().map_or(Vec::new(), |p| p.sampler.datasets());
         for name in f.datasets.names().filter(|n| !sampled.contains(n)) {
             self.report.warning(
