@@ -233,7 +233,7 @@ fn a_constant_is_as_wide_as_its_factor_and_a_sign() {
 fn a_constant_that_is_nothing_beside_its_factor_is_said() {
     let (_, _, found) = planned(" set w = w + 0.25 * (x1 + 0.005) * x0\n").expect("a plan");
     let d = only(&found, Severity::Warning, "Q103", "the constant 5e-3 in 'ff' rounds to zero");
-    assert!(d.hint.is_some_and(|h| h.contains("a whole number of its last places")));
+    assert!(d.hint.is_some_and(|h| h.contains("a whole number of the factor's last places")));
 }
 
 #[test]
