@@ -116,16 +116,18 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
             RuleForm::SumsOfProducts(_) => "sums of products".to_owned(),
         }),
         ("scales of products", |c| {
-            products(c, |p| {
+            products(c, "m of 15 bits", |p| {
                 let (lo, hi) = p.scale.exponent;
                 format!("m of {} bits times 2^{lo} to 2^{hi}", p.scale.mantissa_bits)
             })
         }),
         ("bits of constants added to traces, to variables", |c| {
-            products(c, |p| format!("{}, {}", p.trace_constant_bits, p.variable_constant_bits))
+            products(c, "15, 15", |p| {
+                format!("{}, {}", p.trace_constant_bits, p.variable_constant_bits)
+            })
         }),
         ("products of a rule, factors of a product", |c| {
-            products(c, |p| {
+            products(c, "no limit, no limit", |p| {
                 let most = |n: Option<u16>| n.map_or("no limit".to_owned(), |n| n.to_string());
                 format!("{}, {}", most(p.products), most(p.factors.map(u16::from)))
             })
@@ -133,8 +135,9 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
     ]
 }
 
-fn products(chip: &Chip, shown: impl Fn(ProductForm) -> String) -> String {
-    chip.rule.products().map_or("any".to_owned(), shown)
+/// What holds for products, which microcode has none of: its constants have 15 bits (S60).
+fn products(chip: &Chip, microcode: &str, shown: impl Fn(ProductForm) -> String) -> String {
+    chip.rule.products().map_or(microcode.to_owned(), shown)
 }
 
 fn costs() -> Vec<(&'static str, fn(&Preset) -> String)> {
