@@ -212,6 +212,10 @@ impl Pair {
                         };
                         let bound = match output.variable.as_str() {
                             "spike" | "hold" => 0.0,
+                            "psi" => {
+                                let slope = port("slope").expect("it falls with the distance");
+                                own + arriving * before[slope.index()][lane]
+                            }
                             _ => own + arriving,
                         };
                         let (found, expected) = (real(*state), after[state.index()][lane]);

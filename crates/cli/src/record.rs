@@ -39,7 +39,8 @@ pub struct RecordArgs {
     /// Waves of numbers in the author's units instead of raw integers.
     #[arg(long)]
     wave_real: bool,
-    /// Time axis of waves: `steps`, or `chip`, simulated time with busy flags tick by tick.
+    /// Time axis of waves: `steps`, or `chip`, simulated time with busy flags and spikes tick by
+    /// tick.
     #[arg(long, value_name = "AXIS", value_enum, default_value_t = Axis::Steps)]
     wave_time: Axis,
     /// Write a table, .csv or .npy: spikes, messages, performance, or names of signals; can be
@@ -55,6 +56,10 @@ pub struct RecordArgs {
     /// Steps of the timeline, counted from 1; by default 1..21, which are steps 1 to 20.
     #[arg(long, value_name = "A..B")]
     timeline_steps: Option<String>,
+    /// Most arrows of the timeline, from a message where it leaves a core to where it arrives;
+    /// by default 10000.
+    #[arg(long, value_name = "N")]
+    timeline_arrows: Option<u64>,
     /// Trial that is recorded, counted from 0; by default the first.
     #[arg(long, value_name = "K")]
     record_trial: Option<u32>,
@@ -80,6 +85,7 @@ impl RecordArgs {
             wave_chip_time: self.wave_time == Axis::Chip,
             table_raw: self.table_raw,
             timeline: self.timeline.clone(),
+            timeline_arrows: self.timeline_arrows,
             ..Request::default()
         };
         if let Some(names) = self.signals.as_ref().filter(|_| !self.lists()) {
@@ -109,6 +115,8 @@ impl RecordArgs {
         without(none && request.wave_chip_time, "--wave-time", "--wave FILE")?;
         let no_timeline = self.timeline.is_none() && self.timeline_steps.is_some();
         without(no_timeline, "--timeline-steps", "--timeline FILE")?;
+        let no_timeline = self.timeline.is_none() && self.timeline_arrows.is_some();
+        without(no_timeline, "--timeline-arrows", "--timeline FILE")?;
         let no_table = request.tables.is_empty();
         without(no_table && self.table_raw, "--table-raw", "--table WHAT=FILE")?;
         let trial = self.record_trial.is_some() && request.is_empty();
@@ -133,6 +141,12 @@ pub fn tell(terminal: &Terminal, request: &Request, what: &str, recorded: &Recor
     if let Some(step) = recorded.timeline_cut {
         terminal.note(&format!(
             "the timeline ends before step {step}: it has {MAX_EVENTS} events at most; --timeline-steps chooses other steps"
+        ));
+    }
+    if recorded.arrows_left_out > 0 {
+        terminal.note(&format!(
+            "the timeline has no arrows for {}: there are too many; --timeline-arrows N takes more",
+            counted(recorded.arrows_left_out, "message")
         ));
     }
     if !recorded.left_out.is_empty() {

@@ -8,7 +8,9 @@ use crate::lower::{Lowered, Source};
 use crate::mesh::Arrangement;
 use crate::place::{PlacedRange, Placement};
 use crate::route::{Landing, RoutedGroup, Routes};
-use crate::structure::{ModulatorId, PopulationId, ProjectionId, Structure, TraceId, bound};
+use crate::structure::{
+    ModulatorId, PopulationId, ProjectionId, Structure, TraceId, TraceKind, bound,
+};
 use std::ops::Range;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::EntityId;
@@ -19,7 +21,9 @@ use trifactor_image::{
     PopulationMap, Profile, ProjectionMap, ProjectionPart, Slice, Slot, SourceLine, SynapseList,
     TraceMap, TraceSide, WordLine, f64_bits, pack_row,
 };
-use trifactor_ir::{CheckedNetwork, Delay, Phase, Role, SpaceId, StateId, Values};
+use trifactor_ir::{
+    CheckedNetwork, Delay, Op, Phase, PhaseId, Role, SpaceId, StateId, ValueId, Values,
+};
 use trifactor_isa::{Chip, isa_hash};
 use trifactor_quant::Plan;
 
@@ -106,7 +110,11 @@ impl Linker<'_> {
 
     /// The value of a register that exists once for all lanes.
     fn single(&mut self, phase: &Phase, port: &str) -> f64 {
-        let Some(state) = bound(self.net, phase, port) else { return 0.0 };
+        bound(self.net, phase, port).map_or(0.0, |state| self.single_init(state, phase))
+    }
+
+    /// The initial value of a state, or a parameter's value, that all lanes of a unit share.
+    fn single_init(&mut self, state: StateId, phase: &Phase) -> f64 {
         match &self.net.states[state].init {
             Values::Constant(v) => *v,
             Values::PerLane(values) => {
@@ -307,15 +315,6 @@ impl Linker<'_> {
         }
     }
 
-    fn single_init(&mut self, state: StateId, phase: &Phase) -> f64 {
-        let port = self.net.kernels[phase.kernel]
-            .ports
-            .iter()
-            .find(|(port, _)| phase.reads[*port] == trifactor_ir::Read::State(state))
-            .map(|(_, p)| p.name.clone());
-        port.map_or(0.0, |name| self.single(phase, &name))
-    }
-
     fn group(&mut self, routed: &RoutedGroup, c: usize, core: &mut Core) {
         let projection = &self.structure.projections[routed.projection];
         let lowered = &self.lowered.projections[routed.projection];
@@ -398,12 +397,17 @@ impl Linker<'_> {
                 key: rule.key.clone(),
             });
         }
-        if let Some(file) = &self.net.kernels[rule.kernel].written.file {
+        let written = &self.net.kernels[rule.kernel].written;
+        if let Some(file) = &written.file {
             let file = self.lines.file(file);
-            let words = (first_word..).zip(&program.written);
-            self.lines.words.extend(words.filter_map(|(word, line)| {
-                line.map(|line| WordLine { core: here, word, file, line })
-            }));
+            for (word, (line, term)) in
+                (first_word..).zip(program.written.iter().zip(&program.terms))
+            {
+                let Some(line) = *line else { continue };
+                let term = term.and_then(|term| written.terms.get(usize::from(term)));
+                let term = term.and_then(|term| self.lines.term(&term.text));
+                self.lines.words.push(WordLine { core: here, word, file, line, term });
+            }
         }
         let slots =
             |linker: &mut Self, core: &mut Core, sources: &[Source], role: Role| -> Vec<Slot> {
@@ -454,16 +458,22 @@ impl Linker<'_> {
         let phase = &self.net.phases[unit.phase];
         let format = self.plan.states[unit.state];
         let replayed = self.plan.learning.is_some();
-        let wide = self.wide_decay_of(phase);
+        let written = unit.kind == TraceKind::PseudoDerivative;
+        let wide = if written { 0 } else { self.wide_decay_of(phase) };
         let single_raw = |linker: &mut Self, port: &str| {
             let value = linker.single(phase, port);
             bound(linker.net, phase, port)
                 .map_or(0, |state| linker.plan.states[state].quantise(value) as i32)
         };
-        let impulse = single_raw(self, "impulse");
-        let x_max = if replayed { wide as i32 } else { single_raw(self, "x_max") };
-        let shift = match (unit.saturating, bound(self.net, phase, "impulse")) {
-            (true, Some(state)) => self.plan.states[state].q.frac.unsigned_abs(),
+        let impulse = single_raw(self, if written { "height" } else { "impulse" });
+        let x_max = match unit.kind {
+            _ if replayed => wide as i32,
+            TraceKind::PseudoDerivative => single_raw(self, "slope"),
+            TraceKind::Linear | TraceKind::Saturating => single_raw(self, "x_max"),
+        };
+        let shift = match (unit.kind, bound(self.net, phase, "impulse")) {
+            (TraceKind::Saturating, Some(state)) => self.plan.states[state].q.frac.unsigned_abs(),
+            (TraceKind::PseudoDerivative, _) => self.fall_shift(unit.phase),
             _ => 0,
         };
         let init = self.single_init(unit.state, phase);
@@ -471,10 +481,11 @@ impl Linker<'_> {
         core.columns.push(Column {
             profile,
             post: role == Role::Post,
-            kind: match (replayed, unit.saturating) {
-                (true, _) => ColumnKind::Replayed,
-                (false, true) => ColumnKind::Saturating,
-                (false, false) => ColumnKind::Linear,
+            kind: match unit.kind {
+                _ if replayed => ColumnKind::Replayed,
+                TraceKind::Linear => ColumnKind::Linear,
+                TraceKind::Saturating => ColumnKind::Saturating,
+                TraceKind::PseudoDerivative => ColumnKind::PseudoDerivative,
             },
             bits: format.q.bits,
             max: format.raw.hi as i32,
@@ -503,6 +514,21 @@ impl Linker<'_> {
             }),
         }
         Slot::Column(at)
+    }
+
+    /// Places to the right of the product of a distance and the slope of a pseudo-derivative.
+    fn fall_shift(&self, phase: PhaseId) -> u8 {
+        let kernel = &self.net.kernels[self.net.phases[phase].kernel];
+        let is_slope = |v: &ValueId| match kernel.ops[*v] {
+            Op::Port(port) => kernel.ports[port].name == "slope",
+            _ => false,
+        };
+        let mut falls = kernel.ops.iter().filter_map(|(value, op)| match op {
+            Op::Mul(a, b) if is_slope(a) || is_slope(b) => Some(value),
+            _ => None,
+        });
+        let fall = falls.next().expect("internal: a pseudo-derivative without a slope");
+        self.plan.phases[phase].values[fall].shift as u8
     }
 
     /// The range of a core's modulator table that a profile reads: for post lanes one that holds

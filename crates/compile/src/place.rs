@@ -6,6 +6,7 @@
 //! Method: populations in the author's order fill cores one lane at a time; a lane brings its
 //! compartment, its incoming synapses (in exact words) and new input axons, and the first lane of
 //! a slice brings programs and modulator copies. A lane that does not fit opens the next core.
+//! Cores are counted beyond those of the chip, so that a refusal can say how many are needed.
 //! Where a core would send more messages than its output table holds, the whole placement is
 //! made again with half as many neurons per core. An author may ask for fewer neurons per core
 //! than fit: a step lasts as long as that of the fullest core.
@@ -216,7 +217,14 @@ pub fn place(
             n if n < most => Some(Spread::Author(n)),
             _ => None,
         };
-        let Some((core, used)) = too_many_messages(net, chip, structure, &placement) else {
+        let crowd = too_many_messages(net, chip, structure, &placement);
+        if let Some(core) = placement.cores.get(chip.n_cores() as usize) {
+            // Neurons that must be spread need more cores still.
+            let needed = placement.cores.len();
+            let found = chip_is_full(net, chip, structure, core, needed, crowd.is_some());
+            return Err(crowded.unwrap_or(found));
+        }
+        let Some((core, used)) = crowd else {
             return Ok(placement);
         };
         let found = too_crowded(net, chip, structure, &placement.cores[core], used);
@@ -226,6 +234,35 @@ pub fn place(
         crowded = Some(found);
         most_lanes /= 2;
     }
+}
+
+/// `core` is the first for which there is none on the chip, `needed` how many there would be, or
+/// more.
+fn chip_is_full(
+    net: &CheckedNetwork,
+    chip: &Chip,
+    structure: &Structure,
+    core: &PlacedCore,
+    needed: usize,
+    or_more: bool,
+) -> Diagnostics {
+    let name = &net.spaces[structure.populations[core.slices[0].population].space].name;
+    let least = if or_more { "at least " } else { "" };
+    let chips = needed.div_ceil(chip.cores_per_chip() as usize);
+    let (available, whole) = (chip.n_cores(), whole(chip));
+    Diagnostic::error(
+        "C021",
+        format!(
+            "'{name}' no longer fits: all {available} cores of {whole} are in use, and the network \
+             needs {least}{needed} cores"
+        ),
+    )
+    .at(Where::at_key(format!("populations.{name}")))
+    .hint(format!(
+        "choose a larger chip (`--chip large`), give the chip file's mesh more chips ({least}{chips} \
+         hold it: `chips: (columns: {chips}, rows: 1)`), or make the network smaller"
+    ))
+    .into()
 }
 
 fn too_crowded(
@@ -288,7 +325,7 @@ impl Placer<'_> {
         let mut opened = false;
         while lane < n {
             if self.placement.cores.is_empty() || opened {
-                self.open_core(id)?;
+                self.open_core();
             }
             let taken = self.slice(id, lane, n);
             if taken == 0 && (opened || self.core_is_empty()) {
@@ -305,27 +342,9 @@ impl Placer<'_> {
         self.placement.cores.last().is_some_and(|c| c.slices.is_empty())
     }
 
-    fn open_core(&mut self, id: PopulationId) -> Result<(), Diagnostics> {
-        let available = self.chip.n_cores() as usize;
-        if self.placement.cores.len() == available {
-            let name = &self.net.spaces[self.structure.populations[id].space].name;
-            return Err(Diagnostic::error(
-                "C021",
-                format!(
-                    "'{name}' no longer fits: all {available} cores of {} are in use",
-                    whole(self.chip)
-                ),
-            )
-            .at(Where::at_key(format!("populations.{name}")))
-            .hint(
-                "choose a larger chip (`--chip large`), give the chip file's mesh more chips, or make \
-                 the network smaller",
-            )
-            .into());
-        }
+    fn open_core(&mut self) {
         self.placement.cores.push(PlacedCore::default());
         self.load = Load::default();
-        Ok(())
     }
 
     fn does_not_fit(&mut self, id: PopulationId, lane: u32) -> Diagnostics {

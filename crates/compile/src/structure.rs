@@ -72,10 +72,21 @@ pub struct Trace {
     pub state: StateId,
     /// Population that carries it.
     pub space: SpaceId,
-    /// Its phase.
+    /// Its phase: that of the neuron for what a neuron writes.
     pub phase: PhaseId,
-    /// S31 rather than S30.
-    pub saturating: bool,
+    /// How it gets its values.
+    pub kind: TraceKind,
+}
+
+/// How a trace gets its values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceKind {
+    /// S30.
+    Linear,
+    /// S31.
+    Saturating,
+    /// S27.
+    PseudoDerivative,
 }
 
 /// A modulator.
@@ -165,6 +176,22 @@ pub fn read(net: &CheckedNetwork) -> Result<Structure, Diagnostics> {
                 }
                 _ => diagnostics.push(no_unit(net, phase)),
             },
+            (Group::Neurons, Some(Unit::Lif(parts))) if parts.pseudo_derivative => {
+                let psi =
+                    net.kernels[phase.kernel].outputs.iter().position(|o| o.variable == "psi");
+                let one_threshold = bound(net, phase, "centre") == bound(net, phase, "threshold");
+                match psi.filter(|_| one_threshold) {
+                    Some(at) => {
+                        structure.traces.push(Trace {
+                            state: phase.writes[at],
+                            space: phase.over,
+                            phase: id,
+                            kind: TraceKind::PseudoDerivative,
+                        });
+                    }
+                    None => diagnostics.push(no_unit(net, phase)),
+                }
+            }
             (Group::Neurons, Some(Unit::Lif(_))) => {}
             (Group::Modulators, Some(Unit::Modulator)) => {
                 if let Some(state) = bound(net, phase, "m") {
@@ -177,7 +204,10 @@ pub fn read(net: &CheckedNetwork) -> Result<Structure, Diagnostics> {
                         state,
                         space: phase.over,
                         phase: id,
-                        saturating: unit == Unit::SaturatingTrace,
+                        kind: match unit {
+                            Unit::SaturatingTrace => TraceKind::Saturating,
+                            _ => TraceKind::Linear,
+                        },
                     });
                 }
             }
@@ -263,5 +293,8 @@ fn no_unit(net: &CheckedNetwork, phase: &Phase) -> Diagnostic {
         ),
     )
     .at(Place::at_key(&phase.key))
-    .hint("chips have units for CUBA LIF neurons, two kinds of trace, modulators and delivery")
+    .hint(
+        "chips have units for CUBA LIF neurons, which write pseudo-derivatives about their thresholds, two \
+         kinds of trace, modulators and delivery",
+    )
 }

@@ -6,12 +6,26 @@ mod common;
 use common::{Draft, chip, fits, made, refused};
 use trifactor_compile::{lower, structure};
 use trifactor_diag::Diagnostic;
+use trifactor_fixed::ScaleForm;
 use trifactor_ir::CheckedNetwork;
-use trifactor_isa::{Chip, RuleForm};
+use trifactor_ir::sop::written_out;
+use trifactor_isa::{Chip, ProductForm, RuleForm};
 use trifactor_testkit::{Rng, networks, rules};
 
+/// `loihi1` under the name of the messages.
 fn sums() -> Chip {
-    chip(|c| c.rule = RuleForm::SumsOfProducts)
+    limited(|_| ())
+}
+
+/// The same with other limits of its products.
+fn limited(change: impl FnOnce(&mut ProductForm)) -> Chip {
+    let mut chip = Chip::builtin("loihi1").expect("it is built in");
+    let mut form = chip.rule.products().expect("it evaluates sums of products");
+    change(&mut form);
+    chip.rule = RuleForm::SumsOfProducts(form);
+    chip.name = "tiny".to_owned();
+    chip.check().unwrap_or_else(|e| panic!("{e}"));
+    chip
 }
 
 /// A weight and a tag `e` that `body` changes, with two traces on each side, and modulators
@@ -135,17 +149,23 @@ fn one_period_serves_all_products_of_a_rule() {
 
 #[test]
 fn rules_that_are_written_as_sums_of_products_have_that_form() {
-    let chip = sums();
+    // The form of rules alone is asked for: every width is large enough.
+    let mut form = sums().rule.products().expect("it evaluates sums of products");
+    form.scale = ScaleForm { mantissa_bits: 15, exponent: (-30, 30) };
+    form.trace_constant_bits = 15;
+    form.variable_constant_bits = 15;
+    let chip = chip(|c| c.rule = RuleForm::SumsOfProducts(form));
     let (mut taken, mut periods) = (0, 0);
     for seed in 0..300 {
         let mut rng = Rng::new(seed);
         let rule = rules::sums(&mut rng);
         let drawn = networks::around(&rule, &mut rng);
-        let Ok((plan, _)) = trifactor_quant::plan(&drawn.net, &chip, &drawn.requests) else {
+        let net = written_out(&drawn.net);
+        let Ok((plan, _)) = trifactor_quant::plan(&net, &chip, &drawn.requests) else {
             continue;
         };
-        let structure = structure::read(&drawn.net).expect("a drawn rule has a projection");
-        let said = match lower::lower(&drawn.net, &plan, &chip, &structure) {
+        let structure = structure::read(&net).expect("a drawn rule has a projection");
+        let said = match lower::lower(&net, &plan, &chip, &structure) {
             Ok(_) => String::new(),
             Err(found) => found.to_string(),
         };
@@ -167,4 +187,40 @@ fn every_fault_of_a_rule_is_said_once() {
     let found = made(&net(1, inputs, body), &sums()).expect_err("it has no form");
     let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
     assert_eq!(codes, ["C018", "C018"], "{found}");
+}
+
+#[test]
+fn products_and_factors_are_counted_against_their_limits() {
+    let net = |body| net(1, SIDES, body);
+    let three = " set w = w + 0.25 * x1 * y0 - 0.25 * y1 * x0 - 0.5 * w\n set e = e - 0.5 * e\n";
+    fits(&net(three), &limited(|f| f.products = Some(4)));
+    let d = refused(
+        &net(three),
+        &limited(|f| f.products = Some(3)),
+        "C018",
+        &format!("the rule 'ff' is a sum of 4 products where 3 are allowed, {FORM}"),
+    );
+    assert!(d.hint.is_some_and(|h| h.contains("x * (w + C) is one product")));
+    // The flag that a product depends on is no factor.
+    let product = " set w = w + 0.5 * x1 * (w + 0.5) * y0 * m\n";
+    fits(&net(product), &limited(|f| f.factors = Some(3)));
+    let what =
+        "multiplies 3 factors in w * x1 * m * y0 for 'ff.w' where 2 are allowed (rule.kern line 9)";
+    let d = refused(
+        &net(product),
+        &limited(|f| f.factors = Some(2)),
+        "C018",
+        &format!("the rule 'ff' {what}, {FORM}"),
+    );
+    assert!(d.hint.is_some_and(|h| h.starts_with("let a trace or a tag hold the product")));
+}
+
+#[test]
+#[should_panic(
+    expected = "internal: the rule 'ff' was not written as products for the chip 'tiny'"
+)]
+fn a_rule_that_nobody_wrote_as_products_is_a_bug_of_the_caller() {
+    let net = net(1, SIDES, " set w = w + 0.25 * (x1 * y0 - y1 * x0)\n");
+    let (plan, _) = trifactor_quant::plan(&net, &sums(), &Default::default()).expect("a plan");
+    drop(trifactor_compile::compile(&net, &plan, &sums(), &common::identity()));
 }

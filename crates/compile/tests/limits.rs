@@ -44,9 +44,12 @@ fn neurons_beyond_a_core_go_to_the_next_until_the_chip_is_full() {
     assert_eq!(fits(&net(8), &four_cores).image.cores.len(), 1);
     assert_eq!(fits(&net(9), &four_cores).image.cores.len(), 2);
     assert_eq!(fits(&net(32), &four_cores).image.cores.len(), 4);
-    let message = "'out' no longer fits: all 4 cores of the chip 'tiny' are in use";
-    let d = refused(&net(33), &four_cores, "C021", message);
-    assert!(d.hint.is_some_and(|h| h.contains("--chip large")));
+    let message = "'out' no longer fits: all 4 cores of the chip 'tiny' are in use, and the network \
+                   needs 10 cores";
+    let d = refused(&net(73), &four_cores, "C021", message);
+    let hint = d.hint.expect("there is a way out");
+    assert!(hint.contains("--chip large"), "{hint}");
+    assert!(hint.contains("3 hold it: `chips: (columns: 3, rows: 1)`"), "{hint}");
 }
 
 #[test]

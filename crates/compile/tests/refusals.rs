@@ -93,11 +93,49 @@ fn a_rule_cannot_read_a_membrane() {
         draft.plastic("ff", input, out, &rule);
         let message = format!(
             "the rule 'ff' reads '{state}', and an engine of the chip 'superset' reads only spikes, traces \
-             and modulators of a neuron"
+             and modulators of a neuron, and the pseudo-derivative of its post neuron"
         );
         let d = refused(&draft.net(), &chips::superset(), "C017", &message);
-        assert_eq!(d.hint.as_deref(), Some("read a trace of the neuron's spikes instead"));
+        let hint = "read a trace of the neuron's spikes instead, or, of the membrane of a post neuron, its \
+                    pseudo-derivative";
+        assert_eq!(d.hint.as_deref(), Some(hint));
     }
+}
+
+/// A population with a pseudo-derivative that feeds itself, and a rule that reads `psi` so.
+fn reads_psi(role: &str) -> trifactor_ir::CheckedNetwork {
+    let mut draft = Draft::new(1);
+    let lif = trifactor_testkit::builder::Lif {
+        threshold: Some(Values::Constant(1.0)),
+        pseudo_derivative: Some((0.3, 0.3)),
+        ..trifactor_testkit::builder::Lif::default()
+    };
+    let out = draft.b.lif("out", 2, &lif);
+    let rule = format!(
+        "kernel r {{\n in w: own\n in psi: {role}\n set w = clamp(w + 0.25 * psi, -1, 1)\n}}\n"
+    );
+    draft.plastic("ff", out, out, &rule);
+    draft.net()
+}
+
+#[test]
+fn a_pseudo_derivative_is_read_of_the_post_neuron_only() {
+    fits(&reads_psi("post"), &chips::superset());
+    let message = "the rule 'ff' reads 'out.psi', and an engine of the chip 'superset' reads only spikes, \
+                   traces and modulators of a neuron, and the pseudo-derivative of its post neuron";
+    refused(&reads_psi("pre"), &chips::superset(), "C017", message);
+}
+
+#[test]
+fn a_pseudo_derivative_about_something_else_than_the_threshold_is_refused() {
+    let mut net = reads_psi("post").into_network();
+    let other = net.states.find(|s| s.name == "keep_v").expect("a neuron has one");
+    let phase = net.phases.find(|p| p.group == Group::Neurons).expect("there is one");
+    let centre = net.kernels[net.phases[phase].kernel].port("centre").expect("it has one");
+    net.phases[phase].reads[centre] = Read::State(other);
+    let net = trifactor_ir::verify(net).expect("legal");
+    let message = "no unit of a chip executes the neurons phase 'out' of 'out'";
+    refused(&net, &chips::superset(), "C001", message);
 }
 
 #[test]

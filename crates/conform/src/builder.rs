@@ -90,6 +90,7 @@ impl Builder {
     pub fn population(&mut self, p: &Population<'_>) -> SpaceId {
         let space = self.space(p.name, SpaceKind::Population { n: p.n });
         let parts = LifParts {
+            pseudo_derivative: false,
             threshold: true,
             bias: p.bias.iter().any(|b| *b != 0.0),
             floor: false,

@@ -10,19 +10,83 @@ use crate::run::{End, Unit};
 use crate::session::Session;
 use crate::timeline::{Position, Timeline};
 use serde_json::{Value, json};
-use trifactor_emu::{Busy, Phase, RulePlace, StepRecord};
+use trifactor_emu::{Activity, Busy, Phase, RulePlace, Update};
 
 /// Ticks of a cycle.
 pub(crate) const CYCLE: u64 = 10;
 /// Units that are listed.
 const SHOWN: usize = 24;
 
+/// The update part of a core, in ticks (T18).
+#[derive(Clone, Copy, Default, Debug)]
+struct UpdateTimes {
+    modulators: u64,
+    /// Trace values, which follow.
+    traces: u64,
+    /// Rules, which follow.
+    rules: u64,
+}
+
+impl UpdateTimes {
+    const fn total(&self) -> u64 {
+        self.modulators + self.traces + self.rules
+    }
+}
+
+/// A step in time (T3).
+#[derive(Clone, Debug)]
+struct Record {
+    /// What happened in the spike part.
+    activities: Vec<Activity>,
+    /// End of the synapse units' work, and of the compartment units', on the last core.
+    delivered: u64,
+    fired: u64,
+    /// End of the spike part.
+    spike: u64,
+    barrier: u64,
+    /// Update parts by core; empty where the step has none.
+    updates: Vec<(u32, UpdateTimes)>,
+    total: u64,
+}
+
+impl Record {
+    /// Executes the step at hand.
+    fn of(timeline: &mut Timeline) -> Result<Self, DebugError> {
+        let activities = timeline.recorded_step()?;
+        let emulator = timeline.emulator();
+        let (times, cores) = (emulator.step_times(), emulator.core_times());
+        let update = |at: usize| {
+            let mut sum = UpdateTimes::default();
+            for (what, ticks) in emulator.updates(at) {
+                *match what {
+                    Update::Modulators => &mut sum.modulators,
+                    Update::Traces => &mut sum.traces,
+                    Update::Rule(_) => &mut sum.rules,
+                } += ticks;
+            }
+            (cores[at].core, sum)
+        };
+        Ok(Self {
+            activities,
+            delivered: cores.iter().map(|core| core.spike.synapses).max().unwrap_or(0),
+            fired: cores.iter().map(|core| core.spike.compartments).max().unwrap_or(0),
+            spike: times.spike,
+            barrier: times.barrier,
+            updates: match times.update {
+                Some(_) => (0..cores.len()).map(update).collect(),
+                None => Vec::new(),
+            },
+            total: times.total(),
+        })
+    }
+}
+
 /// The times of a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// Complete steps before it.
     step: u32,
-    record: StepRecord,
+    record: Record,
     /// When each phase is complete on every core.
     ends: [u64; 6],
 }
@@ -32,10 +96,10 @@ impl Clock {
     fn of(timeline: &mut Timeline) -> Result<Self, DebugError> {
         let here = timeline.at();
         timeline.go(Position::after(here.step))?;
-        let record = timeline.recorded_step()?;
+        let record = Record::of(timeline)?;
         timeline.go(here)?;
         let after = record.spike + record.barrier;
-        let longest = |of: fn(&trifactor_emu::UpdateTimes) -> u64| {
+        let longest = |of: fn(&UpdateTimes) -> u64| {
             record.updates.iter().map(|(_, update)| of(update)).max().unwrap_or(0)
         };
         let modulators = after + longest(|u| u.modulators);
@@ -102,7 +166,7 @@ impl Session {
             tick -= total;
             let end = self.forwards(Some((Unit::Step, 1)))?;
             self.tick = None;
-            if matches!(end, End::Stopped(_)) {
+            if matches!(end, End::Stopped(_) | End::Interrupted) {
                 return Ok(end);
             }
             // With costs of nothing, a step is as good as any time.
@@ -113,7 +177,7 @@ impl Session {
         let to = self.clock()?.place(tick);
         while self.timeline.at() < to {
             let end = self.forwards(Some((Unit::Phase, 1)))?;
-            if matches!(end, End::Stopped(_)) {
+            if matches!(end, End::Stopped(_) | End::Interrupted) {
                 self.tick = None;
                 return Ok(end);
             }

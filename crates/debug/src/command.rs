@@ -15,6 +15,7 @@ pub(crate) enum Command {
     Back(u64, Unit),
     Continue,
     ContinueBack,
+    Interrupt,
     Goto(u32, Option<Phase>),
     Where,
     Print(Vec<String>),
@@ -79,6 +80,7 @@ pub(crate) fn parse(line: &str) -> Result<Command, DebugError> {
         "back" => units(rest).map(|(n, unit)| Command::Back(n, unit)),
         "continue" => none(Command::Continue),
         "rcontinue" => none(Command::ContinueBack),
+        "interrupt" => none(Command::Interrupt),
         "goto" => goto(rest),
         "where" => none(Command::Where),
         "print" => match targets(rest) {
@@ -183,8 +185,11 @@ fn targets(rest: &str) -> Vec<String> {
 
 fn breakpoint(rest: &str) -> Result<Break, DebugError> {
     const KINDS: [&str; 6] = ["spike", "saturation", "at", "line", "rule", "step"];
-    let (kind, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let rest = rest.trim();
+    let (kind, rest) = match rest.split_once(char::is_whitespace).unwrap_or((rest, "")) {
+        // `model.ron:12` is a line, with or without the word in front of it.
+        (word, _) if word.contains(':') => ("line", rest),
+        (word, more) => (word, more.trim()),
+    };
     // ` for 2->5` at the end.
     let (place, synapse) = match rest.rsplit_once(" for ") {
         Some((place, lanes)) => {

@@ -27,6 +27,9 @@ impl Session {
             let all = (0..self.image.map.projections.len()).filter(|p| self.profile(*p).is_some());
             all.map(|p| self.image.map.projections[p].name.clone()).collect::<Vec<_>>()
         };
+        let files = || -> Vec<String> {
+            self.image.lines.files.iter().map(|file| format!("{file}:")).collect()
+        };
         let list: Vec<String> = match (before.trim().is_empty(), command.map(|c| c.name), second) {
             (true, ..) => COMMANDS.iter().map(|c| c.name.to_owned()).collect(),
             (_, Some("step" | "back"), _) => own(&Unit::ALL.map(|(name, _)| name)),
@@ -35,7 +38,10 @@ impl Session {
             (_, Some("help"), None) => COMMANDS.iter().map(|c| c.name.to_owned()).collect(),
             (_, Some("list"), None) => projections(),
             (_, Some("fire"), None) => populations(true),
-            (_, Some("break"), None) => own(&["spike", "saturation", "at", "line", "rule", "step"]),
+            (_, Some("break"), None) => {
+                let kinds = ["spike", "saturation", "at", "line", "rule", "step"];
+                own(&kinds).into_iter().chain(files()).collect()
+            }
             (_, Some("break"), Some("spike")) => populations(false),
             (_, Some("break"), Some("saturation")) => {
                 self.timeline.emulator().saturations().into_iter().map(|s| s.state).collect()
@@ -47,10 +53,7 @@ impl Session {
                 rules.dedup();
                 rules
             }
-            (_, Some("break"), Some("line")) => {
-                let files = &self.image.lines.files;
-                files.iter().map(|file| format!("{file}:")).collect()
-            }
+            (_, Some("break"), Some("line")) => files(),
             (_, Some("reset"), _) => own(&["membrane", "traces", "modulators", "weights", "all"]),
             (_, Some("print"), _) => states(),
             (_, Some("watch" | "set" | "expect" | "assert"), None) => states(),

@@ -63,12 +63,17 @@ impl Session {
         format!("{name}[{}->{}]", id.pre, id.post)
     }
 
-    /// The line that a word of microcode comes from: operation and place.
+    /// The line that a word of microcode comes from: operation and place, and the author's
+    /// product where the rule is a sum of such.
     fn origin(&self, core: u32, word: u32) -> String {
         let source = self.image.map.source.iter().find(|s| (s.core, s.word) == (core, word));
         let text = source.map_or("", |s| s.text.as_str());
+        let term = self.image.lines.term_of(core, word);
         match (self.image.lines.line_of(core, word), source) {
-            (Some((file, line)), _) => format!("{text}  ({file}:{line})"),
+            (Some((file, line)), _) => match term {
+                Some(term) => format!("{text}  ({file}:{line}: {term})"),
+                None => format!("{text}  ({file}:{line})"),
+            },
             (None, Some(source)) if text != "end" => format!("{text}  ({})", source.key),
             _ => text.to_owned(),
         }
@@ -372,7 +377,8 @@ impl Session {
             "stimulus" => {
                 let stimulus = self.timeline.stimulus();
                 let next = stimulus.steps.get(self.timeline.at().step as usize);
-                text.push(format!("{} steps, seed {}", stimulus.len(), stimulus.seed));
+                let (name, seed) = (&stimulus.name, stimulus.seed);
+                text.push(format!("{name}: {} steps, seed {seed}", stimulus.len()));
                 let spikes = next.iter().flat_map(|step| &step.spikes);
                 for (p, lanes) in spikes.filter(|(_, lanes)| !lanes.is_empty()) {
                     let name = &map.populations[*p].name;

@@ -30,7 +30,7 @@ const fn help(
 }
 
 /// All commands, in the order of the manual.
-pub const COMMANDS: [Help; 21] = [
+pub const COMMANDS: [Help; 22] = [
     help(
         "step",
         Some("s"),
@@ -62,7 +62,17 @@ pub const COMMANDS: [Help; 21] = [
         Some("rc"),
         "",
         "go back to the last place at which a breakpoint or watchpoint was met",
-        "To the beginning where there is none.",
+        "The last place before this one where `continue` would have stopped; the beginning where\n\
+         there is none. `reverse-continue` is the same.",
+    ),
+    help(
+        "interrupt",
+        None,
+        "",
+        "end what is being done, at the place where it is",
+        "For programs (--json), whose requests are read while others are executed; a person presses\n\
+         Control-C. It ends every command that goes anywhere and was asked for before it, and is\n\
+         answered in its turn. A command that was to go back stays where it was.",
     ),
     help(
         "goto",
@@ -78,9 +88,9 @@ pub const COMMANDS: [Help; 21] = [
         Some("p"),
         "NAME[LANES] ..",
         "show values, in the author's unit and as the chip holds them",
-        "Lanes are [3], [0..8] for 0 to 7, and for synapses [2->5], [2->*] or [*->5]. Neurons have\n\
-         v, u, hold (refractory counter), q (input of the step, until it is read) and spike; a\n\
-         modulator has m; NAME.const are the constants in the microcode of a rule; r0 to r15 are\n\
+        "Lanes are [3], [0..8] for 0 to 7, [0..4,7], and for synapses [2->5], [2->*] or [0..3->5].\n\
+         Neurons have v, u, hold (refractory counter), q (input of the step, until it is read) and\n\
+         spike; a modulator has m; NAME.const are the constants in the microcode of a rule; r0 to r15 are\n\
          registers inside a micro-operation; step, epoch, op, seed, time, energy, stopped and\n\
          saturated.STATE are numbers of the session.\n\
          print hidden.v[3] / print policy.w[0->*] policy.e / print time energy",
@@ -108,9 +118,10 @@ pub const COMMANDS: [Help; 21] = [
         "stop when something happens",
         "spike: in the phase in which the neuron fires. saturation: after the store, or the phase.\n\
          at, line and rule: before the micro-operation, of any synapse or with `for 2->5` of one;\n\
-         rule NAME is the first word of its program; FILE:LINE is a line of a kernel file.\n\
+         rule NAME is the first word of its program; FILE:LINE is the first word that comes from a line\n\
+         of a kernel file or, for a sum of products, of model.ron; `line` need not be written.\n\
          break spike hidden[3] / break saturation policy.w / break at 0:4 for 2->5\n\
-         break line credit.kern:16 / break rule stdp / break step 30",
+         break credit.kern:16 / break model.ron:20 for 2->5 / break rule stdp / break step 30",
     ),
     help(
         "watch",
@@ -150,15 +161,17 @@ pub const COMMANDS: [Help; 21] = [
         None,
         "FILE",
         "write a checkpoint, between two steps",
-        "It holds every state, changed constants and the seed; breakpoints and stimulus are not in it.",
+        "It holds every state, changed constants, the seed, spikes fired by hand, and which trial it is\n\
+         of; breakpoints and the spikes of the trial are not in it.",
     ),
     help(
         "load",
         None,
         "FILE",
-        "go on from a checkpoint of the same image",
-        "The session begins anew there: nothing is known of what came before. The next step takes\n\
-         the spikes of the stimulus that belong to its number.",
+        "go on from a checkpoint of the same image and trial",
+        "The session begins anew there: nothing is known of what came before. The next step takes the\n\
+         spikes of the stimulus that belong to its number. A checkpoint of another trial, whose spikes\n\
+         this session does not have, is refused.",
     ),
     help(
         "expect",
@@ -174,8 +187,12 @@ pub const COMMANDS: [Help; 21] = [
     help("quit", Some("q"), "", "end", ""),
 ];
 
+/// Names by which other debuggers call commands of this one.
+const ELSEWHERE: [(&str, &str); 2] = [("reverse-continue", "rcontinue"), ("reverse-step", "back")];
+
 /// The command of a name or short name. Errors: there is none.
 pub(crate) fn find(word: &str) -> Result<&'static Help, DebugError> {
+    let word = ELSEWHERE.iter().find(|(other, _)| *other == word).map_or(word, |(_, own)| own);
     let named = |c: &&Help| c.name == word || c.short == Some(word);
     if let Some(command) = COMMANDS.iter().find(named) {
         return Ok(command);

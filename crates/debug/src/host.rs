@@ -4,6 +4,14 @@ use crate::error::DebugError;
 use crate::session::Session;
 use serde_json::{Value, json};
 
+/// Whether a request asks for the end of what is being done, and has to be heard before its turn:
+/// whoever reads requests raises [`Session::interrupt`] for it and answers it in its turn.
+pub fn is_interrupt(request: &str) -> bool {
+    let parsed: Option<Value> = serde_json::from_str(request).ok();
+    let command = parsed.as_ref().and_then(|r| r.get("command")).and_then(Value::as_str);
+    command.is_some_and(|c| crate::help::find(c.trim()).is_ok_and(|c| c.name == "interrupt"))
+}
+
 impl Session {
     /// Answers a request such as `{"id": 1, "command": "print hidden.v[3]"}` with one line of
     /// JSON, and says whether the session is to end. Lines without anything are not answered.

@@ -8,7 +8,8 @@
 //!
 //! Going back is going forwards again: the emulator is deterministic, so a state is made anew
 //! from the last checkpoint before it, with every change that was made by hand made again at its
-//! place. Nothing here prints; files are touched by the commands `save` and `load` alone.
+//! place. What takes long can be ended from another thread ([`Interrupt`]), at a place like any
+//! other. Nothing here prints; files are touched by the commands `save` and `load` alone.
 //!
 //! ```
 //! # use trifactor_emu::{Emulator, Options};
@@ -38,6 +39,7 @@
 //! ```
 
 mod answer;
+mod checkpoint;
 mod clock;
 mod command;
 mod complete;
@@ -45,6 +47,7 @@ mod describe;
 mod error;
 mod help;
 mod host;
+mod interrupt;
 mod names;
 mod read;
 mod run;
@@ -57,6 +60,8 @@ mod write;
 pub use answer::Answer;
 pub use error::DebugError;
 pub use help::{COMMANDS, Help};
+pub use host::is_interrupt;
+pub use interrupt::Interrupt;
 pub use session::Session;
 pub use stimulus::{Stimulus, StimulusStep};
 pub use timeline::Position;

@@ -5,6 +5,7 @@ use crate::error::{DebugError, wrong};
 use trifactor_diag::did_you_mean;
 use trifactor_emu::{Emulator, Membrane};
 use trifactor_image::TraceSide;
+use trifactor_signals::name::{Place, Selector, Span};
 
 /// Something with a value, or with one for each lane.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,17 +61,6 @@ const NUMBERS: [(&str, Number); 7] = [
     ("stopped", Number::Stopped),
 ];
 
-/// Which lanes of a state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lanes {
-    /// All.
-    All,
-    /// From the first to before the second.
-    Range(u32, u32),
-    /// Synapses from a pre lane to a post lane; `None` for any.
-    Pair(Option<u32>, Option<u32>),
-}
-
 /// A state, or a part of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Target {
@@ -78,8 +68,41 @@ pub(crate) struct Target {
     pub name: String,
     /// What it names.
     pub what: What,
-    /// Which lanes.
-    pub lanes: Lanes,
+    /// Which lanes; empty for all.
+    places: Vec<Place>,
+}
+
+impl Target {
+    /// Whether a lane is meant.
+    pub(crate) fn holds(&self, lane: u32) -> bool {
+        holds(&self.places, lane)
+    }
+    /// Whether a synapse is meant.
+    pub(crate) fn holds_synapse(&self, pre: u32, post: u32) -> bool {
+        let meant = |place: &Place| match place {
+            Place::Lanes(span) => *span == Span::ALL,
+            Place::Synapses(from, to) => from.holds(pre) && to.holds(post),
+        };
+        self.places.is_empty() || self.places.iter().any(meant)
+    }
+    /// The one synapse that is named, if it is one.
+    pub(crate) fn synapse(&self) -> Option<(u32, u32)> {
+        let one = |span: &Span| (span.first == span.last).then_some(span.first);
+        match &self.places[..] {
+            [Place::Synapses(from, to)] => one(from).zip(one(to)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a lane is one of those in brackets; without any, all are meant.
+pub(crate) fn holds(places: &[Place], lane: u32) -> bool {
+    places.is_empty() || places.iter().any(|p| matches!(p, Place::Lanes(span) if span.holds(lane)))
+}
+
+/// Reads a name with lanes.
+pub(crate) fn selector(text: &str) -> Result<Selector, DebugError> {
+    Selector::parse(text).map_err(|e| DebugError::Command(e.to_string()))
 }
 
 /// How lanes of something are named.
@@ -166,30 +189,21 @@ impl Names {
         self.list.iter().map(|(name, ..)| name.as_str())
     }
 
-    /// Reads a name with lanes, such as `hidden.v[3]`, `hidden.v[0..8]` or `ff.w[2->5]`.
+    /// Reads a name with lanes, such as `hidden.v[3]`, `hidden.v[0..8]` or `ff.w[2->5]`, in the
+    /// grammar of signals.
     pub(crate) fn target(&self, text: &str) -> Result<Target, DebugError> {
-        let text = text.trim();
-        let (name, lanes) = match text.strip_suffix(']').and_then(|t| t.rsplit_once('[')) {
-            Some((name, lanes)) => (name.trim(), Some(lanes.trim())),
-            None => (text, None),
+        if text.trim().is_empty() {
+            return wrong("name a state, such as POPULATION.v[0]; `info states` lists them");
+        }
+        let Selector { variable, places } = selector(text)?;
+        let Some((name, what, shape)) = self.list.iter().find(|(n, ..)| *n == variable) else {
+            return self.unknown(&variable);
         };
-        let Some((name, what, shape)) = self.list.iter().find(|(n, ..)| n == name) else {
-            return self.unknown(name);
-        };
-        let lanes = match lanes {
-            None | Some("*") => Lanes::All,
-            Some(lanes) => select(name, lanes, *shape)?,
-        };
-        Ok(Target { name: name.clone(), what: what.clone(), lanes })
+        places.iter().try_for_each(|place| check(name, place, *shape))?;
+        Ok(Target { name: name.clone(), what: what.clone(), places })
     }
 
     fn unknown(&self, name: &str) -> Result<Target, DebugError> {
-        if name.is_empty() {
-            return wrong("name a state, such as POPULATION.v[0]; `info states` lists them");
-        }
-        if name.chars().any(|c| "[]".contains(c)) {
-            return wrong(format!("'{name}' is no name; lanes stand at the end: v[3], w[2->5]"));
-        }
         let near = did_you_mean(name, self.iter());
         let of_owner = || {
             let owner = name.split('.').next().unwrap_or(name);
@@ -206,47 +220,36 @@ impl Names {
     }
 }
 
-fn select(name: &str, lanes: &str, shape: Shape) -> Result<Lanes, DebugError> {
-    match shape {
-        Shape::Single => wrong(format!("'{name}' is one number and has no lanes")),
-        Shape::Lanes(n) => {
-            let range = match lanes.split_once("..") {
-                Some((from, to)) => (from.trim().parse(), to.trim().parse()),
-                None => {
-                    let lane = lanes.parse::<u32>();
-                    let after = lane.clone().map(|lane| lane.saturating_add(1));
-                    (lane, after)
-                }
-            };
-            match range {
-                (Ok(from), Ok(to)) if from < to && to <= n => Ok(Lanes::Range(from, to)),
-                (Ok(_), Ok(_)) => {
-                    wrong(format!("'{name}' has lanes 0 to {}, not [{lanes}]", n.saturating_sub(1)))
-                }
-                _ => wrong(format!("'[{lanes}]' is no lane; write [3], or [0..8] for 0 to 7")),
-            }
+/// Refuses lanes that something does not have.
+fn check(name: &str, place: &Place, shape: Shape) -> Result<(), DebugError> {
+    let inside = |span: &Span, n: u32| *span == Span::ALL || span.last < n;
+    match (shape, place) {
+        (Shape::Single, _) => wrong(format!("'{name}' is one number and has no lanes")),
+        (Shape::Lanes(n), Place::Lanes(span)) => check_lanes(name, span, n),
+        (Shape::Lanes(_), Place::Synapses(..)) => {
+            wrong(format!("'[{place}]' is no lane; write [3], or [0..8] for 0 to 7"))
         }
-        Shape::Pairs(n_pre, n_post) => {
-            let lane = |text: &str, n: u32| match text.trim() {
-                "*" => Ok(None),
-                text => match text.parse::<u32>() {
-                    Ok(lane) if lane < n => Ok(Some(lane)),
-                    _ => Err(()),
-                },
-            };
-            let Some((pre, post)) = lanes.split_once("->") else {
-                return wrong(format!(
-                    "'[{lanes}]' is no synapse; write [2->5], or [2->*] for all from lane 2"
-                ));
-            };
-            match (lane(pre, n_pre), lane(post, n_post)) {
-                (Ok(pre), Ok(post)) => Ok(Lanes::Pair(pre, post)),
-                _ => wrong(format!(
-                    "'{name}' goes from lanes 0 to {} to lanes 0 to {}, so there is no [{lanes}]",
-                    n_pre.saturating_sub(1),
-                    n_post.saturating_sub(1)
-                )),
+        (Shape::Pairs(..), Place::Lanes(Span::ALL)) => Ok(()),
+        (Shape::Pairs(..), Place::Lanes(_)) => {
+            wrong(format!("'[{place}]' is no synapse; write [2->5], or [2->*] for all from lane 2"))
+        }
+        (Shape::Pairs(n_pre, n_post), Place::Synapses(from, to)) => {
+            if inside(from, n_pre) && inside(to, n_post) {
+                return Ok(());
             }
+            wrong(format!(
+                "'{name}' goes from lanes 0 to {} to lanes 0 to {}, so there is no [{place}]",
+                n_pre.saturating_sub(1),
+                n_post.saturating_sub(1)
+            ))
         }
     }
+}
+
+/// Refuses a lane behind the last one.
+pub(crate) fn check_lanes(name: &str, span: &Span, n: u32) -> Result<(), DebugError> {
+    if *span == Span::ALL || span.last < n {
+        return Ok(());
+    }
+    wrong(format!("'{name}' has lanes 0 to {}, not [{span}]", n.saturating_sub(1)))
 }

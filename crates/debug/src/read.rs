@@ -1,7 +1,7 @@
 //! Values of what is named.
 
 use crate::error::DebugError;
-use crate::names::{Lanes, Number, Target, What};
+use crate::names::{Number, Target, What};
 use crate::timeline::Timeline;
 use serde_json::{Value, json};
 use trifactor_emu::Membrane;
@@ -96,17 +96,11 @@ pub(crate) fn read(
         What::Field(p, f) => {
             let mut list = Vec::new();
             emulator.visit_field(*p, *f, |s| {
-                let wanted = match target.lanes {
-                    Lanes::Pair(pre, post) => {
-                        pre.is_none_or(|l| l == s.pre) && post.is_none_or(|l| l == s.post)
-                    }
-                    _ => true,
-                };
-                if wanted {
+                if target.holds_synapse(s.pre, s.post) {
                     list.push(scaled(Lane::Pair(s.pre, s.post), s.raw.into()));
                 }
             })?;
-            if let (true, Lanes::Pair(Some(pre), Some(post))) = (list.is_empty(), target.lanes) {
+            if let (true, Some((pre, post))) = (list.is_empty(), target.synapse()) {
                 let projection = emulator.map().projections[*p].name.clone();
                 return Err(trifactor_emu::EmuError::NoSynapse { projection, pre, post }.into());
             }
@@ -131,11 +125,7 @@ pub(crate) fn read(
         }
         What::Number(number) => return Ok(vec![self::number(timeline, stopped, *number)]),
     };
-    let wanted = |lane: &u32| match target.lanes {
-        Lanes::Range(from, to) => (from..to).contains(lane),
-        _ => true,
-    };
-    let values = values.into_iter().filter(|(lane, _)| wanted(lane));
+    let values = values.into_iter().filter(|(lane, _)| target.holds(*lane));
     Ok(values.filter_map(|(lane, raw)| Some(scaled(Lane::One(lane), raw?.into()))).collect())
 }
 

@@ -46,6 +46,8 @@ pub(crate) enum End {
     OutOfSteps,
     /// No micro-operation was found.
     NoOp,
+    /// Somebody interrupted it.
+    Interrupted,
 }
 
 impl Session {
@@ -54,6 +56,15 @@ impl Session {
         if let Some((Unit::Cycle, count)) = limit {
             return self.cycles(count);
         }
+        self.run_until(limit, None)
+    }
+
+    /// The same, and not beyond a place; where that is given, the end of the stimulus is none.
+    fn run_until(
+        &mut self,
+        limit: Option<(Unit, u64)>,
+        bound: Option<Position>,
+    ) -> Result<End, DebugError> {
         let unit = limit.map(|(unit, _)| unit);
         let wanted = limit.map_or(u64::MAX, |(_, count)| count);
         let start = self.timeline.at();
@@ -64,8 +75,15 @@ impl Session {
         self.stopped = 0;
         while done < wanted {
             let at = self.timeline.at();
-            if unit.is_none() && at.between_steps() && at.step >= end {
-                return Ok(End::OutOfSteps);
+            if self.timeline.interrupt.is_raised() {
+                return Ok(End::Interrupted);
+            }
+            match bound {
+                Some(bound) if at >= bound => return Ok(End::There),
+                None if unit.is_none() && at.between_steps() && at.step >= end => {
+                    return Ok(End::OutOfSteps);
+                }
+                _ => {}
             }
             if unit == Some(Unit::Op) && at.step >= patience {
                 return Ok(End::NoOp);
@@ -102,6 +120,10 @@ impl Session {
             if now.between_steps() {
                 self.look(Event::Step, &mut hits);
             }
+            if self.timeline.catch_up()? {
+                // What was changed by hand is nothing that happened.
+                self.forget();
+            }
             let epoch = self.timeline.emulator().epoch_length();
             done += u64::from(match unit {
                 Some(Unit::Phase) => now.op == 0,
@@ -132,8 +154,9 @@ impl Session {
         End::Stopped(hits)
     }
 
-    /// Goes back by so many units. Errors: the line of time begins later.
-    pub(crate) fn backwards(&mut self, unit: Unit, count: u64) -> Result<(), DebugError> {
+    /// Goes back by so many units. Errors: the line of time begins later. Stays where it is if it
+    /// is interrupted.
+    pub(crate) fn backwards(&mut self, unit: Unit, count: u64) -> Result<End, DebugError> {
         let start = self.timeline.at();
         let too_far = |first: u32| {
             wrong(format!(
@@ -142,12 +165,16 @@ impl Session {
         };
         if unit == Unit::Cycle {
             return match self.cycles_back(count)? {
-                true => Ok(()),
+                true => Ok(End::There),
                 false => too_far(self.timeline.first_step()),
             };
         }
         let mut to = start;
         for _ in 0..count {
+            if self.timeline.interrupt.is_raised() {
+                self.jump(start)?;
+                return Ok(End::Interrupted);
+            }
             match self.before(unit, to)? {
                 Some(before) => to = before,
                 None => {
@@ -156,7 +183,8 @@ impl Session {
                 }
             }
         }
-        self.jump(to)
+        self.jump(to)?;
+        Ok(End::There)
     }
 
     /// The last boundary of a unit before a place.
@@ -205,45 +233,79 @@ impl Session {
         went
     }
 
-    /// Takes the state at hand for what breakpoints saw last.
+    /// Takes the state at hand for what breakpoints saw last, and for a place of its own.
     pub(crate) fn settle(&mut self) {
         self.tick = None;
         self.resumed = None;
         self.stopped = 0;
+        self.forget();
+    }
+
+    /// Takes the state at hand for what breakpoints saw last.
+    fn forget(&mut self) {
         for stop in &mut self.stops {
             stop.forget(&self.timeline);
         }
     }
 
     /// Goes back to the last place before this one at which a breakpoint ends a run; to the
-    /// beginning where there is none.
+    /// beginning where there is none. Stays where it is if it is interrupted.
+    ///
+    /// The stretches between checkpoints are executed again from the last to the first, until one
+    /// has such a place.
     pub(crate) fn back_to_a_stop(&mut self) -> Result<End, DebugError> {
         let now = self.timeline.at();
         let hits: Vec<u64> = self.stops.iter().map(|stop| stop.hits).collect();
-        self.jump(Position::after(self.timeline.first_step()))?;
-        let mut found = None;
-        while self.timeline.at() < now {
-            let end = self.forwards(None)?;
-            let here = self.timeline.at();
-            if here >= now || !matches!(end, End::Stopped(_)) {
-                break;
-            }
-            found = Some((here, end, self.stopped));
-        }
+        let found = self.last_stop_before(now);
         for (stop, hits) in self.stops.iter_mut().zip(hits) {
             stop.hits = hits;
         }
-        match found {
-            Some((place, end, stopped)) => {
-                self.jump(place)?;
-                self.stopped = stopped;
-                self.resumed = Some(place);
-                Ok(end)
+        let (place, end) = match found {
+            Ok((Some(place), end)) => (place, end),
+            Ok((None, End::Interrupted)) => (now, End::Interrupted),
+            Ok((None, end)) => (Position::after(self.timeline.first_step()), end),
+            Err(e) => {
+                self.jump(now)?;
+                return Err(e);
             }
-            None => {
-                self.jump(Position::after(self.timeline.first_step()))?;
-                Ok(End::There)
-            }
+        };
+        self.jump(place)?;
+        if let End::Stopped(hits) = &end {
+            self.stopped = hits.first().map_or(0, |(id, _)| *id);
+            // The next run goes on from here instead of stopping here again.
+            self.resumed = Some(place);
         }
+        Ok(end)
+    }
+
+    /// The last place before another at which a run ends, with all that ends it there.
+    fn last_stop_before(&mut self, now: Position) -> Result<(Option<Position>, End), DebugError> {
+        let mut bound = now;
+        while let Some(from) = self.timeline.checkpoint_before(bound) {
+            self.jump(from)?;
+            let mut found: Option<(Position, Vec<(usize, String)>)> = None;
+            loop {
+                let hits = match self.run_until(None, Some(bound))? {
+                    End::Stopped(hits) => hits,
+                    End::Interrupted => return Ok((None, End::Interrupted)),
+                    _ => break,
+                };
+                let here = self.timeline.at();
+                // The place that the search begins at is not before itself; the end of an earlier
+                // stretch is the beginning of the one that has been searched.
+                if here >= now {
+                    break;
+                }
+                match &mut found {
+                    Some((place, known)) if *place == here => known.extend(hits),
+                    _ => found = Some((here, hits)),
+                }
+            }
+            if let Some((place, hits)) = found {
+                return Ok((Some(place), End::Stopped(hits)));
+            }
+            bound = from;
+        }
+        Ok((None, End::There))
     }
 }

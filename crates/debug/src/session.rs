@@ -1,11 +1,13 @@
 //! A session: commands in, answers out.
 
 use crate::answer::Answer;
+use crate::checkpoint;
 use crate::clock::Clock;
 use crate::command::{Break, Command, Comparison, Wait, parse};
 use crate::error::{DebugError, wrong};
 use crate::help;
-use crate::names::{Lanes, Names, Target, What};
+use crate::interrupt::Interrupt;
+use crate::names::{Names, Target, What, check_lanes, selector};
 use crate::read::{Lane, Reading, frac, read, short};
 use crate::run::{End, Unit};
 use crate::stimulus::{Stimulus, input};
@@ -18,6 +20,7 @@ use std::path::Path;
 use trifactor_diag::did_you_mean;
 use trifactor_emu::{Emulator, Phase};
 use trifactor_image::Image;
+use trifactor_signals::name::{Place, Selector};
 
 /// Values that `print` shows of one state.
 const SHOWN: usize = 64;
@@ -69,6 +72,11 @@ impl Session {
         self.place()
     }
 
+    /// What ends a command that takes long.
+    pub fn interrupt(&self) -> Interrupt {
+        self.timeline.interrupt.clone()
+    }
+
     /// The state as bytes of [`Emulator::save`], between two steps.
     pub fn checkpoint(&self) -> Option<Vec<u8>> {
         self.timeline.save()
@@ -83,8 +91,8 @@ impl Session {
             Command::Step(count, unit) => self.run(Some((unit, count))),
             Command::Continue => self.run(None),
             Command::Back(count, unit) => {
-                self.backwards(unit, count)?;
-                let mut answer = self.here();
+                let end = self.backwards(unit, count)?;
+                let mut answer = self.ended(&end, None);
                 if unit == Unit::Cycle {
                     self.with_cores(&mut answer)?;
                 }
@@ -95,6 +103,10 @@ impl Session {
                 Ok(self.ended(&end, None))
             }
             Command::Goto(step, phase) => self.goto(step, phase),
+            Command::Interrupt => {
+                self.timeline.interrupt.lower();
+                Ok(self.here())
+            }
             Command::Where => {
                 let text = self.whereabouts();
                 Ok(Answer::new(text, self.place_json()))
@@ -203,6 +215,10 @@ impl Session {
             }
             End::OutOfSteps => text.push("the stimulus has no more steps".to_owned()),
             End::NoOp => text.push("no micro-operation was executed up to here".to_owned()),
+            End::Interrupted => {
+                text.push("interrupted".to_owned());
+                value["interrupted"] = json!(true);
+            }
         }
         text.push(if before_a_word { self.whereabouts() } else { self.place() });
         Answer::new(text.join("\n"), value)
@@ -217,8 +233,11 @@ impl Session {
                 step.saturating_add(1)
             ));
         }
-        self.jump(Position { step, phase, op: 0 })?;
-        Ok(self.here())
+        let interrupt = self.timeline.interrupt.clone();
+        let went = self.timeline.travel(Position { step, phase, op: 0 }, &interrupt);
+        self.settle();
+        let end = if went? { End::There } else { End::Interrupted };
+        Ok(self.ended(&end, None))
     }
 
     fn print(&self, names: &[String]) -> Result<Answer, DebugError> {
@@ -267,25 +286,23 @@ impl Session {
         Ok(match what {
             Break::Step(step) => Kind::Step(*step),
             Break::Spike(name) => {
-                let (name, lane) = match name.strip_suffix(']').and_then(|n| n.rsplit_once('[')) {
-                    Some((name, lane)) => (name.trim(), Some(lane.trim())),
-                    None => (name.as_str(), None),
-                };
+                let Selector { variable: name, places } = selector(name)?;
                 let names = map.populations.iter().map(|p| p.name.as_str());
                 let Some(at) = names.clone().position(|n| n == name) else {
-                    let near = did_you_mean(name, names);
+                    let near = did_you_mean(&name, names);
                     let near = near.map_or_else(String::new, |n| format!("; did you mean '{n}'?"));
                     return wrong(format!("there is no population '{name}'{near}"));
                 };
                 let n = map.populations[at].n;
-                let lane = match lane {
-                    None | Some("*") => None,
-                    Some(text) => match text.parse::<u32>() {
-                        Ok(lane) if lane < n => Some(lane),
-                        _ => return wrong(format!("'{name}' has lanes 0 to {}", n - 1)),
-                    },
-                };
-                Kind::Spike(at, lane)
+                for place in &places {
+                    match place {
+                        Place::Lanes(span) => check_lanes(&name, span, n)?,
+                        Place::Synapses(..) => {
+                            return wrong(format!("neurons spike, and '[{place}]' is a synapse"));
+                        }
+                    }
+                }
+                Kind::Spike(at, places)
             }
             Break::Saturation(None) => Kind::Saturation(None),
             Break::Saturation(Some(state)) => {
@@ -343,7 +360,7 @@ impl Session {
         })
     }
 
-    /// The first word of each stretch of microcode that comes from a line.
+    /// The first word that comes from a line, in each program that has one.
     fn words_of_line(&self, file: &str, line: u32) -> Result<Vec<(u32, u32)>, DebugError> {
         let table = &self.image.lines;
         let Some(number) = table.files.iter().position(|f| f == file) else {
@@ -369,10 +386,15 @@ impl Session {
                 list.join(", ")
             ));
         }
-        let follows = |w: &trifactor_image::WordLine| {
-            here.iter().any(|o| (o.core, o.word + 1) == (w.core, w.word))
+        let programs = self.image.cores.iter().flat_map(|core| {
+            core.profiles.iter().map(|p| (core.id, p.first_word..p.first_word + p.n_words))
+        });
+        // A program is executed from its first word to its last.
+        let first = |(core, words): (u32, std::ops::Range<u32>)| {
+            let own = here.iter().filter(|w| w.core == core && words.contains(&w.word));
+            own.map(|w| w.word).min().map(|word| (core, word))
         };
-        Ok(here.iter().filter(|w| !follows(w)).map(|w| (w.core, w.word)).collect())
+        Ok(programs.filter_map(first).collect())
     }
 
     fn add(&mut self, line: &str, kind: Kind) -> Result<Answer, DebugError> {
@@ -453,10 +475,7 @@ impl Session {
             name.split_once('[').map_or_else(String::new, |(_, lanes)| format!("[{lanes}"));
         let target = self.names.target(&format!("{population}.spike{suffix}"))?;
         let n = self.image.map.populations[at].n;
-        let lanes: Vec<u32> = match target.lanes {
-            Lanes::Range(from, to) => (from..to).collect(),
-            _ => (0..n).collect(),
-        };
+        let lanes: Vec<u32> = (0..n).filter(|lane| target.holds(*lane)).collect();
         let step = self.timeline.fire(at, &lanes);
         self.clock = None;
         self.settle();
@@ -482,9 +501,11 @@ impl Session {
             .suffix(".part")
             .tempfile_in(folder)
             .map_err(file)?;
+        let bytes = checkpoint::write(self.timeline.stimulus(), &bytes);
         part.write_all(&bytes).map_err(file)?;
         part.persist(path).map_err(|e| file(e.error))?;
-        let text = format!("{} bytes of {} written", bytes.len(), self.place());
+        let trial = &self.timeline.stimulus().name;
+        let text = format!("{} bytes of {trial}, {}, written", bytes.len(), self.place());
         Ok(Answer::new(text, json!({ "bytes": bytes.len() })))
     }
 
@@ -495,7 +516,26 @@ impl Session {
             return wrong(format!("{} is no file that could be a checkpoint", path.display()));
         }
         let bytes = std::fs::read(path).map_err(file)?;
-        self.timeline.load(&bytes)?;
+        let read = checkpoint::read(&bytes, &self.image.map)
+            .map_err(|e| DebugError::Command(format!("{}: {e}", path.display())))?;
+        let stimulus = self.timeline.stimulus();
+        if read.trial != stimulus.identity() {
+            // Where even the image is another, that is what to say.
+            self.timeline.emulator().check(read.state)?;
+            let name = if read.name == stimulus.name {
+                format!("another {} (of other data, or with another seed)", read.name)
+            } else {
+                read.name
+            };
+            return wrong(format!(
+                "{} is a checkpoint of {name}, and this session feeds the spikes of {}: open a \
+                 session with the trial of the checkpoint",
+                path.display(),
+                stimulus.name
+            ));
+        }
+        let stimulus = stimulus.with_fired(&read.fired);
+        self.timeline.load(read.state, stimulus)?;
         self.clock = None;
         self.settle();
         Ok(self.here())

@@ -6,7 +6,7 @@ use trifactor_emu::Reset;
 use trifactor_image::Map;
 
 /// Longest trial that a file may describe.
-const MAX_STEPS: u32 = 10_000_000;
+pub(crate) const MAX_STEPS: u32 = 10_000_000;
 
 /// What happens before and in a step.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -20,16 +20,76 @@ pub struct StimulusStep {
 /// The spikes of a trial. Behind its last step nothing fires.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stimulus {
+    /// What the trial is called, such as `trial 3`.
+    pub name: String,
     /// The seed of the trial's draws (S7).
     pub seed: u32,
     /// Step 1 and those that follow.
     pub steps: Vec<StimulusStep>,
+    /// Spikes that were added by hand: step, population, lane.
+    pub(crate) fired: Vec<(u32, usize, u32)>,
 }
 
 impl Stimulus {
+    /// A trial of that name with these steps.
+    pub fn new(name: &str, seed: u32, steps: Vec<StimulusStep>) -> Self {
+        Self { name: name.to_owned(), seed, steps, fired: Vec::new() }
+    }
+
     /// So many steps in which no input fires.
     pub fn silent(seed: u32, steps: u32) -> Self {
-        Self { seed, steps: vec![StimulusStep::default(); steps as usize] }
+        Self::new("no input", seed, vec![StimulusStep::default(); steps as usize])
+    }
+
+    /// What tells it from other trials, spikes that were added by hand left out: a hash of its
+    /// seed, spikes and resets.
+    pub(crate) fn identity(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        let mut add = |n: u64| {
+            hash.update(&n.to_le_bytes());
+        };
+        add(self.seed.into());
+        for (number, step) in (1u32..).zip(&self.steps) {
+            let mut spikes: Vec<(usize, u32)> = step
+                .spikes
+                .iter()
+                .flat_map(|(p, lanes)| lanes.iter().map(|lane| (*p, *lane)))
+                .collect();
+            spikes.retain(|(p, lane)| !self.by_hand(number, *p, *lane));
+            spikes.sort_unstable();
+            // Steps in which nothing happens only count.
+            if spikes.is_empty() && step.resets.is_empty() {
+                continue;
+            }
+            add(number.into());
+            add(step.resets.len() as u64);
+            step.resets.iter().for_each(|reset| add(*reset as u64));
+            add(spikes.len() as u64);
+            for (population, lane) in spikes {
+                add(population as u64);
+                add(lane.into());
+            }
+        }
+        hash.finalize().to_string()
+    }
+
+    fn by_hand(&self, step: u32, population: usize, lane: u32) -> bool {
+        self.fired.contains(&(step, population, lane))
+    }
+
+    /// The same trial with these spikes added by hand and no others.
+    pub(crate) fn with_fired(&self, fired: &[(u32, usize, u32)]) -> Self {
+        let mut other = self.clone();
+        for (step, population, lane) in std::mem::take(&mut other.fired) {
+            let step = other.steps.get_mut(step.saturating_sub(1) as usize);
+            for (p, lanes) in step.into_iter().flat_map(|step| &mut step.spikes) {
+                lanes.retain(|l| (*p, *l) != (population, lane));
+            }
+        }
+        for (step, population, lane) in fired {
+            other.fire(*step, *population, &[*lane]);
+        }
+        other
     }
 
     /// Reads spikes as lines of a step (from 1), a population and a lane, with commas or spaces
@@ -72,7 +132,7 @@ impl Stimulus {
         let last = spikes.iter().map(|(step, ..)| *step).max().unwrap_or(0);
         let mut stimulus = Self::silent(seed, steps.unwrap_or(last + 20));
         for (step, population, lane) in spikes {
-            stimulus.fire(step, population, &[lane]);
+            stimulus.add(step, population, &[lane]);
         }
         Ok(stimulus)
     }
@@ -87,8 +147,19 @@ impl Stimulus {
         self.steps.is_empty()
     }
 
-    /// Lets lanes fire in a step, which may lie behind the last one.
+    /// Lets lanes fire by hand in a step, which may lie behind the last one.
     pub(crate) fn fire(&mut self, step: u32, population: usize, lanes: &[u32]) {
+        let known = self.steps.get(step.saturating_sub(1) as usize);
+        let own = |lane: u32| {
+            let mut spikes = known.into_iter().flat_map(|step| &step.spikes);
+            spikes.any(|(p, lanes)| *p == population && lanes.contains(&lane))
+        };
+        let new: Vec<u32> = lanes.iter().copied().filter(|lane| !own(*lane)).collect();
+        self.fired.extend(new.iter().map(|lane| (step, population, *lane)));
+        self.add(step, population, &new);
+    }
+
+    fn add(&mut self, step: u32, population: usize, lanes: &[u32]) {
         let at = step.saturating_sub(1) as usize;
         if at >= self.steps.len() {
             self.steps.resize(at + 1, StimulusStep::default());

@@ -1,10 +1,11 @@
 //! Breakpoints and watchpoints.
 
 use crate::error::DebugError;
-use crate::names::Target;
+use crate::names::{Target, holds};
 use crate::read::{Reading, frac, read, short};
 use crate::timeline::Timeline;
 use trifactor_emu::{MicroOp, Phase};
+use trifactor_signals::name::Place;
 
 /// How closely a run has to be looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -75,8 +76,8 @@ impl Test {
 /// What ends a run.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Kind {
-    /// A lane of a population fires; `None` for any lane.
-    Spike(usize, Option<u32>),
+    /// One of these lanes of a population fires; without any, one of all.
+    Spike(usize, Vec<Place>),
     /// A state is clipped: its position in the emulator's list; `None` for any state.
     Saturation(Option<usize>),
     /// A word of microcode is about to be executed, for any synapse or one of these lanes.
@@ -166,7 +167,7 @@ impl Stop {
             (Kind::Step(step), Event::Step) => {
                 (timeline.at().step == *step).then(|| format!("step {step} is complete"))
             }
-            (Kind::Spike(population, lane), Event::Phase(phase)) => {
+            (Kind::Spike(population, places), Event::Phase(phase)) => {
                 let named = &map.populations[*population];
                 // Inputs fire when their messages are sent.
                 let fires = if named.slices.is_empty() { Phase::Messages } else { Phase::Neurons };
@@ -175,7 +176,7 @@ impl Stop {
                 }
                 let fired = timeline.emulator().spikes(*population);
                 let fired: Vec<u32> =
-                    fired.iter().copied().filter(|f| lane.is_none_or(|l| l == *f)).collect();
+                    fired.iter().copied().filter(|lane| holds(places, *lane)).collect();
                 spikes(&named.name, &fired)
             }
             (Kind::Address(places, synapse), Event::Before(op)) => {

@@ -1,6 +1,7 @@
 //! A run as a line of time: forwards by executing, backwards by executing again.
 
 use crate::error::DebugError;
+use crate::interrupt::Interrupt;
 use crate::stimulus::Stimulus;
 use crate::write::Edit;
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub(crate) struct Timeline {
     edits: Vec<(Position, Edit)>,
     /// How many of them have been made on the way here.
     applied: usize,
+    /// Ends a journey.
+    pub(crate) interrupt: Interrupt,
 }
 
 impl Timeline {
@@ -69,6 +72,7 @@ impl Timeline {
             spacing: 16,
             edits: Vec::new(),
             applied: 0,
+            interrupt: Interrupt::default(),
         }
     }
 
@@ -105,9 +109,10 @@ impl Timeline {
         self.at.between_steps().then(|| self.emulator.save())
     }
 
-    /// Continues from a checkpoint, where a new line of time begins.
-    pub(crate) fn load(&mut self, bytes: &[u8]) -> Result<(), DebugError> {
+    /// Continues from a checkpoint with a stimulus, where a new line of time begins.
+    pub(crate) fn load(&mut self, bytes: &[u8], stimulus: Stimulus) -> Result<(), DebugError> {
         self.emulator.restore(bytes)?;
+        self.stimulus = stimulus;
         self.at = Position::after(self.emulator.step_number());
         self.walk = None;
         self.last_op = None;
@@ -149,8 +154,18 @@ impl Timeline {
         self.checkpoints.split_off(&(self.at.step + 1));
     }
 
+    /// The last place between two steps before another place, from which it can be reached
+    /// without executing everything from the beginning; none before the first.
+    pub(crate) fn checkpoint_before(&self, at: Position) -> Option<Position> {
+        self.checkpoints.keys().rev().copied().map(Position::after).find(|place| *place < at)
+    }
+
     /// Executes up to the end of the step at hand.
+    ///
+    /// What was changed by hand at the end is made again by [`catch_up`](Self::catch_up), as it is
+    /// behind a phase and an operation: so what the execution did can be told from it.
     pub(crate) fn step(&mut self) -> Result<(), DebugError> {
+        self.catch_up()?;
         let end = Position::after(self.at.step + 1);
         let edited = self.edits.get(self.applied).is_some_and(|(at, _)| *at < end);
         if !self.at.between_steps() || edited {
@@ -162,20 +177,22 @@ impl Timeline {
         self.depart();
         let inputs = inputs(&self.stimulus, self.at.step);
         self.emulator.step(&inputs)?;
-        self.arrive(end)
+        self.arrive(end);
+        Ok(())
     }
 
-    /// Executes a whole step and says what units and links did in it.
-    pub(crate) fn recorded_step(&mut self) -> Result<trifactor_emu::StepRecord, DebugError> {
+    /// Executes a whole step and says what units and links did in its spike part.
+    pub(crate) fn recorded_step(&mut self) -> Result<Vec<trifactor_emu::Activity>, DebugError> {
         self.emulator.keep_records(true);
         let went = self.step();
-        let record = self.emulator.record().cloned().unwrap_or_default();
+        let record = self.emulator.record().unwrap_or_default().to_vec();
         self.emulator.keep_records(false);
         went.map(|()| record)
     }
 
     /// Executes up to the end of the phase at hand.
     pub(crate) fn phase(&mut self) -> Result<(), DebugError> {
+        self.catch_up()?;
         if self.at.between_steps() {
             self.depart();
         }
@@ -192,7 +209,8 @@ impl Timeline {
             None => Position::after(self.at.step + 1),
             Some(_) => Position { phase: self.at.phase + 1, op: 0, ..self.at },
         };
-        self.arrive(next)
+        self.arrive(next);
+        Ok(())
     }
 
     /// Looks at the micro-operation that comes next; `None` where the next phase is another one
@@ -226,6 +244,15 @@ impl Timeline {
     /// Goes to a place, forwards or backwards. Errors: it lies before the beginning of this line
     /// or is none, such as a plasticity phase inside of an epoch.
     pub(crate) fn go(&mut self, to: Position) -> Result<(), DebugError> {
+        self.travel(to, &Interrupt::default()).map(drop)
+    }
+
+    /// The same, and says whether it was reached: it may be interrupted on the way.
+    pub(crate) fn travel(
+        &mut self,
+        to: Position,
+        interrupt: &Interrupt,
+    ) -> Result<bool, DebugError> {
         if to.step < self.first_step() {
             let first = self.first_step();
             return crate::error::wrong(format!(
@@ -236,15 +263,21 @@ impl Timeline {
             self.rewind(to.step)?;
         }
         while self.at.step < to.step {
+            if interrupt.is_raised() {
+                self.catch_up()?;
+                return Ok(false);
+            }
             self.step()?;
         }
         while (self.at.step, self.at.phase) < (to.step, to.phase) {
             self.phase()?;
         }
+        self.catch_up()?;
         while self.at < to && self.next_op().is_some() {
             self.op()?;
         }
-        Ok(())
+        self.catch_up()?;
+        Ok(true)
     }
 
     /// Goes to the last checkpoint that is not after a step.
@@ -256,7 +289,7 @@ impl Timeline {
         self.emulator.restore(bytes)?;
         self.at = Position::after(*step);
         self.applied = self.edits.partition_point(|(at, _)| *at < self.at);
-        self.apply_edits()
+        self.catch_up().map(drop)
     }
 
     /// What the stimulus does before the step.
@@ -268,21 +301,22 @@ impl Timeline {
         }
     }
 
-    fn arrive(&mut self, at: Position) -> Result<(), DebugError> {
+    fn arrive(&mut self, at: Position) {
         self.at = at;
         self.last_op = None;
         if at.between_steps() {
             self.keep();
         }
-        self.apply_edits()
     }
 
-    fn apply_edits(&mut self) -> Result<(), DebugError> {
+    /// Makes the changes by hand again that belong to this place, and says whether there are any.
+    pub(crate) fn catch_up(&mut self) -> Result<bool, DebugError> {
+        let before = self.applied;
         while let Some((_, edit)) = self.edits.get(self.applied).filter(|(at, _)| *at == self.at) {
             edit.apply(&mut self.emulator)?;
             self.applied += 1;
         }
-        Ok(())
+        Ok(self.applied > before)
     }
 
     /// Keeps a checkpoint where the last one is long ago, and fewer of them the more there are.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{done, everything, model, refused, session, session_of, text};
+use common::{done, everything, model, refused, root, session, session_of, text};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use trifactor_debug::{Position, Session};
@@ -158,11 +158,57 @@ fn every_kind_of_breakpoint_ends_a_run_where_it_should() {
     assert!(text(&mut session, "where").contains("(credit.kern:16)"));
     done(&mut session, "delete all");
 
+    // The word may be left out.
+    done(&mut session, "goto 0");
+    done(&mut session, "break credit.kern:16 for 0->0");
+    done(&mut session, "delete all");
+
     done(&mut session, "break step 33");
-    stopped(&mut session, "breakpoint 8: step 33 is complete");
+    stopped(&mut session, "breakpoint 9: step 33 is complete");
     assert_eq!(session.position(), Position::after(33));
-    assert!(!done(&mut session, "expect stopped == 8").failed);
+    assert!(!done(&mut session, "expect stopped == 9").failed);
     stopped(&mut session, "the stimulus has no more steps");
+}
+
+#[test]
+fn a_sum_of_products_has_the_lines_of_the_model_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text_of = std::fs::read_to_string(root().join("firmware-models/pair-stdp/model.ron"));
+    let old = "dw: \"2^-2*x1*y0 - 2^-2*y1*x0\"";
+    let new = "dw: \"2^-2*x1*y0\n    - 2^-2 * y1*x0\"";
+    let model_text = text_of.expect("a model").replace(old, new);
+    let line = 1 + model_text.lines().position(|l| l.contains("dw:")).expect("a sum");
+    std::fs::write(folder.path().join("model.ron"), &model_text).expect("a file");
+    let (mut image, stimulus) = model(folder.path().to_str().expect("text"));
+    let mut session = session_of(&image, &stimulus);
+    let list = text(&mut session, "list");
+    let rows: Vec<&str> = list.lines().skip(1).collect();
+    let of = |term: &str, at: usize| {
+        let place = format!("(model.ron:{at}: {term})");
+        let words: Vec<usize> =
+            rows.iter().enumerate().filter(|(_, r)| r.contains(&place)).map(|(k, _)| k).collect();
+        assert!(words.len() >= 3, "{place} has {words:?} in\n{list}");
+        words[0]
+    };
+    let first = [of("2^-2*x1*y0", line), of("-2^-2 * y1*x0", line + 1)];
+    assert!(rows.iter().any(|r| r.ends_with(&format!("; set w  (model.ron:{line})"))), "{list}");
+    for (k, word) in first.iter().enumerate() {
+        done(&mut session, "delete all");
+        done(&mut session, "goto 0");
+        done(&mut session, &format!("break model.ron:{}", line + k));
+        let said = text(&mut session, "continue");
+        assert!(said.contains(&format!("core 0 word {word}\n")), "{said}");
+        assert!(said.contains(&format!("(model.ron:{}: ", line + k)), "{said}");
+        // A program stops once for each synapse that executes it.
+        let before = session.position();
+        done(&mut session, "continue");
+        assert_ne!(session.position().step, before.step);
+    }
+    let said = refused(&mut session, &format!("break model.ron:{}", line + 2));
+    assert!(said.ends_with(&format!("(lines: {line}, {})", line + 1)), "{said}");
+    image.lines = trifactor_image::LineTable::default();
+    let said = refused(&mut session_of(&image, &stimulus), &format!("break model.ron:{line}"));
+    assert!(said.starts_with("this image does not say from which lines"), "{said}");
 }
 
 #[test]
@@ -364,10 +410,69 @@ fn a_checkpoint_is_where_another_session_goes_on() {
     let mut other = session("firmware-models/pair-stdp");
     assert!(refused(&mut other, &format!("load {file}")).contains("another image"));
     std::fs::write(&file, b"no").expect("a file");
-    assert!(refused(&mut second, &format!("load {file}")).contains("not an emulator checkpoint"));
+    assert!(
+        refused(&mut second, &format!("load {file}")).contains("not a checkpoint of the debugger")
+    );
     done(&mut first, "back");
     done(&mut first, "step phase");
     assert!(refused(&mut first, &format!("save {file}")).contains("between two steps"));
+}
+
+#[test]
+fn a_checkpoint_names_its_trial_and_is_refused_by_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("here.tfc").display().to_string();
+    let (load, save) = (format!("load {file}"), format!("save {file}"));
+    let (image, stimulus) = model("firmware-models/three-factor");
+    let mut first = session_of(&image, &stimulus);
+    done(&mut first, "step 4");
+    // Twice the same, and one that the trial has at that place anyway.
+    done(&mut first, "fire sensors[1]");
+    done(&mut first, "fire sensors[1]");
+    assert!(text(&mut first, &save).contains("trial 0, after step 4"), "it says which");
+    done(&mut first, "step 20");
+    // Another seed, a reset and a spike more make other trials.
+    let mut others = vec![stimulus.clone(); 3];
+    others[0].seed += 1;
+    others[1].steps[9].resets = vec![Reset::Traces];
+    let input = stimulus.steps.iter().flat_map(|s| &s.spikes).next().expect("a spike").0;
+    others[2].steps[50].spikes = vec![(input, vec![0])];
+    for (number, mut other) in (1..).zip(others) {
+        let mut second = session_of(&image, &other);
+        done(&mut second, "step 2");
+        let before = everything(&mut second);
+        let said = refused(&mut second, &load);
+        assert!(said.contains("a checkpoint of another trial 0 (of other data,"), "{said}");
+        assert_eq!((second.position(), everything(&mut second)), (Position::after(2), before));
+        other.name = format!("trial {number}");
+        let said = refused(&mut session_of(&image, &other), &load);
+        assert!(
+            said.contains(&format!(
+                "a checkpoint of trial 0, and this session feeds the spikes of trial {number}"
+            )),
+            "{said}"
+        );
+    }
+    // Silence behind the last spike is no other trial, and spikes fired by hand come along.
+    let mut longer = stimulus.clone();
+    longer.steps.extend(vec![trifactor_debug::StimulusStep::default(); 30]);
+    let mut second = session_of(&image, &longer);
+    done(&mut second, "fire sensors[0]");
+    done(&mut second, &load);
+    assert!(text(&mut second, "info stimulus").contains("step 5: sensors "));
+    done(&mut second, "step 20");
+    assert!(first.checkpoint() == second.checkpoint());
+    // A file that was changed is none.
+    let whole = std::fs::read(&file).expect("a file");
+    for at in [0, 9, 20, 50, whole.len() - 1] {
+        let mut changed = whole.clone();
+        changed[at] ^= 4;
+        std::fs::write(&file, &changed).expect("a file");
+        let said = refused(&mut second, &load);
+        assert!(said.contains("checkpoint"), "{said}");
+        std::fs::write(&file, &whole[..at]).expect("a file");
+        refused(&mut second, &load);
+    }
 }
 
 #[test]
@@ -448,6 +553,7 @@ fn the_beginning_of_a_line_is_completed() {
     assert_eq!(complete("goto 3 pla"), ["plasticity"]);
     assert_eq!(complete("break spike cr"), ["critic"]);
     assert_eq!(complete("break line "), ["credit.kern:"]);
+    assert_eq!(complete("break c"), ["credit.kern:"]);
     assert_eq!(complete("break rule c"), ["credit"]);
     assert_eq!(complete("fire k"), ["kick"]);
     assert_eq!(complete("info fl"), ["flight"]);

@@ -70,7 +70,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "C017",
         title: "a rule reads a state of its neurons that no load reaches",
-        text: "A learning engine sees spike flags, traces and modulators of the pre and post neuron, and the variables of the synapse. Membranes (u and v) belong to the neuron units. Read a trace of the neuron's spikes instead, or bring what drives the neuron to a modulator of scope PerPost or PerPre. In float, such a rule can be trained and evaluated as it is.",
+        text: "A learning engine sees spike flags, traces and modulators of the pre and post neuron, the pseudo-derivative of the post neuron, and the variables of the synapse. Membranes (u and v) belong to the neuron units. Where a rule wants to know how near its post neuron is to a spike, give the population a pseudo_derivative and read it as psi (S27); of a pre neuron, which may be on another core, there is none. Otherwise read a trace of the neuron's spikes, or bring what drives the neuron to a modulator of scope PerPost or PerPre. In float, such a rule can be trained and evaluated as it is.",
     },
     Page {
         code: "C018",
@@ -85,7 +85,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "C021",
         title: "the chip is full",
-        text: "Populations fill cores in the author's order, and no core is left. `trifactor compile` prints how full each core is and by what. Choose a larger chip or a smaller network.",
+        text: "Populations fill cores in the author's order, and no core is left; the error says how many the network needs. `trifactor compile` prints how full each core is and by what. Choose a larger chip or a smaller network.",
     },
     Page {
         code: "C022",
@@ -215,7 +215,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "M016",
         title: "a number outside its domain",
-        text: "Numbers are finite, except that a time constant may be inf. Time constants, resistances and the maximum of a saturating trace are above 0; decay, keep, probabilities and fractions are from 0 to 1; impulses are not negative; a refractory time is a whole number of steps; max_rate of an encoder is above 0 and at most 1.",
+        text: "Numbers are finite, except that a time constant may be inf. Time constants, resistances and the maximum of a saturating trace are above 0, and so are height and width of a pseudo-derivative; decay, keep, probabilities and fractions are from 0 to 1; impulses are not negative; a refractory time is a whole number of steps; max_rate of an encoder is above 0 and at most 1.",
     },
     Page {
         code: "M017",
@@ -234,8 +234,8 @@ const PAGES: &[Page] = &[
     },
     Page {
         code: "M020",
-        title: "a refractory time without a threshold",
-        text: "A population without a threshold never spikes: its voltage is a graded read-out (S24). There is nothing after which to hold it.",
+        title: "a refractory time or pseudo-derivative without a threshold",
+        text: "A population without a threshold never spikes: its voltage is a graded read-out (S24). There is nothing after which to hold it, and no spike whose derivative something could stand for.",
     },
     Page {
         code: "M021",
@@ -270,7 +270,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "M031",
         title: "a kernel reads what the rule does not provide",
-        text: "own: w, d (the delay), or an entry of variables. pre: x0 (spiked in this epoch), a Pre trace, a modulator with scope PerPre of this projection, or u and v of the pre population. post: y0, a Post trace, a modulator with scope PerPost, u or v. global: a modulator with scope Global. Modulators are found through the rule's modulators, else by their own name.",
+        text: "own: w, d (the delay), or an entry of variables. pre: x0 (spiked in this epoch), a Pre trace, a modulator with scope PerPre of this projection, or u and v of the pre population. post: y0, a Post trace, a modulator with scope PerPost, u, v, or psi of a population with a pseudo_derivative. global: a modulator with scope Global. Modulators are found through the rule's modulators, else by their own name.",
     },
     Page {
         code: "M032",
@@ -410,7 +410,7 @@ const PAGES: &[Page] = &[
     Page {
         code: "Q006",
         title: "no unit computes this phase",
-        text: "The chip has units for CUBA LIF neurons, linear and saturating traces and modulators. Anything else belongs into a rule.",
+        text: "The chip has units for CUBA LIF neurons, linear and saturating traces and modulators, and if its file says trace: (pseudo_derivative: true), for the pseudo-derivatives of its neurons (S27). Anything else belongs into a rule.",
     },
     Page {
         code: "Q007",
@@ -448,6 +448,16 @@ const PAGES: &[Page] = &[
         text: "A chip whose products round stochastically ('defaults.intermediate_rounding') takes a draw for each, and a program has 32 draws, those of its stores included (S52). Use fewer products, or a chip that rounds products to the nearest.",
     },
     Page {
+        code: "Q014",
+        title: "a scale that the chip does not have",
+        text: "An engine of sums of products holds the scale of a product as a mantissa of a few bits times a power of two, in last places of what the product multiplies and changes. The nearest such number differs by more than half from the scale that was written, so the rule would be another one. Larger impulses and ranges of the factors make their last places larger, and the scale with them; or use a chip that executes microcode, whose constants have 15 bits.",
+    },
+    Page {
+        code: "Q015",
+        title: "a constant too wide for its factor",
+        text: "An engine of sums of products adds a constant to a factor in last places of the factor, and has as many bits for it as the factor, with a sign. Multiply the factor out, x * (w + C) as x * w + C * x: a scale reaches further than such a constant.",
+    },
+    Page {
         code: "Q101",
         title: "values that round to zero",
         text: "A parameter or initial value is smaller than half of the last place of its format. On the chip it is zero, and what depends on it will not happen. Give the variable more bits or a larger 'frac' under 'formats', or scale the model.",
@@ -481,6 +491,11 @@ const PAGES: &[Page] = &[
         code: "Q107",
         title: "a format that was chosen for another chip",
         text: "The entries of 'formats' belong to the chip that the model names. On another chip they are wishes: what it cannot store is held in the widest field below, with the binary point moved so that the largest value stays the same. The message gives both formats. To choose yourself, name that chip in model.ron.",
+    },
+    Page {
+        code: "Q108",
+        title: "a scale that was rounded",
+        text: "An engine of sums of products holds the scale of a product as a mantissa of a few bits times a power of two (S63). The scale that was written is none of these, so the nearest is used. The message gives both and how far they are apart: the rule learns by so much more or less by this product. Write the scale that is used to see the same in float, or use a chip that executes microcode, whose constants have 15 bits.",
     },
     Page {
         code: "R001",

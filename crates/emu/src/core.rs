@@ -4,12 +4,15 @@ use crate::delivery::{deliver, send, slot};
 use crate::draws::Draws;
 use crate::ledger::Counts;
 use crate::narrow;
+use crate::network::Prices;
 use crate::plasticity::{Surroundings, Workspace, learn};
 use crate::state::CoreState;
 use crate::tables::{CoreTable, Travel, Widths};
 use crate::times::Laps;
 use crate::traces::{close_epoch, traces};
+use std::sync::Arc;
 use trifactor_fixed::{self as fixed, NeuronArithmetic, Overflow, Rounding, site};
+use trifactor_image::ColumnKind;
 use trifactor_isa::ResolvedCosts;
 use trifactor_timing::{CoreWork, Message};
 
@@ -52,21 +55,50 @@ pub(crate) struct Core {
     pub counts: Counts,
     /// Words and weights of this step's deliveries.
     pub delivered: [u64; 2],
+    /// Synapses of each group that its rule was executed for in this step, and those skipped.
+    pub learned: Vec<[u64; 2]>,
+    /// What the units have to do in this step's spike part, with each preset that keeps time.
+    pub works: Vec<(Arc<Prices>, CoreWork)>,
     /// Accumulators; all 0 between steps, since every one is read in every step.
     accumulators: Vec<i32>,
     /// Spike and saturation of each compartment in this step.
     flags: Vec<u8>,
     /// Rows of each group that got a message in this step.
     rows: Vec<Vec<u32>>,
+    /// Distance of each voltage from its threshold in the running step, before a reset, and
+    /// [`HELD`] while the neuron is held; empty where no column takes it. Source: S27.
+    distance: Vec<i32>,
     /// Where the time goes.
     pub laps: Laps,
     workspaces: Vec<Workspace>,
+}
+
+/// In place of a distance, for a neuron that is held after a spike.
+pub(crate) const HELD: i32 = -1;
+
+/// Whether compartments of a core write pseudo-derivatives.
+fn writes_columns(table: &CoreTable) -> bool {
+    let rules = table.groups.iter().filter_map(|g| g.rule.as_ref());
+    let mut columns = rules.flat_map(|r| &r.post_columns);
+    columns.any(|c| c.kind == ColumnKind::PseudoDerivative)
 }
 
 const SPIKE: u8 = 1;
 const CLIPPED_U: u8 = 2;
 const CLIPPED_V: u8 = 4;
 const ACTIVE: u8 = 8;
+
+/// A compartment that fired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Fired {
+    /// Its address.
+    pub compartment: usize,
+    /// Ticks of the compartment unit's work until its time was over, stalls left out (T7).
+    pub done: u64,
+    /// Whether its spike has messages, and so goes through the spike queue (T8).
+    pub sends: bool,
+}
+
 /// What is collected from the flags.
 const EVENTS: u8 = SPIKE | CLIPPED_U | CLIPPED_V;
 
@@ -94,16 +126,19 @@ fn count_active(flags: &[u8]) -> u64 {
 }
 
 impl Core {
-    /// A core in its initial state.
-    pub(crate) fn new(table: CoreTable, widths: &Widths) -> Self {
+    /// A core in its initial state, with the presets that keep time.
+    pub(crate) fn new(table: CoreTable, widths: &Widths, prices: &[Arc<Prices>]) -> Self {
         Self {
             state: CoreState::new(&table, widths),
             inbox: Vec::new(),
             counts: Counts::default(),
             delivered: [0; 2],
+            learned: vec![[0; 2]; table.groups.len()],
+            works: prices.iter().map(|p| (p.clone(), CoreWork::default())).collect(),
             accumulators: vec![0; table.n_targets],
             flags: vec![0; table.neurons.len()],
             rows: vec![Vec::new(); table.groups.len()],
+            distance: vec![0; if writes_columns(&table) { table.neurons.len() } else { 0 }],
             workspaces: table.groups.iter().map(Workspace::new).collect(),
             laps: Laps::default(),
             table,
@@ -120,6 +155,7 @@ impl Core {
     pub(crate) fn deliver(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         self.counts = Counts::default();
+        self.learned.fill([0; 2]);
         for (table, state) in self.table.groups.iter().zip(&mut self.state.groups) {
             deliver(table, state, now, &widths.neuron, &mut self.accumulators, &mut self.counts);
         }
@@ -127,7 +163,7 @@ impl Core {
         self.laps.lap(|t| &mut t.deliver);
     }
 
-    /// From the accumulators to the membranes and `state.fired`.
+    /// From the accumulators to the membranes, `state.fired` and the work of the spike part.
     pub(crate) fn fire(&mut self, now: Now, widths: &Widths) {
         self.laps.begin();
         let (range, own, neuron) = (widths.state, widths.overflow, widths.neuron);
@@ -167,37 +203,50 @@ impl Core {
             );
         }
         self.laps.lap(|t| &mut t.neurons);
+        let mut works = std::mem::take(&mut self.works);
+        works.iter_mut().for_each(|(prices, work)| self.work(prices, work));
+        self.works = works;
+        self.laps.lap(|t| &mut t.ledger);
     }
 
     /// What the units take with some prices, and when each compartment that has something to
-    /// send is done; `service` is what a message takes where it goes. Source: T6, T7.
-    pub(crate) fn work(
-        &self,
-        c: &ResolvedCosts,
-        service: impl Fn(&Message) -> u32,
-        work: &mut CoreWork,
-    ) {
-        let t = &self.table.neurons;
+    /// send is done. Source: T6, T7.
+    fn work(&self, prices: &Prices, work: &mut CoreWork) {
+        let (t, c) = (&self.table.neurons, &prices.costs);
         let [words, synops] = self.delivered;
         work.clear();
         work.synapses = words * c.synapse_word.ticks + synops * c.synop.ticks;
         work.compartments = self.counts.compartment_ticks(c);
+        for Fired { compartment, done, .. } in self.fired(c, true) {
+            let messages = &t.messages[self.messages(compartment)];
+            let messages = messages.iter().map(|m| Message { service: prices.service(m), ..*m });
+            work.send(done, messages);
+        }
+    }
+
+    /// Where the messages of a compartment's spike stand.
+    fn messages(&self, compartment: usize) -> std::ops::Range<usize> {
+        let first = &self.table.neurons.first_message;
+        first[compartment] as usize..first[compartment + 1] as usize
+    }
+
+    /// The compartments that fired in the last step, in the order of addresses, or only those
+    /// that have something to send. Source: T7.
+    pub(crate) fn fired(&self, c: &ResolvedCosts, senders: bool) -> impl Iterator<Item = Fired> {
         // Active compartments among those before a position.
         let (mut active, mut counted) = (0, 0);
-        for (spikes, at) in (1..).zip(&self.state.fired) {
-            let at = *at as usize;
-            let messages = t.first_message[at] as usize..t.first_message[at + 1] as usize;
-            if messages.is_empty() {
-                continue;
+        (1..).zip(&self.state.fired).filter_map(move |(spikes, at)| {
+            let compartment = *at as usize;
+            let sends = !self.messages(compartment).is_empty();
+            if senders && !sends {
+                return None;
             }
-            active += count_active(&self.flags[counted..=at]);
-            counted = at + 1;
-            let inactive = (at + 1) as u64 - active;
+            active += count_active(&self.flags[counted..=compartment]);
+            counted = compartment + 1;
+            let inactive = (compartment + 1) as u64 - active;
             let done = Counts { active, inactive, spikes, ..Counts::default() };
-            let messages =
-                t.messages[messages].iter().map(|m| Message { service: service(m), ..*m });
-            work.send(done.compartment_ticks(c), messages);
-        }
+            Some(Fired { compartment, done: done.compartment_ticks(c), sends })
+        })
     }
 
     /// Current, voltage, spike and reset; `current` and `voltage` fit the sums of S20 and S21 to
@@ -210,11 +259,28 @@ impl Core {
         current: impl Fn(i32, i32) -> (i32, bool),
         voltage: impl Fn(i32, i32, i32) -> (i32, bool),
     ) {
+        if self.distance.is_empty() {
+            self.compartments::<false>(now, w, current, voltage);
+        } else {
+            self.compartments::<true>(now, w, current, voltage);
+        }
+    }
+
+    /// The same, with or without the distances that pseudo-derivatives are made of.
+    #[inline(always)]
+    fn compartments<const DISTANCE: bool>(
+        &mut self,
+        now: Now,
+        w: &Widths,
+        current: impl Fn(i32, i32) -> (i32, bool),
+        voltage: impl Fn(i32, i32, i32) -> (i32, bool),
+    ) {
         let t = &self.table.neurons;
         let n = t.len();
         let (u, v, hold) =
             (&mut self.state.u[..n], &mut self.state.v[..n], &mut self.state.hold[..n]);
         let (q, flags) = (&mut self.accumulators[..n], &mut self.flags[..n]);
+        let distance = &mut self.distance[..if DISTANCE { n } else { 0 }];
         let (keep_u, keep_v, bias) = (&t.keep_u[..n], &t.keep_v[..n], &t.bias[..n]);
         let (v_min, threshold, refractory) = (&t.v_min[..n], &t.threshold[..n], &t.refractory[..n]);
         // 32-bit sums keep all lanes of the loop of one width.
@@ -228,6 +294,12 @@ impl Core {
             let held = hold[i] > 0;
             let spike = !held & (raised > threshold[i]);
             let is_active = spike | (q[i] != 0);
+            if DISTANCE {
+                // Voltages that turn over may be as far apart as 32 bits allow.
+                let far = i64::from(raised) - i64::from(threshold[i]);
+                let near = far.abs().min(i32::MAX.into()) as i32;
+                distance[i] = if held { HELD } else { near };
+            }
             u[i] = new_u;
             v[i] = if held | spike { 0 } else { raised };
             hold[i] = if spike { refractory[i] } else { hold[i] - i32::from(held) };
@@ -282,10 +354,14 @@ impl Core {
         }
     }
 
-    /// Forgets a step that was begun and will not be ended: what stays is what a checkpoint holds.
+    /// Forgets the step that was begun last, which may not be ended: what stays is what a
+    /// checkpoint holds.
     pub(crate) fn forget_step(&mut self) {
         self.accumulators.fill(0);
         self.inbox.clear();
+        self.counts = Counts::default();
+        self.delivered = [0; 2];
+        self.learned.fill([0; 2]);
     }
 
     /// Forgets the decoded forms of a group's program, which was changed.
@@ -302,7 +378,8 @@ impl Core {
     pub(crate) fn traces(&mut self, now: Now, widths: &Widths, draws: &Draws) {
         self.laps.begin();
         for (g, table) in self.table.groups.iter().enumerate() {
-            traces(table, &mut self.state, g, &self.rows[g], now, widths, draws);
+            let (rows, distance) = (&self.rows[g], &self.distance);
+            traces(table, &mut self.state, g, rows, distance, now, widths, draws);
         }
         self.counts.traces = self.table.n_traces;
         self.laps.lap(|t| &mut t.traces);
@@ -396,7 +473,7 @@ impl Core {
             let skipped = table.n_synapses() as u64 - evaluated;
             group.evaluated += evaluated;
             group.skipped += skipped;
-            group.latest = [evaluated, skipped];
+            self.learned[g] = [evaluated, skipped];
             group.pre_last.fill(0);
             close_epoch(group, widths);
         }

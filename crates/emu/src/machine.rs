@@ -3,11 +3,13 @@
 //! A step has two parts in which cores do not see each other, with the exchange of messages
 //! between them: deliver and neurons; then filing, modulators, traces and plasticity. Messages
 //! are handed over in the order of cores, and what a core does with them is a sum and a set of
-//! flags, so the number of threads cannot be seen in any state.
+//! flags, so the number of threads cannot be seen in any state. When messages travel is found out
+//! beside the second part: that follows from the first one, and no core asks for it (T1).
 
-use crate::core::{Core, Now};
+use crate::core::{Core, Fired, Now};
 use crate::draws::Draws;
 use crate::error::EmuError;
+use crate::exchange::Exchange;
 use crate::ledger::{Clock, Counts};
 use crate::load;
 use crate::network::{CoreStep, Network, StepTimes, Update};
@@ -15,7 +17,7 @@ use crate::phase::Begun;
 use crate::record::Recorder;
 use crate::tables::Widths;
 use crate::times::{Laps, Times};
-use rayon::prelude::*;
+use crate::workers::{Workers, two_rounds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use trifactor_entity::EntityId;
@@ -27,7 +29,7 @@ use trifactor_timing::{Message, Observer};
 /// How to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// Worker threads; 0 and 1 run everything on the caller's.
+    /// Threads, with the caller's; 0 and 1 run everything on that one.
     pub threads: usize,
     /// Cost preset of the chip; `None` for its default.
     pub preset: Option<String>,
@@ -95,9 +97,9 @@ pub struct Emulator {
     pub(crate) recorder: Option<Recorder>,
     /// Time with the preset of the options, then with the others that were asked for.
     pub(crate) networks: Vec<Network>,
-    timing: bool,
-    laps: Laps,
-    pub(crate) pool: Option<rayon::ThreadPool>,
+    pub(crate) timing: bool,
+    pub(crate) laps: Laps,
+    pub(crate) workers: Option<Workers>,
 }
 
 /// Where a row of a projection is.
@@ -147,18 +149,14 @@ impl Emulator {
             presets.push(named(name)?);
         }
         let (tables, widths) = load::tables(image, &chip)?;
-        let networks =
+        let networks: Vec<Network> =
             presets.into_iter().map(|p| Network::new(image, &chip, p, &tables)).collect();
-        let cores: Vec<Core> = tables.into_iter().map(|t| Core::new(t, &widths)).collect();
-        let pool = match options.threads {
-            0 | 1 => None,
-            threads => Some(
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .map_err(|source| EmuError::Threads { threads, source })?,
-            ),
-        };
+        let timed = if options.timing { &networks[..] } else { &[] };
+        let prices: Vec<_> = timed.iter().map(|network| network.prices.clone()).collect();
+        let cores: Vec<Core> = tables.into_iter().map(|t| Core::new(t, &widths, &prices)).collect();
+        let threads = options.threads;
+        let workers =
+            Workers::new(threads).map_err(|source| EmuError::Threads { threads, source })?;
         let mut emulator = Self {
             populations: populations(image, &chip),
             ids: image.cores.iter().map(|core| core.id).collect(),
@@ -179,7 +177,7 @@ impl Emulator {
             networks,
             timing: options.timing,
             laps: Laps::default(),
-            pool,
+            workers,
         };
         emulator.seed_draws(image.meta.seed);
         Ok(emulator)
@@ -199,7 +197,7 @@ impl Emulator {
             population.fired.clear();
         }
         self.step = 0;
-        self.networks.iter_mut().for_each(|network| network.engine.reset());
+        self.networks.iter_mut().for_each(Network::begin_trial);
         self.seed_draws(seed);
     }
 
@@ -253,18 +251,24 @@ impl Emulator {
         let step = self.step.checked_add(1).ok_or(EmuError::StepsExhausted)?;
         self.step = step;
         let now = Now::new(step, self.widths.epoch);
-        let widths = self.widths;
-        each(&self.pool, &mut self.cores, |core| core.spike(now, &widths));
-        self.laps.begin();
-        self.collect_spikes();
-        self.send_spikes();
-        self.send_inputs(inputs);
-        self.laps.lap(|t| &mut t.messages);
-        let draws = &self.draws;
-        each(&self.pool, &mut self.cores, |core| core.learn(now, &widths, draws));
-        self.laps.begin();
-        self.account(now, watch);
-        self.laps.lap(|t| &mut t.ledger);
+        let (widths, draws) = (self.widths, &self.draws);
+        let mut exchange = Exchange {
+            populations: &mut self.populations,
+            host: &mut self.host,
+            networks: if self.timing { &mut self.networks } else { &mut [] },
+            laps: &mut self.laps,
+        };
+        two_rounds(
+            &self.workers,
+            &mut self.cores,
+            |core| core.spike(now, &widths),
+            move |cores| {
+                exchange.messages(cores, inputs);
+                move || exchange.spike_parts(watch)
+            },
+            |core| core.learn(now, &widths, draws),
+        );
+        self.account(now);
         Ok(())
     }
 
@@ -283,10 +287,11 @@ impl Emulator {
     /// When the units of every core were done in the last step, in the order of the image's
     /// cores; without a step, or with [`Options::timing`] off, as at the beginning.
     pub fn core_times(&self) -> Vec<CoreStep> {
-        let (network, last) = (&self.networks[0], self.closes_epoch());
+        let network = &self.networks[0];
         let times = (0..self.cores.len()).map(|c| CoreStep {
+            core: self.ids[c],
             spike: *network.engine.times(c),
-            update: network.update(&self.cores, c, last),
+            update: network.update(&self.cores, c),
         });
         times.collect()
     }
@@ -297,12 +302,18 @@ impl Emulator {
     /// What a core, by its position in the image, did in the last step's update part, with ticks
     /// and in order.
     pub fn updates(&self, core: usize) -> Vec<(Update, u64)> {
-        self.networks[0].updates(&self.cores, core, self.closes_epoch())
+        self.networks[0].updates(&self.cores, core)
     }
-    fn closes_epoch(&self) -> bool {
-        self.step > 0 && Now::new(self.step, self.widths.epoch).last
+    /// The compartments of a core, by its position in the image, that fired in the last step, in
+    /// the order of addresses.
+    pub fn fired(&self, core: usize) -> impl Iterator<Item = Fired> {
+        self.cores[core].fired(&self.networks[0].prices.costs, false)
     }
 
+    /// The position in the image of the core of that number.
+    pub fn position(&self, core: u32) -> Option<usize> {
+        self.ids.iter().position(|id| *id == core)
+    }
     /// The last step that was executed or begun; 0 before the first.
     pub fn step_number(&self) -> u32 {
         self.step
@@ -339,101 +350,28 @@ impl Emulator {
         Ok(())
     }
 
-    /// Translates the compartments that fired to lanes of their populations.
-    pub(crate) fn collect_spikes(&mut self) {
-        for population in &mut self.populations {
-            population.fired.clear();
-            for (core, s) in &population.slices {
-                let fired = &self.cores[*core].state.fired;
-                let (from, to) = (s.first_compartment, s.first_compartment + s.n);
-                let from_at = fired.partition_point(|c| *c < from);
-                let to_at = fired.partition_point(|c| *c < to);
-                let lanes = fired[from_at..to_at].iter().map(|c| c - from + s.first_lane);
-                population.fired.extend(lanes);
-            }
-        }
-    }
-
-    /// Hands the messages of compartments over, in the order of cores.
-    pub(crate) fn send_spikes(&mut self) {
-        for sender in 0..self.cores.len() {
-            for at in 0..self.cores[sender].state.fired.len() {
-                let c = self.cores[sender].state.fired[at] as usize;
-                let neurons = &self.cores[sender].table.neurons;
-                let messages = neurons.first_message[c]..neurons.first_message[c + 1];
-                for message in messages {
-                    let message = self.cores[sender].table.neurons.messages[message as usize];
-                    self.cores[message.to as usize].inbox.push(message.axon);
-                }
-            }
-        }
-    }
-
-    /// Hands the messages of inputs over.
-    pub(crate) fn send_inputs(&mut self, inputs: &[(usize, &[u32])]) {
-        for (at, lanes) in inputs {
-            self.populations[*at].fired.extend_from_slice(lanes);
-        }
-        let mut counts = Counts::default();
-        for population in self.populations.iter_mut().filter(|p| p.slices.is_empty()) {
-            population.fired.sort_unstable();
-            population.fired.dedup();
-            for lane in &population.fired {
-                // Lanes behind the last one with a message need no entry in the map.
-                let Some(messages) = population.messages.get(*lane as usize) else { break };
-                counts.tile_entries += messages.len() as u64;
-                counts.hop(population.hops[*lane as usize]);
-                for message in messages {
-                    self.cores[message.to as usize].inbox.push(message.axon);
-                }
-            }
-        }
-        self.host.add(&counts);
-    }
-
     /// Adds the step's events and time to the ledger. Source: S70, T19.
-    pub(crate) fn account<O: Observer>(&mut self, now: Now, watch: &mut O) {
+    pub(crate) fn account(&mut self, now: Now) {
+        self.laps.begin();
         for core in &mut self.cores {
             core.state.counts.add(&core.counts);
         }
         self.clock.steps += 1;
-        if !self.timing {
-            return;
-        }
-        for k in 0..self.networks.len() {
-            let barrier = self.barrier(k);
-            let inputs = self.populations.iter().filter(|p| p.slices.is_empty());
-            // Lanes behind the last one with a message need no entry in the map.
-            let inputs = inputs.flat_map(|p| {
-                let lanes = p.fired.iter().map_while(|lane| p.messages.get(*lane as usize));
-                lanes.flatten()
-            });
-            let (network, cores) = (&mut self.networks[k], &self.cores);
-            match k {
-                0 => network.account(cores, inputs, barrier, now.last, watch),
-                _ => network.account(cores, inputs, barrier, now.last, &mut ()),
+        if self.timing {
+            for k in 0..self.networks.len() {
+                let barrier = self.barrier(k);
+                self.networks[k].account(&self.cores, barrier, now.last);
             }
         }
+        self.laps.lap(|t| &mut t.ledger);
     }
     /// Ticks of a barrier (T4).
     pub(crate) fn barrier(&self, network: usize) -> u64 {
-        let costs = &self.networks[network].costs;
+        let costs = &self.networks[network].prices.costs;
         match self.used.tiles {
             0 => 0,
             _ => costs.barrier_ticks(self.used.tiles_of_fullest_chip, self.used.chips),
         }
-    }
-}
-
-/// Runs something on every core, in parallel where there are workers.
-pub(crate) fn each(
-    pool: &Option<rayon::ThreadPool>,
-    cores: &mut [Core],
-    run: impl Fn(&mut Core) + Sync + Send,
-) {
-    match pool {
-        Some(pool) => pool.install(|| cores.par_iter_mut().for_each(run)),
-        None => cores.iter_mut().for_each(run),
     }
 }
 

@@ -7,6 +7,8 @@
 use crate::core::Core;
 use crate::ledger::{Elapsed, RuleCost};
 use crate::tables::{CoreTable, Travel};
+use std::borrow::BorrowMut;
+use std::sync::Arc;
 use trifactor_entity::EntityId;
 use trifactor_image::Image;
 use trifactor_isa::{Chip, CoreId, Preset, ResolvedCosts};
@@ -16,6 +18,8 @@ use trifactor_timing::{self as timing, CoreWork, Machine, Mesh, Message, Observe
 /// When the units of a core were done in the last step, in ticks from the beginning of each part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CoreStep {
+    /// Number of the core on the chip.
+    pub core: u32,
     /// In the spike part (T6 to T10).
     pub spike: timing::CoreTimes,
     /// In the update part (T18).
@@ -51,12 +55,36 @@ pub enum Update {
     Rule(usize),
 }
 
+/// What things take with one cost preset.
+#[derive(Clone, Debug)]
+pub(crate) struct Prices {
+    pub costs: ResolvedCosts,
+    /// What the reception of a message takes, by core and input axon.
+    service: Vec<Vec<u32>>,
+}
+
+impl Prices {
+    fn new(costs: ResolvedCosts, tables: &[CoreTable]) -> Self {
+        let axons =
+            |t: &CoreTable| (0..t.axons.len()).map(|axon| service(t, axon, &costs)).collect();
+        Self { service: tables.iter().map(axons).collect(), costs }
+    }
+    /// What the reception of a message takes.
+    pub(crate) fn service(&self, message: &Message) -> u32 {
+        self.service[message.to as usize][message.axon as usize]
+    }
+}
+
 /// The cores of an image and what connects them, with one cost preset.
+///
+/// A step is told in three parts: what the spike part has to do ([`take`](Self::take)), when it
+/// happens ([`spike_part`](Self::spike_part)), which nothing else needs before the step is over,
+/// and what that adds to the time of the run ([`account`](Self::account)).
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     /// Cost preset.
     pub preset: String,
-    pub costs: ResolvedCosts,
+    pub prices: Arc<Prices>,
     /// Coefficients that the preset does not give.
     pub missing: Vec<&'static str>,
     pub engine: Engine,
@@ -66,24 +94,15 @@ pub(crate) struct Network {
     pub times: StepTimes,
     /// Costs of one synapse of each group's rule, by core.
     rules: Vec<Vec<RuleCost>>,
-    /// What the reception of a message takes, by core and input axon.
-    service: Vec<Vec<u32>>,
     /// Whether every step has an update part, and whether the last of each epoch has (T3).
     updates: [bool; 2],
     works: Vec<CoreWork>,
     host: Vec<Message>,
 }
 
-/// No unit or link is faster than a tick where that would let two things happen at once.
-fn at_least_one(ticks: u64) -> u64 {
-    ticks.max(1)
-}
-
 impl Network {
     pub(crate) fn new(image: &Image, chip: &Chip, preset: &Preset, tables: &[CoreTable]) -> Self {
         let (costs, missing) = preset.resolve(&chip.mesh);
-        let axons =
-            |t: &CoreTable| (0..t.axons.len()).map(|axon| service(t, axon, &costs)).collect();
         let rules = |t: &CoreTable| {
             let cost = |g: &crate::tables::GroupTable| match &g.rule {
                 Some(rule) => RuleCost::new(&costs, &rule.program.classes),
@@ -98,34 +117,46 @@ impl Network {
             elapsed: Elapsed::new(tables),
             times: StepTimes::default(),
             rules: tables.iter().map(rules).collect(),
-            service: tables.iter().map(axons).collect(),
             updates: [
                 tables.iter().any(|t| t.n_traces + t.n_lines > 0),
                 tables.iter().any(|t| t.groups.iter().any(|g| g.rule.is_some())),
             ],
             works: vec![CoreWork::default(); tables.len()],
             host: Vec::new(),
-            costs,
+            prices: Arc::new(Prices::new(costs, tables)),
         }
     }
 
-    /// Adds the time of a step, cause by cause. `inputs` are the messages of the step's input
-    /// spikes. Source: T3, T4, T19.
-    pub(crate) fn account<'a, O: Observer>(
+    /// Begins a trial.
+    pub(crate) fn begin_trial(&mut self) {
+        self.engine.reset();
+        self.times = StepTimes::default();
+    }
+
+    /// Takes over what the spike part of a step has to do. `at` is the position of this network's
+    /// preset, `inputs` are the messages of the step's input spikes.
+    pub(crate) fn take<'a>(
         &mut self,
-        cores: &[Core],
+        at: usize,
+        cores: &mut [impl BorrowMut<Core>],
         inputs: impl Iterator<Item = &'a Message>,
-        barrier: u64,
-        last: bool,
-        watch: &mut O,
     ) {
-        let service = |m: &Message| self.service[m.to as usize][m.axon as usize];
-        for (core, work) in cores.iter().zip(&mut self.works) {
-            core.work(&self.costs, service, work);
+        for (core, work) in cores.iter_mut().zip(&mut self.works) {
+            std::mem::swap(&mut core.borrow_mut().works[at].1, work);
         }
         self.host.clear();
-        self.host.extend(inputs.map(|m| Message { service: service(m), ..*m }));
-        let spike = self.engine.spike_part(&self.works, &self.host, watch);
+        let prices = &self.prices;
+        self.host.extend(inputs.map(|m| Message { service: prices.service(m), ..*m }));
+    }
+
+    /// Lets everything in the spike part happen. Source: T3.
+    pub(crate) fn spike_part<O: Observer>(&mut self, watch: &mut O) {
+        self.times.spike = self.engine.spike_part(&self.works, &self.host, watch);
+    }
+
+    /// Adds the time of a step, cause by cause. Source: T3, T4, T19.
+    pub(crate) fn account(&mut self, cores: &[Core], barrier: u64, last: bool) {
+        let spike = self.times.spike;
         let slowest = first_largest(cores, |c| self.engine.times(c).compartments);
         let elapsed = &mut self.elapsed;
         let done = slowest.map_or(0, |c| {
@@ -136,10 +167,10 @@ impl Network {
         elapsed.messages += spike - done;
         let updates = self.updates[0] || self.updates[1] && last;
         let update = updates.then(|| {
-            let slowest = first_largest(cores, |c| self.update(cores, c, last));
+            let slowest = first_largest(cores, |c| self.update(cores, c));
             slowest.map_or(0, |c| {
-                let ticks = self.update(cores, c, last);
-                self.elapsed.update_part(&cores[c], c, last);
+                let ticks = self.update(cores, c);
+                self.elapsed.update_part(&cores[c], c);
                 ticks
             })
         });
@@ -151,32 +182,25 @@ impl Network {
     }
 
     /// Ticks of a core's update part.
-    pub(crate) fn update(&self, cores: &[Core], core: usize, last: bool) -> u64 {
-        let rules: u64 = match last {
-            true => (0..self.rules[core].len()).map(|g| self.rule(cores, core, g)).sum(),
-            false => 0,
-        };
-        cores[core].counts.update_ticks(&self.costs) + rules
+    pub(crate) fn update(&self, cores: &[Core], core: usize) -> u64 {
+        let rules: u64 = (0..self.rules[core].len()).map(|g| self.rule(cores, core, g)).sum();
+        cores[core].counts.update_ticks(&self.prices.costs) + rules
     }
     fn rule(&self, cores: &[Core], core: usize, group: usize) -> u64 {
-        let [evaluated, skipped] = cores[core].state.groups[group].latest;
+        let [evaluated, skipped] = cores[core].learned[group];
         let cost = &self.rules[core][group];
         evaluated * cost.evaluated.ticks + skipped * cost.skipped.ticks
     }
     /// What a core did in its update part, with ticks, in order.
-    pub(crate) fn updates(&self, cores: &[Core], core: usize, last: bool) -> Vec<(Update, u64)> {
-        let learning = &self.costs.learning;
+    pub(crate) fn updates(&self, cores: &[Core], core: usize) -> Vec<(Update, u64)> {
+        let learning = &self.prices.costs.learning;
         let (counts, table) = (&cores[core].counts, &cores[core].table);
         let mut all = vec![
             (Update::Modulators, counts.modulators * learning.modulator_update.ticks),
             (Update::Traces, counts.traces * learning.trace_update.ticks),
         ];
-        if last {
-            let plastic = table.groups.iter().enumerate().filter(|(_, g)| g.rule.is_some());
-            all.extend(
-                plastic.map(|(at, g)| (Update::Rule(g.projection), self.rule(cores, core, at))),
-            );
-        }
+        let groups = table.groups.iter().enumerate();
+        all.extend(groups.map(|(at, g)| (Update::Rule(g.projection), self.rule(cores, core, at))));
         all.retain(|(_, ticks)| *ticks > 0);
         all
     }
@@ -196,11 +220,11 @@ fn machine(image: &Image, chip: &Chip, costs: &ResolvedCosts) -> Machine {
         rates: Rates {
             queue: mesh.router.queue as usize,
             link: mesh.router.link_ticks.into(),
-            tile_entry: at_least_one(costs.tile_entry.ticks),
-            hop_ew: at_least_one(costs.hop_ew.ticks),
-            hop_ns: at_least_one(costs.hop_ns.ticks),
+            tile_entry: costs.tile_entry.ticks,
+            hop_ew: costs.hop_ew.ticks,
+            hop_ns: costs.hop_ns.ticks,
             border: costs.hop_chip.ticks,
-            axon_out: at_least_one(costs.axon_out.ticks),
+            axon_out: costs.axon_out.ticks,
         },
         mesh: Mesh { columns, rows, chip_columns: mesh.columns, chip_rows: mesh.rows },
         cores: image.cores.iter().map(place).collect(),
@@ -220,7 +244,7 @@ fn service(table: &CoreTable, axon: usize, costs: &ResolvedCosts) -> u32 {
             Travel::PerSynapse(_) => words,
         }
     });
-    u32::try_from(at_least_one(costs.axon_in.ticks + read)).unwrap_or(u32::MAX)
+    u32::try_from((costs.axon_in.ticks + read).max(1)).unwrap_or(u32::MAX)
 }
 
 /// The first core with the largest value.
@@ -241,14 +265,12 @@ impl Elapsed {
         self.counts.spikes += core.counts.spikes;
         self.stalled += stalled;
     }
-    fn update_part(&mut self, core: &Core, at: usize, last: bool) {
+    fn update_part(&mut self, core: &Core, at: usize) {
         self.counts.traces += core.counts.traces;
         self.counts.modulators += core.counts.modulators;
-        if last {
-            for (sum, group) in self.rules[at].iter_mut().zip(&core.state.groups) {
-                sum[0] += group.latest[0];
-                sum[1] += group.latest[1];
-            }
+        for (sum, learned) in self.rules[at].iter_mut().zip(&core.learned) {
+            sum[0] += learned[0];
+            sum[1] += learned[1];
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::core::Now;
 use crate::error::EmuError;
-use crate::machine::{Emulator, each};
+use crate::exchange::{Exchange, collect_spikes};
+use crate::machine::Emulator;
+use crate::workers::each;
 use std::fmt;
 use trifactor_timing::Observer;
 
@@ -104,33 +106,34 @@ impl Emulator {
         };
         let Begun { now, next } = begun;
         let (widths, draws) = (self.widths, &self.draws);
+        let (workers, cores) = (&self.workers, &mut self.cores[..]);
+        let mut exchange = Exchange {
+            populations: &mut self.populations,
+            host: &mut self.host,
+            networks: if self.timing { &mut self.networks } else { &mut [] },
+            laps: &mut self.laps,
+        };
         match next {
-            Phase::Deliver => each(&self.pool, &mut self.cores, |core| core.deliver(now, &widths)),
+            Phase::Deliver => each(workers, cores, |core| core.deliver(now, &widths)),
             Phase::Neurons => {
-                each(&self.pool, &mut self.cores, |core| core.fire(now, &widths));
+                each(workers, cores, |core| core.fire(now, &widths));
                 // Whoever looks before the messages go out sees the spikes of this step.
-                self.collect_spikes();
+                collect_spikes(exchange.populations, cores);
             }
             Phase::Messages => {
-                self.send_spikes();
-                self.send_inputs(inputs);
-                each(&self.pool, &mut self.cores, |core| core.receive(now, &widths));
+                exchange.messages(cores, inputs);
+                each(workers, cores, |core| core.receive(now, &widths));
             }
-            Phase::Modulators => {
-                each(&self.pool, &mut self.cores, |core| core.modulators(now, &widths, draws));
-            }
-            Phase::Traces => {
-                each(&self.pool, &mut self.cores, |core| core.traces(now, &widths, draws));
-            }
-            Phase::Plasticity => {
-                each(&self.pool, &mut self.cores, |core| core.plasticity(now, &widths, draws));
-            }
+            Phase::Modulators => each(workers, cores, |core| core.modulators(now, &widths, draws)),
+            Phase::Traces => each(workers, cores, |core| core.traces(now, &widths, draws)),
+            Phase::Plasticity => each(workers, cores, |core| core.plasticity(now, &widths, draws)),
         }
         let position = next as usize + 1;
         let following = Phase::ALL.get(position).filter(|p| **p != Phase::Plasticity || now.last);
         self.begun = following.map(|next| Begun { now, next: *next });
-        if self.begun.is_none() {
-            self.account(now, watch);
+        if following.is_none() {
+            exchange.spike_parts(watch);
+            self.account(now);
         }
         Ok(next)
     }

@@ -1,9 +1,9 @@
-//! What units and links did in a step, tick by tick, for those who want to look
-//! (`docs/timing.md`).
+//! What units and links did in a spike part, tick by tick, for those who want to look
+//! (`docs/timing.md`); when the parts of a step and the units of a core were done is known of
+//! every step ([`Emulator::step_times`], [`Emulator::core_times`], [`Emulator::updates`]).
 
 use crate::error::EmuError;
 use crate::machine::Emulator;
-use crate::network::Update;
 use crate::walk::{SynapseId, evaluated};
 use trifactor_isa::Inst;
 use trifactor_timing::{Direction, Message, Observer};
@@ -40,43 +40,6 @@ pub struct Activity {
     pub message: Option<(u32, u32)>,
 }
 
-/// The update part of a core, in ticks (T18).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub struct UpdateTimes {
-    /// Modulator lines.
-    pub modulators: u64,
-    /// Trace values, which follow.
-    pub traces: u64,
-    /// Rules, which follow.
-    pub rules: u64,
-}
-
-impl UpdateTimes {
-    /// The whole part.
-    pub const fn total(&self) -> u64 {
-        self.modulators + self.traces + self.rules
-    }
-}
-
-/// A step in time (T3).
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct StepRecord {
-    /// What happened in the spike part, in the order in which it began.
-    pub activities: Vec<Activity>,
-    /// End of the synapse units' work, and of the compartment units', on the last core.
-    pub delivered: u64,
-    /// End of the compartment units' work on the last core.
-    pub fired: u64,
-    /// End of the spike part.
-    pub spike: u64,
-    /// A barrier.
-    pub barrier: u64,
-    /// Update parts by core; empty where the step has none.
-    pub updates: Vec<(u32, UpdateTimes)>,
-    /// The whole step.
-    pub total: u64,
-}
-
 /// Where a core is in the rules of its update part.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RulePlace {
@@ -93,7 +56,7 @@ pub enum RulePlace {
 pub(crate) struct Recorder {
     ids: Vec<u32>,
     list: Vec<Activity>,
-    record: StepRecord,
+    last: Vec<Activity>,
 }
 
 impl Recorder {
@@ -136,9 +99,10 @@ impl Emulator {
         self.recorder = keep.then(|| Recorder { ids, ..Recorder::default() });
     }
 
-    /// What units and links did in the last step; `None` if nobody asked.
-    pub fn record(&self) -> Option<&StepRecord> {
-        self.recorder.as_ref().map(|recorder| &recorder.record)
+    /// What units and links did in the spike part of the last step, in the order in which it
+    /// began; `None` if nobody asked.
+    pub fn record(&self) -> Option<&[Activity]> {
+        self.recorder.as_ref().map(|recorder| &recorder.last[..])
     }
 
     /// Runs something with the recorder, where there is one, and makes a record of the step that
@@ -150,49 +114,17 @@ impl Emulator {
         let Some(mut recorder) = self.recorder.take() else { return run(self, None) };
         let done = run(self, Some(&mut recorder));
         if done.is_ok() && self.phase().is_none() {
-            recorder.record = self.last_step(std::mem::take(&mut recorder.list));
+            recorder.last = std::mem::take(&mut recorder.list);
         }
         self.recorder = Some(recorder);
         done
-    }
-
-    /// The record of the last step.
-    fn last_step(&self, activities: Vec<Activity>) -> StepRecord {
-        let network = &self.networks[0];
-        let times = |of: fn(&trifactor_timing::CoreTimes) -> u64| {
-            (0..self.cores.len()).map(|core| of(network.engine.times(core))).max().unwrap_or(0)
-        };
-        let update = |core: usize| {
-            let mut sum = UpdateTimes::default();
-            for (what, ticks) in self.updates(core) {
-                *match what {
-                    Update::Modulators => &mut sum.modulators,
-                    Update::Traces => &mut sum.traces,
-                    Update::Rule(_) => &mut sum.rules,
-                } += ticks;
-            }
-            (self.ids[core], sum)
-        };
-        let parts = network.times;
-        StepRecord {
-            activities,
-            delivered: times(|t| t.synapses),
-            fired: times(|t| t.compartments),
-            spike: parts.spike,
-            barrier: parts.barrier,
-            updates: match parts.update {
-                Some(_) => (0..self.cores.len()).map(update).collect(),
-                None => Vec::new(),
-            },
-            total: parts.total(),
-        }
     }
 
     /// What a core is doing so many ticks after the beginning of its rules, in a step whose
     /// messages are filed and whose plasticity phase is not complete; `None` behind their end.
     pub fn rule_place(&self, core: u32, ticks: u64) -> Option<RulePlace> {
         let at = self.ids.iter().position(|id| *id == core)?;
-        let learning = &self.networks[0].costs.learning;
+        let learning = &self.networks[0].prices.costs.learning;
         let held = &self.cores[at];
         let mut left = ticks;
         for (table, state) in held.table.groups.iter().zip(&held.state.groups) {

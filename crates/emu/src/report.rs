@@ -21,7 +21,7 @@ impl Emulator {
     fn report_of(&self, network: usize) -> Report {
         let barrier = self.barrier(network);
         let network = &self.networks[network];
-        let (c, waited) = (&network.costs, &network.elapsed);
+        let (c, waited) = (&network.prices.costs, &network.elapsed);
         let mut counts = self.host;
         self.cores.iter().for_each(|core| counts.add(&core.state.counts));
         let both = counts.by_cause().into_iter().zip(waited.counts.by_cause());
@@ -173,7 +173,7 @@ impl Emulator {
         }
         let mut add = |cause, counts| {
             let name = self.map.projections[projection].name.clone();
-            lines.push(line(&network.costs, cause, Some(name), counts));
+            lines.push(line(&network.prices.costs, cause, Some(name), counts));
         };
         add(Cause::RuleState, evaluated);
         for (class, n) in CLASSES.into_iter().zip(classes) {

@@ -181,8 +181,6 @@ pub(crate) struct GroupState {
     pub evaluated: u64,
     /// Synapses that the guard skipped.
     pub skipped: u64,
-    /// Those evaluated and skipped in the last epoch.
-    pub latest: [u64; 2],
 }
 
 /// State of a core.
@@ -290,7 +288,6 @@ impl GroupState {
             saturated_post: vec![0; post.len()],
             evaluated: 0,
             skipped: 0,
-            latest: [0; 2],
         }
     }
 }

@@ -103,11 +103,12 @@ pub(crate) struct ColumnTable {
     pub max: i32,
     /// Surviving numerator.
     pub keep: u32,
-    /// Impulse.
+    /// Impulse, or the height of a pseudo-derivative.
     pub impulse: i32,
-    /// Saturating traces: raw x_max.
+    /// Saturating traces: raw x_max. Pseudo-derivatives: the slope.
     pub x_max: i32,
-    /// Saturating traces: fraction bits of the impulse.
+    /// Saturating traces: fraction bits of the impulse. Pseudo-derivatives: places by which the
+    /// product of distance and slope moves to the right.
     pub shift: u32,
     /// Rounding of decay and saturating impulse.
     pub rounding: Rounding,

@@ -1,6 +1,6 @@
 //! The trace phase: decay, this step's impulses, and the values of the epoch (S30 to S35).
 
-use crate::core::Now;
+use crate::core::{HELD, Now};
 use crate::draws::{Draws, SiteDraws};
 use crate::narrow;
 use crate::replay::replay;
@@ -9,12 +9,14 @@ use crate::tables::{ColumnTable, GroupTable, Widths};
 use trifactor_fixed::{self as fixed, Rounding, site};
 use trifactor_image::ColumnKind;
 
-/// One step of all traces of a group; `rows` got a spike in this step. Source: S30 to S34.
+/// One step of all traces of a group; `rows` got a spike in this step, and `distance` has how far
+/// the core's voltages were from their thresholds, if some column takes it. Source: S27, S30 to S34.
 pub(crate) fn traces(
     table: &GroupTable,
     core: &mut CoreState,
     g: usize,
     rows: &[u32],
+    distance: &[i32],
     now: Now,
     widths: &Widths,
     draws: &Draws,
@@ -44,6 +46,13 @@ pub(crate) fn traces(
     let to = core.fired.partition_point(|c| *c < first + table.n_post as u32);
     let columns = rule.post_columns.iter().zip(&mut state.post).zip(&mut state.saturated_post);
     for ((column, values), saturated) in columns {
+        if column.kind == ColumnKind::PseudoDerivative {
+            let of_slice = &distance[table.first_target..][..table.n_post];
+            let each = values.value.iter_mut().zip(of_slice);
+            each.for_each(|(psi, distance)| *psi = triangle(column, *distance));
+            remember(column, values, table.n_post, now);
+            continue;
+        }
         decay(column, &mut values.value, now, widths, draws, table.first_post..);
         for compartment in &core.fired[from..to] {
             let lane = (*compartment - first) as usize;
@@ -51,11 +60,26 @@ pub(crate) fn traces(
             let clipped = impulse(column, &mut values.value[lane], id, now, draws);
             *saturated += u64::from(clipped && rule.counts_posts);
         }
-        if column.history {
-            let at = usize::from(now.position) * table.n_post;
-            values.history[at..at + table.n_post].copy_from_slice(&values.value);
-        }
+        remember(column, values, table.n_post, now);
     }
+}
+
+/// Keeps the values of post lanes for the rest of the epoch, if some load asks for them.
+fn remember(column: &ColumnTable, values: &mut ColumnState, n_post: usize, now: Now) {
+    if column.history {
+        let at = usize::from(now.position) * n_post;
+        values.history[at..at + n_post].copy_from_slice(&values.value);
+    }
+}
+
+/// The pseudo-derivative at a distance from the threshold. Source: S27.
+fn triangle(column: &ColumnTable, distance: i32) -> i32 {
+    if distance == HELD {
+        return 0;
+    }
+    let product = i64::from(distance) * i64::from(column.x_max);
+    let fall = fixed::round_shift(product, column.shift, Rounding::Nearest, 0);
+    (i64::from(column.impulse) - fall).max(0) as i32
 }
 
 /// One decay of all values; `lanes` gives their logical ids.
@@ -108,7 +132,9 @@ fn impulse(column: &ColumnTable, x: &mut i32, lane: u32, now: Now, draws: &Draws
             let rest = i64::from(column.x_max) - i64::from(*x);
             fixed::round_shift(impulse * rest, column.shift, column.rounding, draw)
         }
-        ColumnKind::Replayed => unreachable!("internal: the loader knows who replays"),
+        ColumnKind::Replayed | ColumnKind::PseudoDerivative => {
+            unreachable!("internal: the loader knows who replays, and spikes change no distance")
+        }
     };
     let sum = i64::from(*x) + added;
     let fitted = sum.clamp(0, column.max.into());

@@ -215,7 +215,7 @@ fn a_checkpoint_of_another_image_or_version_is_refused_by_name() {
     let mut bytes = one.save();
     bytes[8] = 1;
     let version = one.restore(&bytes);
-    let expected = CheckpointError::Version { found: 1, expected: 4 };
+    let expected = CheckpointError::Version { found: 1, expected: 5 };
     assert!(matches!(version, Err(EmuError::Checkpoint(e)) if e == expected));
     let not_one = one.restore(b"ELF");
     assert!(matches!(not_one, Err(EmuError::Checkpoint(CheckpointError::NotACheckpoint))));

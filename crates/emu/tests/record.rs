@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Rng, borrowed, inputs, random};
-use trifactor_emu::{Busy, Emulator, Options, RulePlace};
+use trifactor_emu::{Busy, Emulator, Options, RulePlace, Update};
 
 #[test]
 fn a_record_tells_all_of_a_step_s_time_and_changes_nothing() {
@@ -23,20 +23,19 @@ fn a_record_tells_all_of_a_step_s_time_and_changes_nothing() {
             assert_eq!(plain.save(), watched.save(), "image {seed}, step {step}");
             let record = watched.record().unwrap();
             let now = watched.report().time_ticks;
-            assert_eq!(record.total, now - time, "image {seed}, step {step}");
+            let times = watched.step_times();
+            assert_eq!(times.total(), now - time, "image {seed}, step {step}");
             time = now;
-            let longest = record.updates.iter().map(|(_, u)| u.total()).max();
-            let barriers = if longest.is_some() { 2 } else { 1 };
-            let parts = record.spike + barriers * record.barrier + longest.unwrap_or(0);
-            assert_eq!(record.total, parts);
-            assert!(record.delivered <= record.fired && record.fired <= record.spike);
-            let last = record.activities.iter().map(|a| a.to).max().unwrap_or(0);
-            assert!(last <= record.spike, "image {seed}: {last} of {}", record.spike);
-            for a in &record.activities {
+            let total = |core: usize| watched.updates(core).iter().map(|(_, ticks)| ticks).sum();
+            let longest: Option<u64> = (0..watched.n_cores()).map(total).max();
+            assert!(times.update.is_none_or(|update| Some(update) == longest));
+            let last = record.iter().map(|a| a.to).max().unwrap_or(0);
+            assert!(last <= times.spike, "image {seed}: {last} of {}", times.spike);
+            for a in record {
                 assert!(a.from <= a.to);
                 messages += u64::from(matches!(a.busy, Busy::AxonIn(_)) && a.message.is_some());
             }
-            updates += u64::from(longest.is_some());
+            updates += u64::from(times.update.is_some());
         }
     }
     assert!(messages > 1_000 && updates > 500, "{messages} {updates}");
@@ -49,7 +48,6 @@ fn a_core_goes_through_its_rules_in_exactly_their_time() {
         let mut rng = Rng::new(seed);
         let image = random::image(&mut rng);
         let mut emulator = Emulator::load(&image, Options::default()).unwrap();
-        emulator.keep_records(true);
         for _ in 0..12 {
             let given = inputs(&mut rng, &emulator);
             let mut walk = None;
@@ -79,10 +77,12 @@ fn a_core_goes_through_its_rules_in_exactly_their_time() {
                     Some(_) => {}
                 }
             }
-            let record = emulator.record().unwrap();
             for (core, ticks) in ends {
-                let update = record.updates.iter().find(|(id, _)| *id == core);
-                assert_eq!(update.map(|(_, u)| u.rules), Some(ticks), "image {seed}, core {core}");
+                let at = emulator.core_times().iter().position(|c| c.core == core).unwrap();
+                let rules = emulator.updates(at).into_iter();
+                let rules = rules.filter(|(what, _)| matches!(what, Update::Rule(_)));
+                let sum: u64 = rules.map(|(_, ticks)| ticks).sum();
+                assert_eq!(sum, ticks, "image {seed}, core {core}");
             }
         }
     }

@@ -14,6 +14,7 @@ mod format;
 mod learning;
 mod real;
 mod round;
+mod scale;
 
 pub use arithmetic::{
     BiasJoins, DecayCode, ExponentActs, InputArithmetic, MantissaArithmetic, NeuronArithmetic,
@@ -30,3 +31,4 @@ pub use real::RealRounding;
 pub use round::{
     Decay, Overflow, Rounding, align, clamp_raw, fit, mul_round, round_shift, sat32, scale_decay,
 };
+pub use scale::{Scale, ScaleForm};

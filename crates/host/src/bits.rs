@@ -103,6 +103,7 @@ impl StateGroup {
         })?;
         match user.group {
             Group::Traces => Some(Self::Traces),
+            Group::Neurons if network.is_trace(state) => Some(Self::Traces),
             Group::Modulators => Some(Self::Modulators),
             // Counters are whole numbers.
             Group::Neurons if format.q.signed => Some(Self::Membranes),

@@ -284,7 +284,7 @@ fn kind_of(network: &Network, plan: &Plan, state: StateId) -> Option<&'static st
         Group::Plasticity => Some("tag"),
         Group::Traces => Some("trace"),
         Group::Modulators => Some("modulator"),
-        // Counters are whole numbers.
+        // Counters are whole numbers, and a pseudo-derivative ends at its height.
         Group::Neurons if !plan.states[state].q.signed => None,
         Group::Neurons if s.name == "v" => Some("membrane"),
         Group::Neurons => Some("current"),

@@ -136,6 +136,8 @@ pub struct TraceMap {
 pub struct LineTable {
     /// Files, as the model names them.
     pub files: Vec<String>,
+    /// Products of the authors' sums.
+    pub terms: Vec<String>,
     /// Lines, by core and address; words without a line are left out.
     pub words: Vec<WordLine>,
 }
@@ -151,6 +153,8 @@ pub struct WordLine {
     pub file: u16,
     /// Line, from 1.
     pub line: u32,
+    /// The product of a sum that the word is for, in [`LineTable::terms`].
+    pub term: Option<u16>,
 }
 
 impl LineTable {
@@ -163,11 +167,31 @@ impl LineTable {
         }) as u16
     }
 
+    /// The number of a product, which is added if it is new; none beyond what a number holds.
+    pub fn term(&mut self, text: &str) -> Option<u16> {
+        let known = self.terms.iter().position(|term| term == text);
+        let number = u16::try_from(known.unwrap_or(self.terms.len())).ok()?;
+        if known.is_none() {
+            self.terms.push(text.to_owned());
+        }
+        Some(number)
+    }
+
+    /// The product of a sum that a word is for.
+    pub fn term_of(&self, core: u32, word: u32) -> Option<&str> {
+        let term = self.word(core, word)?.term?;
+        self.terms.get(usize::from(term)).map(String::as_str)
+    }
+
     /// The line of a word, with its file.
     pub fn line_of(&self, core: u32, word: u32) -> Option<(&str, u32)> {
-        let at = self.words.binary_search_by_key(&(core, word), |w| (w.core, w.word)).ok()?;
-        let found = self.words[at];
+        let found = self.word(core, word)?;
         Some((self.files.get(usize::from(found.file))?, found.line))
+    }
+
+    fn word(&self, core: u32, word: u32) -> Option<&WordLine> {
+        let at = self.words.binary_search_by_key(&(core, word), |w| (w.core, w.word)).ok()?;
+        self.words.get(at)
     }
 }
 

@@ -255,6 +255,9 @@ pub enum ColumnKind {
     Saturating,
     /// S81: the epoch is replayed at its end, on chips whose file says so.
     Replayed,
+    /// S27: what the compartment writes, `max(impulse - round(d * x_max >> shift), 0)`, d being the
+    /// distance of its voltage from its threshold, and 0 while it is held. Post lanes only.
+    PseudoDerivative,
 }
 
 /// A trace on every input axon of a group (pre) or on every post lane of its slice (post).
@@ -270,14 +273,17 @@ pub struct Column {
     pub bits: u8,
     /// Largest raw value: of the format, or less where the author declared a range.
     pub max: i32,
-    /// Decay register (S45); 0 for a replayed trace, whose register is wider.
+    /// Decay register (S45); 0 for a replayed trace, whose register is wider, and for a
+    /// pseudo-derivative, which has none.
     pub decay: u16,
     /// Impulse: raw in the trace's format (linear), the factor's raw mantissa (saturating), or
-    /// with the fraction that S82 rounds (replayed).
+    /// with the fraction that S82 rounds (replayed). Pseudo-derivatives: the height.
     pub impulse: i32,
-    /// Saturating traces: raw x_max. Replayed traces: the decay register.
+    /// Saturating traces: raw x_max. Replayed traces: the decay register. Pseudo-derivatives: the
+    /// slope's 16 bits.
     pub x_max: i32,
-    /// Saturating traces: fraction bits of `impulse`.
+    /// Saturating traces: fraction bits of `impulse`. Pseudo-derivatives: places to the right of
+    /// the product of distance and slope.
     pub shift: u8,
     /// Rounding of decay and saturating impulse.
     pub rounding: Rounding,

@@ -81,5 +81,5 @@ fn errors_say_what_was_damaged_and_the_way_out() {
     // The version is the second entry of the note, behind the 56 bytes of the digest's.
     let mut newer = good.clone();
     newer[64 + 56 + 24] = 9;
-    assert!(message(&newer).contains("format version 9, this program reads version 2"));
+    assert!(message(&newer).contains("format version 9, this program reads version 3"));
 }

@@ -112,6 +112,40 @@ fn a_register_that_does_not_fit_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_pseudo_derivative_that_no_compartment_writes_is_refused() {
+    let written = |i: &mut Image| {
+        let c = &mut i.cores[0].columns[1];
+        (c.kind, c.decay, c.x_max, c.shift) = (ColumnKind::PseudoDerivative, 0, 9, 3);
+        (c.max, c.impulse, c.init) = (100, 50, 0);
+    };
+    refused("a pseudo-derivative with the decay register 7", |i| {
+        written(i);
+        i.cores[0].columns[1].decay = 7;
+    });
+    refused("slope 65536 of 0 to 65535", |i| {
+        written(i);
+        i.cores[0].columns[1].x_max = 65536;
+    });
+    refused("impulse 101 of 0 to 100", |i| {
+        written(i);
+        i.cores[0].columns[1].impulse = 101;
+    });
+    refused("shift 63 of 0 to 62", |i| {
+        written(i);
+        i.cores[0].columns[1].shift = 63;
+    });
+    refused("a pseudo-derivative of pre lanes", |i| {
+        let c = &mut i.cores[0].columns[0];
+        (c.kind, c.decay, c.impulse) = (ColumnKind::PseudoDerivative, 0, 0);
+    });
+    refused("a pseudo-derivative, which the chip does not have", |i| {
+        written(i);
+        i.meta.chip = i.meta.chip.replace("pseudo_derivative: true", "pseudo_derivative: false");
+        i.meta.chip_hash = trifactor_isa::Chip::parse(&i.meta.chip).unwrap().hash();
+    });
+}
+
+#[test]
 fn a_format_that_the_chip_does_not_have_is_refused() {
     refused("11 index bits; not of this chip", |i| {
         i.meta.chip = i.meta.chip.replace("9, 10, 11, 12]", "9, 10, 12]");
@@ -350,6 +384,8 @@ fn lines_must_be_of_words_and_files_that_are_there() {
     refused("core 2 has no microcode word 9", |i| i.lines.words[9].core = 2);
     refused("core 1, word 0: line 0 of file", |i| i.lines.words[0].line = 0);
     refused("core 1, word 0: line 1 of file 2", |i| i.lines.words[0].file = 2);
+    refused("core 1, word 0: there is no product 2", |i| i.lines.words[0].term = Some(2));
+    refused("a product is empty", |i| i.lines.terms[0].clear());
 }
 
 #[test]

@@ -207,6 +207,21 @@ pub struct Written {
     pub lines: Vec<u32>,
     /// Line of each result, in the order of the results.
     pub outputs: Vec<u32>,
+    /// The products of the author's sums, where the kernel is made of such.
+    pub terms: Vec<WrittenTerm>,
+    /// For each operation, the position in `terms` of the first product that needs it.
+    pub term_of: Vec<u16>,
+}
+
+/// A product of a sum, as the author wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WrittenTerm {
+    /// Variable that the sum changes.
+    pub variable: &'static str,
+    /// Where the product begins in the text of the sum, in bytes.
+    pub at: usize,
+    /// The product with its sign, on one line.
+    pub text: String,
 }
 
 impl PartialEq for Written {
@@ -220,6 +235,10 @@ impl Written {
     pub fn place(&self, value: ValueId) -> Option<String> {
         let file = self.file.as_ref()?;
         self.lines.get(value.index()).map(|line| format!("{file} line {line}"))
+    }
+    /// The product that an operation is for, as a position in `terms`.
+    pub fn term(&self, value: ValueId) -> Option<u16> {
+        self.term_of.get(value.index()).copied()
     }
 }
 
@@ -266,17 +285,18 @@ impl Kernel {
         }
         let mut ops = Table::new();
         let mut renamed: SideTable<ValueId, ValueId> = SideTable::empty();
-        let mut lines = Vec::new();
+        let (mut lines, mut term_of) = (Vec::new(), Vec::new());
         for (id, op) in self.ops.iter() {
             // A dead value is never looked up, so it may share the id of the next live one.
             renamed.push(ops.next_id());
             if live[id] {
                 ops.push(op.map(|v| renamed[v]));
                 lines.extend(self.written.lines.get(id.index()));
+                term_of.extend(self.written.term(id));
             }
         }
         let outputs = self.outputs.into_iter().map(|o| Output { value: renamed[o.value], ..o });
-        let written = Written { lines, ..self.written };
+        let written = Written { lines, term_of, ..self.written };
         Self { outputs: outputs.collect(), ops, written, ..self }
     }
     /// Whether two kernels compute the same thing with the same names, apart from their own name
@@ -370,6 +390,14 @@ impl KernelBuilder {
     /// Declares a result.
     pub fn output(&mut self, variable: &str, target: Target, value: ValueId) {
         self.kernel.outputs.push(Output { variable: variable.to_owned(), target, value });
+    }
+    /// Number of operations so far.
+    pub fn len(&self) -> usize {
+        self.kernel.ops.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
     /// The kernel as written.
     pub fn build(self) -> Kernel {

@@ -27,7 +27,7 @@ pub mod verify;
 pub use fold::fold_shared;
 pub use kernel::{
     Kernel, KernelBuilder, Op, Output, Port, PortId, Role, Surrogate, Target, ValueId, When,
-    Written,
+    Written, WrittenTerm,
 };
 pub use network::{
     Delay, Group, KernelId, MAX_DELAY, MAX_EPOCH, Network, Phase, PhaseId, Read, ResetGroup, Sign,

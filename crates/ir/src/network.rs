@@ -356,6 +356,16 @@ impl Network {
             })
             .collect()
     }
+    /// Whether a state has a past that rules may read: a trace of spikes, or what a neuron writes
+    /// for rules (S27) and is reset with them.
+    pub fn is_trace(&self, state: StateId) -> bool {
+        let Some((phase, _)) = self.setter(state) else { return false };
+        match self.phases[phase].group {
+            Group::Traces => true,
+            Group::Neurons => self.states[state].reset == ResetGroup::Traces,
+            Group::Deliver | Group::Modulators | Group::Plasticity => false,
+        }
+    }
     /// Whether a trace needs the values of every step of an epoch: someone reads it at a spike
     /// time or one step back.
     pub fn needs_history(&self, state: StateId) -> bool {

@@ -4,7 +4,7 @@
 //! whose kernel [equals](Kernel::same_program) one of these and emits register settings for it;
 //! its meaning stays in the kernel.
 
-use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Surrogate, Target};
+use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Surrogate, Target, ValueId};
 
 /// Which parts of the CUBA LIF neuron a population uses. What is absent costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -17,26 +17,32 @@ pub struct LifParts {
     pub floor: bool,
     /// A time after each spike in which the neuron is held (S22). Needs a threshold.
     pub refractory: bool,
+    /// Writes its pseudo-derivative in every step (S27). Needs a threshold.
+    pub pseudo_derivative: bool,
 }
 
 impl LifParts {
     /// All legal combinations.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0..16u8)
+        (0..32u8)
             .map(|bits| Self {
                 threshold: bits & 1 != 0,
                 bias: bits & 2 != 0,
                 floor: bits & 4 != 0,
                 refractory: bits & 8 != 0,
+                pseudo_derivative: bits & 16 != 0,
             })
-            .filter(|p| p.threshold || !p.refractory)
+            .filter(|p| p.threshold || !(p.refractory || p.pseudo_derivative))
     }
 }
 
-/// The current-based leaky integrate-and-fire neuron, S20 to S24 (equations 6 and 7).
+/// The current-based leaky integrate-and-fire neuron, S20 to S24 (equations 6 and 7), and its
+/// pseudo-derivative, S27.
 ///
-/// Reads `q u v keep_u keep_v`, and as parts ask `threshold bias v_min refractory hold`; sets
-/// `u v`, with a threshold `spike`, with a refractory time `hold`.
+/// Reads `q u v keep_u keep_v`, and as parts ask `threshold bias v_min refractory hold`, for the
+/// pseudo-derivative `centre height slope`; sets `u v`, with a threshold `spike`, with a refractory
+/// time `hold`, and `psi`. The threshold is read a second time as `centre`, so that a reading in
+/// which somebody else decides who spikes still has the distance of the membrane from it.
 pub fn cuba_lif(parts: LifParts, surrogate: Surrogate) -> Kernel {
     let mut b = KernelBuilder::new("cuba_lif");
     let q = b.input("q", Role::Own);
@@ -66,6 +72,7 @@ pub fn cuba_lif(parts: LifParts, surrogate: Surrogate) -> Kernel {
     let mut spike = b.op(Op::Step(over, surrogate));
     let zero = b.constant(0.0);
     let mut new_v = b.select(spike, zero, x);
+    let mut psi = parts.pseudo_derivative.then(|| triangle(&mut b, x, zero));
     if parts.refractory {
         let refractory = b.input("refractory", Role::Own);
         let hold = b.input("hold", Role::Own);
@@ -73,6 +80,7 @@ pub fn cuba_lif(parts: LifParts, surrogate: Surrogate) -> Kernel {
         let after = b.select(spike, refractory, zero);
         spike = b.select(held, zero, spike);
         new_v = b.select(held, zero, new_v);
+        psi = psi.map(|psi| b.select(held, zero, psi));
         let one = b.constant(1.0);
         let less = b.sub(hold, one);
         let new_hold = b.select(held, less, after);
@@ -81,7 +89,24 @@ pub fn cuba_lif(parts: LifParts, surrogate: Surrogate) -> Kernel {
     b.output("u", Target::Set, new_u);
     b.output("v", Target::Set, new_v);
     b.output("spike", Target::Set, spike);
+    if let Some(psi) = psi {
+        b.output("psi", Target::Set, psi);
+    }
     b.build()
+}
+
+/// How far a membrane is from its threshold, as a triangle of the given height that falls by
+/// `slope` on both sides. Source: S27.
+fn triangle(b: &mut KernelBuilder, v: ValueId, zero: ValueId) -> ValueId {
+    let centre = b.input("centre", Role::Own);
+    let height = b.input("height", Role::Own);
+    let slope = b.input("slope", Role::Own);
+    let above = b.sub(v, centre);
+    let below = b.sub(centre, v);
+    let distance = b.max(above, below);
+    let fall = b.mul(distance, slope);
+    let rest = b.sub(height, fall);
+    b.max(rest, zero)
 }
 
 /// The linear trace, S30 (equations 8 and 9). Reads `x spike keep impulse`, sets `x`.

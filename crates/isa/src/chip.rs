@@ -9,6 +9,7 @@
 mod arithmetic;
 mod check;
 mod cost;
+mod form;
 mod mesh;
 mod variant;
 
@@ -17,6 +18,7 @@ pub use cost::{
     BarrierPoint, Certainty, ChipsBarrierPoint, Cost, CostClass, CostTable, LearningCosts, Overlay,
     Preset, ResolvedCosts, ResolvedLearning, SystemCosts,
 };
+pub use form::{ProductForm, RuleForm};
 pub use mesh::{ChipGrid, Direction, Hops, Link, Mesh, Route, Router};
 
 use serde::{Deserialize, Serialize};
@@ -133,12 +135,19 @@ pub struct SynapseUnit {
     pub rate_bits: Vec<u8>,
 }
 
-/// Widths of the trace unit (S33).
+/// The trace unit (S33).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceUnit {
     /// Bits of a trace, unsigned; ascending.
     pub bits: Vec<u8>,
+    /// Whether compartments write pseudo-derivatives into post columns (S27).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pseudo_derivative: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Widths of the modulator unit (S37).
@@ -147,26 +156,6 @@ pub struct TraceUnit {
 pub struct ModulatorUnit {
     /// Bits of a modulator, the sign included; ascending.
     pub bits: Vec<u8>,
-}
-
-/// Which rules a plasticity engine evaluates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum RuleForm {
-    /// Everything that has an instruction.
-    #[default]
-    Microcode,
-    /// A sum of products for each variable: `z := z + sum of scale * product of factors`, where a
-    /// factor is a spike flag, a trace, the global modulator, u_k, a variable of the synapse or
-    /// its sign, each with a constant added. Traces are read when the spike comes on which the
-    /// product depends, and one k serves all products of a rule.
-    SumsOfProducts,
-}
-
-impl RuleForm {
-    /// Whether rules have no form to keep to.
-    pub fn is_microcode(&self) -> bool {
-        *self == Self::Microcode
-    }
 }
 
 /// What the compiler takes where a model says nothing.
@@ -274,6 +263,12 @@ impl Chip {
     pub fn builtin(name: &str) -> Option<Self> {
         let text = Self::builtin_text(name)?;
         Some(Self::parse(text).unwrap_or_else(|e| panic!("internal: built-in chip: {e}")))
+    }
+
+    /// Whether rules can read the pseudo-derivative of a post neuron (S27). Engines that replay
+    /// their traces at the end of an epoch (S81) have no column that is written in each step.
+    pub fn has_pseudo_derivatives(&self) -> bool {
+        self.trace.pseudo_derivative && self.arithmetic.learning.is_none()
     }
 
     /// What u does beyond its range.

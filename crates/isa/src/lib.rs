@@ -40,8 +40,8 @@ pub use asm::{AsmError, ListingError, assemble, disassemble};
 pub use chip::{
     BarrierPoint, Certainty, Chip, ChipError, ChipGrid, ChipsBarrierPoint, CoreId, CoreSizes, Cost,
     CostClass, CostTable, Defaults, Direction, Hops, LearningCosts, Link, Mesh, ModulatorUnit,
-    NeuronUnit, Overlay, Preset, ResolvedCosts, ResolvedLearning, Route, Router, RuleForm,
-    SynapseUnit, SystemCosts, TraceUnit,
+    NeuronUnit, Overlay, Preset, ProductForm, ResolvedCosts, ResolvedLearning, Route, Router,
+    RuleForm, SynapseUnit, SystemCosts, TraceUnit,
 };
 pub use decode::DecodeError;
 pub use generated::*;

@@ -3,7 +3,7 @@
 use trifactor_entity::EntityId;
 use trifactor_isa::{
     BarrierPoint, Chip, ChipError, ChipGrid, ChipsBarrierPoint, CoreId, Cost, CostClass, Direction,
-    Hops, ISA_NAME, Inst, Link, assemble,
+    Hops, ISA_NAME, Inst, Link, ProductForm, RuleForm, assemble,
 };
 
 fn superset() -> Chip {
@@ -53,14 +53,44 @@ rejected! {
     default_that_is_not_offered: "defaults.trace_bits", |c| c.defaults.trace_bits = 11;
     no_unit_of_time: "cost.tick_ps", |c| c.cost.tick_ps = 0;
     unknown_default_preset: "cost.default", |c| c.cost.default = "paper".into();
-    ambiguous_or_unsourced_preset: "cost.presets[1]", |c| c.cost.presets[1].learning.source.clear();
-    shapeless_barrier: "cost.presets[0].barrier", |c| c.cost.presets[0].barrier.swap(0, 1);
+    ambiguous_or_unsourced_preset: "cost.presets['paper-0v75-logic']", |c| c.cost.presets[1].learning.source.clear();
+    shapeless_barrier: "cost.presets['paper-0v75'].barrier", |c| c.cost.presets[0].barrier.swap(0, 1);
+}
+
+#[test]
+fn a_form_of_rules_has_scales_and_limits_that_some_rule_can_have() {
+    let form = || Chip::builtin("loihi1").expect("it is built in").rule.products().expect("sums");
+    let broken = |change: fn(&mut ProductForm)| {
+        break_it(|c| {
+            let mut form = form();
+            change(&mut form);
+            c.rule = RuleForm::SumsOfProducts(form);
+        })
+    };
+    for (key, found) in [
+        ("rule.scale.mantissa_bits", broken(|f| f.scale.mantissa_bits = 1)),
+        ("rule.scale.mantissa_bits", broken(|f| f.scale.mantissa_bits = 16)),
+        ("rule.scale.exponent", broken(|f| f.scale.exponent = (3, 2))),
+        ("rule.scale.exponent", broken(|f| f.scale.exponent = (-31, 2))),
+        ("rule.trace_bits", broken(|f| f.trace_bits = 0)),
+        ("rule.variable_bits", broken(|f| f.variable_bits = 1)),
+        ("rule.product_bits", broken(|f| f.product_bits = 0)),
+        ("rule.trace_constant_bits", broken(|f| f.trace_constant_bits = 16)),
+        ("rule.variable_constant_bits", broken(|f| f.variable_constant_bits = 0)),
+        ("rule.products", broken(|f| f.products = Some(0))),
+        ("rule.factors", broken(|f| f.factors = Some(0))),
+    ] {
+        assert_eq!(found, ("rule_form_out_of_range", key.to_owned()));
+    }
 }
 
 #[test]
 fn two_presets_of_one_name_are_ambiguous() {
     let (rule, key) = break_it(|c| c.cost.presets[2].name = "paper-0v75".into());
-    assert_eq!((rule, key.as_str()), ("ambiguous_or_unsourced_preset", "cost.presets[2]"));
+    assert_eq!(
+        (rule, key.as_str()),
+        ("ambiguous_or_unsourced_preset", "cost.presets['paper-0v75']")
+    );
 }
 
 #[test]
@@ -369,7 +399,7 @@ fn points_of_the_barrier_across_chips_ascend_from_two_chips() {
         let (rule, key) =
             break_it(|c| c.cost.presets[1].system.barrier_across_chips.clone_from(&points));
         assert_eq!(rule, "shapeless_barrier");
-        assert_eq!(key, "cost.presets[1].system.barrier_across_chips");
+        assert_eq!(key, "cost.presets['paper-0v75-logic'].system.barrier_across_chips");
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use trifactor_isa::{Chip, Cost, Preset, RuleForm};
+use trifactor_isa::{Chip, Cost, Preset, ProductForm, RuleForm};
 
 #[test]
 fn the_page_of_chips_is_what_the_files_give() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/isa/chips.md");
     let page = page();
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some_and(|v| v == "1") {
         std::fs::write(&path, &page).expect("docs/isa exists");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
@@ -107,12 +107,37 @@ fn sizes() -> Vec<(&'static str, fn(&Chip) -> String)> {
         ("tags, their bits", |c| format!("{}; {}", c.synapse.tags, widths(&c.synapse.tag_bits))),
         ("rates, their bits", |c| format!("{}; {}", c.synapse.rates, widths(&c.synapse.rate_bits))),
         ("trace bits", |c| widths(&c.trace.bits)),
+        ("pseudo-derivatives (S27)", |c| {
+            if c.has_pseudo_derivatives() { "yes" } else { "no" }.to_owned()
+        }),
         ("modulator bits", |c| widths(&c.modulator.bits)),
         ("rules", |c| match c.rule {
             RuleForm::Microcode => "microcode".to_owned(),
-            RuleForm::SumsOfProducts => "sums of products".to_owned(),
+            RuleForm::SumsOfProducts(_) => "sums of products".to_owned(),
+        }),
+        ("scales of products", |c| {
+            products(c, "m of 15 bits", |p| {
+                let (lo, hi) = p.scale.exponent;
+                format!("m of {} bits times 2^{lo} to 2^{hi}", p.scale.mantissa_bits)
+            })
+        }),
+        ("bits of constants added to traces, to variables", |c| {
+            products(c, "15, 15", |p| {
+                format!("{}, {}", p.trace_constant_bits, p.variable_constant_bits)
+            })
+        }),
+        ("products of a rule, factors of a product", |c| {
+            products(c, "no limit, no limit", |p| {
+                let most = |n: Option<u16>| n.map_or("no limit".to_owned(), |n| n.to_string());
+                format!("{}, {}", most(p.products), most(p.factors.map(u16::from)))
+            })
         }),
     ]
+}
+
+/// What holds for products, which microcode has none of: its constants have 15 bits (S60).
+fn products(chip: &Chip, microcode: &str, shown: impl Fn(ProductForm) -> String) -> String {
+    chip.rule.products().map_or(microcode.to_owned(), shown)
 }
 
 fn costs() -> Vec<(&'static str, fn(&Preset) -> String)> {

@@ -23,8 +23,8 @@ use trifactor_host::Settings;
 use trifactor_isa::Chip;
 use trifactor_model::{Model, Params, load_with};
 
-/// A format that was chosen for another chip.
-const OTHER_FORMAT: &str = "Q107";
+/// A format that was chosen for another chip, and a scale that the chip has not.
+const OTHER_NUMBERS: [&str; 2] = ["Q107", "Q108"];
 
 /// What a caller may choose.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,7 @@ pub struct Fit {
     /// Warnings of plan and compiler for this chip.
     pub warnings: usize,
     /// The model's formats that this chip holds in another form, because they were chosen for
-    /// another chip.
+    /// another chip, and the scales of its rules that this chip rounds.
     pub notes: Diagnostics,
 }
 
@@ -143,7 +143,7 @@ pub fn chips(
             Ok(prepared) => {
                 let mut fit = Fit::of(&prepared.compiled);
                 fit.warnings = prepared.warnings.len();
-                for note in prepared.warnings.iter().filter(|d| d.code == OTHER_FORMAT) {
+                for note in prepared.warnings.iter().filter(|d| OTHER_NUMBERS.contains(&d.code)) {
                     fit.notes.push(note.clone());
                 }
                 let options = ChipsOptions { chips: vec![name], ..options.clone() };

@@ -5,6 +5,7 @@ use std::path::Path;
 use trifactor_compile::proof::plan_of_rules;
 use trifactor_compile::{Compiled, Identity, compile};
 use trifactor_diag::{Diagnostic, Diagnostics, Place, did_you_mean};
+use trifactor_ir::sop::written_out;
 use trifactor_ir::{CheckedNetwork, Group, StateRole, fold_shared, verify};
 use trifactor_isa::Chip;
 use trifactor_model::{FormatOverride, Model};
@@ -18,7 +19,8 @@ const MAX_CHIP_FILE: u64 = 1 << 20;
 pub struct Prepared {
     /// The chip.
     pub chip: Chip,
-    /// The network that was compiled: the model's, with shared parameters of rules as constants.
+    /// The network that was compiled: the model's, with shared parameters of rules as constants
+    /// and, where the chip evaluates nothing else, rules as sums of products.
     pub network: CheckedNetwork,
     /// Formats and binary points.
     pub plan: Plan,
@@ -66,7 +68,9 @@ pub fn find_chip(name: &str) -> Result<Chip, Diagnostics> {
 }
 
 /// The network a chip is given, its formats, and what the author should know: the model's network
-/// with [shared parameters of rules as constants](fold_shared), and the plan of that network.
+/// with [shared parameters of rules as constants](fold_shared), its rules as
+/// [sums of products](written_out) where the chip evaluates nothing else, and the plan of that
+/// network.
 ///
 /// The model's formats bind the chip that it names; for another chip they are wishes, and each that
 /// it cannot hold is a warning `Q107`.
@@ -76,7 +80,10 @@ pub fn planned(
     model: &Model,
     chip: &Chip,
 ) -> Result<(CheckedNetwork, Plan, Diagnostics), Diagnostics> {
-    let network = fold_shared(&model.network);
+    let mut network = fold_shared(&model.network);
+    if !chip.rule.is_microcode() && chip.arithmetic.learning.is_none() {
+        network = written_out(&network);
+    }
     let mut warnings = Diagnostics::new();
     let mut requests = requests(model);
     // A chip that cannot be found is nobody's own.

@@ -24,13 +24,16 @@ pub struct Recorded {
     pub left_out: Vec<String>,
     /// The step before which a timeline was cut off because it became too large.
     pub timeline_cut: Option<u32>,
+    /// Messages of a timeline for which there were too many arrows.
+    pub arrows_left_out: u64,
 }
 
 impl Recorded {
     /// What a recorder has to say when so many steps were recorded.
     pub fn of(recorder: &Recorder, steps: u32) -> Self {
         let left_out = recorder.left_out().to_vec();
-        Self { steps, left_out, timeline_cut: recorder.timeline_cut() }
+        let (timeline_cut, arrows_left_out) = (recorder.timeline_cut(), recorder.arrows_left_out());
+        Self { steps, left_out, timeline_cut, arrows_left_out }
     }
 }
 

@@ -29,6 +29,7 @@ mod params;
 mod parse;
 mod report;
 mod resolve;
+mod sums;
 pub mod surface;
 mod values;
 
@@ -122,17 +123,19 @@ pub fn load_with(folder: &Path, params: &Params) -> Result<Model, Diagnostics> {
             .hint("a model is a folder with a file model.ron")
     })?;
     let file = parse_model(&text, &label)?;
-    resolve_model(&file, &label, folder, params)
+    let sums = sums::Sums::of(&file, &text);
+    resolve_model(&file, &sums, &label, folder, params)
 }
 
 fn resolve_model(
     file: &ModelFile,
+    sums: &sums::Sums,
     label: &str,
     root: &Path,
     params: &Params,
 ) -> Result<Model, Diagnostics> {
     let folder = Folder::new(root);
-    let (mut network, mut report) = resolve::resolve(file, &folder, Report::new(label));
+    let (mut network, mut report) = resolve::resolve(file, sums, &folder, Report::new(label));
     let inputs: Vec<Input> = file
         .inputs
         .iter()

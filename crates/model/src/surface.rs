@@ -151,6 +151,19 @@ pub struct PopulationSpec {
     /// Derivative that stands in for that of the spike in training.
     #[serde(default)]
     pub surrogate: SurrogateSpec,
+    /// What rules of synapses that end here read as `psi`.
+    #[serde(default)]
+    pub pseudo_derivative: Option<PseudoDerivativeSpec>,
+}
+
+/// The triangle over the distance of the voltage from its threshold (S27).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PseudoDerivativeSpec {
+    /// Value at the threshold.
+    pub height: f64,
+    /// Distance at which it ends on both sides.
+    pub width: f64,
 }
 
 /// Derivative that stands in for that of the spike in training: height at threshold, steepness.

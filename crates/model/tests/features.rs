@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FULL, STDP, folder, load_text, npy};
+use common::{FULL, STDP, findings, folder, load_text, npy, with};
 use trifactor_ir::{Delay, Group, Read, ResetGroup, Role, SpaceKind, StateRole, Values};
 use trifactor_model::{Model, Params, load, load_with, write_params};
 
@@ -101,6 +101,33 @@ fn resistance_is_folded_into_threshold_bias_and_floor() {
     assert_eq!(init(&model, "hidden", "refractory"), Values::Constant(2.0));
     let model = population("keep_u: 0, keep_v: 0, threshold: 6, resistance: [1, 2, 3]");
     assert_eq!(listed(&init(&model, "b", "threshold")), [6.0, 3.0, 2.0]);
+}
+
+#[test]
+fn a_pseudo_derivative_has_the_unit_of_the_voltage_and_rules_of_the_synapses_that_end_there_read_it()
+ {
+    let spec = "resistance: 2.0, pseudo_derivative: (height: 0.3, width: 1.5)";
+    let kern = STDP.replace("in vp: post v", "in vp: post psi");
+    let text = with("resistance: 2.0", spec);
+    let model = load_text(&text, &[("stdp.kern", kern.as_bytes())]);
+    let model = model.unwrap_or_else(|e| panic!("{e}"));
+    let n = &model.network;
+    let hidden = n.space("hidden").unwrap();
+    let psi = n.state(hidden, "psi").unwrap();
+    assert_eq!(n.states[psi].reset, ResetGroup::Traces);
+    assert_eq!(init(&model, "hidden", "psi.height"), Values::Constant(0.3));
+    // The width is 0.75 in units of the resistance.
+    assert_eq!(init(&model, "hidden", "psi.slope"), Values::Constant(0.3 / 1.5 * 2.0));
+    let reads = |group: Group, state| {
+        let phase = n.phases.values().find(|p| p.group == group && p.name != "out").unwrap();
+        phase.reads.values().filter(|r| **r == Read::State(state)).count()
+    };
+    assert_eq!(reads(Group::Plasticity, psi), 1);
+    // The neuron reads its threshold twice: to spike, and as the middle of the triangle.
+    assert_eq!(reads(Group::Neurons, n.state(hidden, "threshold").unwrap()), 2);
+    assert!(!model.warnings.to_string().contains("psi"), "{}", model.warnings);
+    let found = findings(&text, STDP, &[]);
+    assert!(found.contains("no rule reads 'psi' of 'hidden'"), "{found}");
 }
 
 #[test]

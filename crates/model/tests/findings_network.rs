@@ -191,6 +191,31 @@ fn numbers_outside_their_domain_are_named_with_their_lane() {
         "populations.hidden.surrogate",
         "not negative",
     );
+    let triangle = |spec: &str| {
+        let spec = format!("threshold: 1.0, pseudo_derivative: ({spec}),");
+        with("threshold: 1.0,", &spec)
+    };
+    let at = "populations.hidden.pseudo_derivative";
+    let above = "a number above 0";
+    expect(&triangle("height: 0.0, width: 1.0"), "M016", &format!("{at}.height"), above);
+    expect(&triangle("height: 1.0, width: -1.0"), "M016", &format!("{at}.width"), above);
+    expect(&triangle("height: 1e300, width: 1e-300"), "M016", at, "is inf");
+    expect(&triangle("height: 1.0, width: inf"), "M016", &format!("{at}.width"), above);
+    expect(
+        &with(
+            "keep_u: 0.0, decay_v",
+            "pseudo_derivative: (height: 0.3, width: 1.0), keep_u: 0.0, decay_v",
+        ),
+        "M020",
+        "populations.out.pseudo_derivative",
+        "without a threshold",
+    );
+    let found = findings(FULL, &STDP.replace("in vp: post v", "in vp: post psi"), &[]);
+    assert!(found.contains("error[M031]"), "{found}");
+    assert!(
+        found.contains("give the population that the projection ends at a pseudo_derivative"),
+        "{found}"
+    );
     expect(
         &with("threshold: 1.0, ", ""),
         "M020",

@@ -18,6 +18,7 @@ mod idle;
 mod meaning;
 mod program;
 mod range;
+mod scale;
 mod term;
 mod witness;
 

@@ -194,12 +194,19 @@ fn input(net: &CheckedNetwork, phase: &Phase, kernel: &Kernel, port: PortId) -> 
 }
 
 /// Whether the plan computes the author's kernel, apart from roundings and saturations: every
-/// constant is the author's to 15 bits, and every binary point follows from those of the operands.
+/// constant is the author's to 15 bits, or the nearest that an engine of sums of products holds, and
+/// every binary point follows from those of the operands.
 pub fn departure(net: &CheckedNetwork, plan: &Plan, rule: PhaseId) -> Option<Departure> {
     let phase = &net.phases[rule];
     let kernel = &net.kernels[phase.kernel];
     let p = &plan.phases[rule];
     for (id, op) in kernel.ops.iter() {
+        if let (Some(form), Op::Const(c)) = (p.form, *op) {
+            if let Some(what) = crate::scale::wrong(net, plan, (phase, p), form, (id, c)) {
+                return Some(Departure { value: Some(id), what: placed(kernel, id, what) });
+            }
+            continue;
+        }
         if let Some(what) = misplaced(phase, kernel, plan, p, id, op) {
             return Some(Departure { value: Some(id), what });
         }
@@ -266,10 +273,15 @@ fn misplaced(
             unreachable!("internal: a forward phase holds no gradient operation (I12)")
         }
     }
-    .map(|what| match kernel.written.place(id) {
+    .map(|what| placed(kernel, id, what))
+}
+
+/// What is wrong, with the line of the operation.
+fn placed(kernel: &Kernel, id: ValueId, what: String) -> String {
+    match kernel.written.place(id) {
         Some(place) => format!("{what} ({place})"),
         None => what,
-    })
+    }
 }
 
 /// S85: a product comes to the accumulator's point, smaller by what its engine drops.

@@ -20,6 +20,9 @@ const MAX_STATE_FRAC: i8 = 24;
 /// Widest mantissa of an impulse before its fraction. Source: S60.
 const IMPULSE_BITS: u8 = 16;
 
+/// Bits of the slope of a pseudo-derivative. Source: S27.
+const SLOPE_BITS: u8 = 16;
+
 /// An unsigned format with so many more bits below its last place, and one above where it fits: an
 /// impulse may exceed what the trace holds. Where it does not fit, the trace is as wide as an
 /// impulse can be, and the largest impulse fills it as any larger one would.
@@ -464,12 +467,72 @@ impl Chooser<'_> {
                 );
             }
         }
+        self.pseudo_derivative(phase, frac);
         let codes = [self.chip.arithmetic.neuron.decay_u, self.chip.arithmetic.neuron.decay_v];
         for (state, code) in [keep_u, keep_v].into_iter().zip(codes) {
             if let Some(state) = state {
                 self.set_decay(state, code, self.chip.neuron.decay_bits, 1);
             }
         }
+    }
+
+    /// S27: the column holds 0 to the height, the slope is as fine as 16 bits allow, and the
+    /// product of slope and distance has no fewer fraction bits than the column. A slope that is
+    /// then too steep for its bits saturates; it already takes one unit of the membrane's last
+    /// place below 0.
+    fn pseudo_derivative(&mut self, phase: &Phase, frac: i8) {
+        let (Some(height), Some(slope)) = (self.bound(phase, "height"), self.bound(phase, "slope"))
+        else {
+            return;
+        };
+        let outputs = &self.net.kernels[phase.kernel].outputs;
+        let Some(at) = outputs.iter().position(|o| o.variable == "psi") else { return };
+        let psi = phase.writes[at];
+        if !self.chip.has_pseudo_derivatives() {
+            let name = self.net.spaces[phase.over].name.clone();
+            let holding = Chip::builtin_list(Chip::has_pseudo_derivatives);
+            self.error(
+                "Q006",
+                format!(
+                    "the chip '{}' has no unit that computes the pseudo-derivative of '{name}': its post \
+                     traces follow spikes alone",
+                    self.chip.name
+                ),
+                &format!("{}.pseudo_derivative", phase.key),
+                &format!("choose a chip that has one: {holding}; or let the rule read a post trace"),
+            );
+        }
+        if self.reject_sign(psi, false, "pseudo-derivative") {
+            return;
+        }
+        let top = |c: &Self, state: StateId| c.net.states[state].init.bounds().map_or(0.0, |b| b.1);
+        let (highest, steepest) = (top(self, height), top(self, slope));
+        let allowed = self.chip.trace.bits.clone();
+        let bits = self.chip.defaults.trace_bits;
+        self.fitted(psi, bits, &allowed, false, 0.0, highest, "trace", Rounding::Nearest);
+        let Some(StateFormat { q, .. }) = self.formats[psi.index()] else { return };
+        if highest > q.range().1 + 0.5 * q.lsb() {
+            let name = self.net.full_name(psi);
+            self.error(
+                "Q003",
+                format!(
+                    "'{name}' reaches its height {highest}, and its format {q} ends at {:.4}",
+                    q.range().1
+                ),
+                &format!("formats.{name}.frac"),
+                "give a smaller 'frac', or none",
+            );
+            return;
+        }
+        let format = self.formats[psi.index()].as_mut().expect("fitted just now");
+        format.raw.hi = q.quantise(highest);
+        self.set(height, q, Rounding::Nearest);
+        let finest = QFormat::for_range(SLOPE_BITS, false, 0.0, steepest, i8::MAX);
+        let places = i16::from(q.frac) - i16::from(frac);
+        let wanted = finest.map_or(-32, |finest| i16::from(finest.frac));
+        // The shift after the product is from 0 to 62 places.
+        let slope_frac = wanted.clamp(places, places + 62) as i8;
+        self.set(slope, QFormat::unsigned(SLOPE_BITS, slope_frac), Rounding::Nearest);
     }
 
     /// The sum has treated its overflow already; the store behind it changes nothing more.

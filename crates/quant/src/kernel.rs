@@ -7,6 +7,7 @@
 
 use crate::interval;
 use crate::plan::{OutputPlan, PhasePlan, StateFormat, StorePlan, TermPlan, ValuePlan};
+use crate::scales::{self, Held};
 use crate::sums::{self, Part};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
@@ -17,7 +18,7 @@ use trifactor_ir::units::{Unit, recognise};
 use trifactor_ir::{
     CheckedNetwork, Group, Kernel, Op, Phase, PortId, Read, StateId, Target, ValueId,
 };
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ProductForm};
 
 /// Significant bits of a stored constant (S60).
 const CONSTANT_BITS: u32 = 15;
@@ -105,6 +106,10 @@ pub(crate) fn plan_phase(
             Err(what) => diagnostics.push(no_sum(phase, &chip.name, &what)),
         }
     }
+    // A public model's engine has a form of its own.
+    let rule = phase.group == Group::Plasticity && engine.is_none();
+    let form = chip.rule.products().filter(|_| rule);
+    let held = form.and_then(|f| scales::constants(net, chip, f, phase, states, diagnostics));
     let mut sweep = Sweep {
         net,
         phase,
@@ -114,6 +119,8 @@ pub(crate) fn plan_phase(
         unit,
         engine,
         parts,
+        form: form.filter(|_| held.is_some()),
+        held,
         known: Vec::new(),
         values: SideTable::empty(),
         rounded_products: 0,
@@ -135,6 +142,9 @@ struct Sweep<'a> {
     engine: Option<LearningArithmetic>,
     /// Rules of a chip that computes sums of products: what each value is there.
     parts: Option<SideTable<ValueId, Part>>,
+    /// Rules written as products: the form of these, and their constants.
+    form: Option<ProductForm>,
+    held: Option<SideTable<ValueId, Option<Held>>>,
     known: Vec<Known>,
     values: SideTable<ValueId, ValuePlan>,
     rounded_products: usize,
@@ -176,7 +186,10 @@ impl Sweep<'_> {
                 let one = RawRange { lo: 1, hi: 1 };
                 (Known { frac, raw: one, bound: 0.0 }, ValuePlan { constant: 1, ..blank })
             }
-            Op::Const(c) => constant(c, blank),
+            Op::Const(c) => match self.held.as_ref().and_then(|held| held[id]) {
+                Some(held) => held_constant(held, c, blank),
+                None => constant(c, blank),
+            },
             Op::Port(port) => (self.port(port), blank),
             Op::Mul(a, b) => match part {
                 Part::Product(held) => self.whole_product(a, b, held, blank),
@@ -336,6 +349,7 @@ impl Sweep<'_> {
         let frac = x.frac + y.frac;
         // A unit's product by a decay register or factor comes back to the variable's own point.
         let shift = match self.unit {
+            Some(Unit::Lif(_)) if self.slope(a, b).is_some() => self.fall_shift(frac),
             Some(Unit::Lif(_) | Unit::LinearTrace | Unit::SaturatingTrace | Unit::Modulator) => {
                 self.unit_shift(a, b)
             }
@@ -351,7 +365,10 @@ impl Sweep<'_> {
                 None => 0,
             };
             self.rounded_products += 1;
-            (self.style.product, site)
+            match self.slope(a, b) {
+                Some(_) => (Rounding::Nearest, site),
+                None => (self.style.product, site),
+            }
         } else {
             (Rounding::Floor, 0)
         };
@@ -360,6 +377,26 @@ impl Sweep<'_> {
         let lost = if shift > 0 { rounding.max_error_lsb() * known.lsb() } else { 0.0 };
         known.bound = x.magnitude() * y.bound + y.magnitude() * x.bound + x.bound * y.bound + lost;
         (known, ValuePlan { shift, rounding, site, ..blank })
+    }
+
+    /// The slope of a pseudo-derivative, where it is a factor (S27).
+    fn slope(&self, a: ValueId, b: ValueId) -> Option<ValueId> {
+        let is_slope = |v: &ValueId| match self.kernel.ops[*v] {
+            Op::Port(port) => {
+                matches!(self.unit, Some(Unit::Lif(_))) && self.kernel.ports[port].name == "slope"
+            }
+            _ => false,
+        };
+        [a, b].into_iter().find(is_slope)
+    }
+
+    /// What brings a product of a distance and a slope to the pseudo-derivative's own point; the
+    /// slope's format has enough fraction bits for that.
+    fn fall_shift(&self, frac: i16) -> u32 {
+        let at = self.kernel.outputs.iter().position(|o| o.variable == "psi");
+        let psi = self.phase.writes[at.expect("internal: a slope without a pseudo-derivative")];
+        let places = frac - i16::from(self.states[psi].q.frac);
+        u32::try_from(places).expect("internal: a slope coarser than its pseudo-derivative")
     }
 
     /// Fraction bits of the factor that is not the unit's own variable.
@@ -522,7 +559,7 @@ impl Sweep<'_> {
         if self.unit.is_none() && usize::from(next_site) > DRAW_SITES {
             self.too_many_draws(next_site.into());
         }
-        PhasePlan { values: self.values, outputs }
+        PhasePlan { values: self.values, outputs, form: self.form }
     }
 
     /// How a rule's result is stored, on an engine that does not do as S42 says.
@@ -652,6 +689,13 @@ fn constant(c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
     let known = Known { frac, raw: RawRange { lo: raw, hi: raw }, bound: 0.0 };
     let held = raw as f64 * known.lsb();
     (Known { bound: (held - c).abs(), ..known }, ValuePlan { constant: raw, ..blank })
+}
+
+/// A constant of a product, which is further from the author's than one of 15 bits (S63).
+fn held_constant(held: Held, c: f64, blank: ValuePlan) -> (Known, ValuePlan) {
+    let raw = RawRange { lo: held.raw, hi: held.raw };
+    let bound = (held.value() - c).abs();
+    (Known { frac: held.frac, raw, bound }, ValuePlan { constant: held.raw, ..blank })
 }
 
 /// Values that a result of this range can have after it is fitted.

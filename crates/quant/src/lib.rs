@@ -14,6 +14,7 @@ mod formats;
 pub mod interval;
 mod kernel;
 mod plan;
+mod scales;
 mod sums;
 mod warn;
 mod wishes;
@@ -23,4 +24,5 @@ pub use plan::{
     Encoding, FormatRequest, OutputPlan, PhasePlan, Plan, Requests, StateFormat, StorePlan,
     TermPlan, ValuePlan, plan, trace_sides,
 };
+pub use scales::refused_constants;
 pub use wishes::as_wishes;

@@ -13,8 +13,9 @@ use trifactor_fixed::{
     DecayCode, LearningArithmetic, NeuronArithmetic, Overflow, QFormat, RawRange, Rounding, align,
     clamp_raw, mul_round, round_shift,
 };
+use trifactor_ir::sop::{WrittenProduct, written_products};
 use trifactor_ir::{CheckedNetwork, Group, PhaseId, Read, Role, StateId, ValueId};
-use trifactor_isa::Chip;
+use trifactor_isa::{Chip, ProductForm};
 
 /// What the author asks of one state, under its full name (`ff.w`, `hidden.v`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -189,6 +190,8 @@ pub struct PhasePlan {
     pub values: SideTable<ValueId, ValuePlan>,
     /// One entry per output.
     pub outputs: Vec<OutputPlan>,
+    /// The form of its products, where its constants are those of such a form (S63).
+    pub form: Option<ProductForm>,
 }
 
 /// Formats and binary points for a whole network on one chip.
@@ -240,6 +243,12 @@ impl Plan {
         }
         for (id, phase) in self.phases.iter() {
             let _ = writeln!(out, "phase {}", net.phases[id].name);
+            if let Some(products) = phase.form.and(written_products(net, &net.phases[id])) {
+                let flag = |p: &WrittenProduct| usize::from(p.gate(&net.phases[id]).is_some());
+                let factors = products.iter().map(|p| p.factors.len() - flag(p)).max();
+                let (n, most) = (products.len(), factors.unwrap_or(0));
+                let _ = writeln!(out, "  a sum of {n} products, each of {most} factors at most");
+            }
             for (v, p) in phase.values.iter() {
                 let _ = writeln!(
                     out,

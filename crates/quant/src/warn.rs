@@ -99,7 +99,13 @@ fn constants_that_vanish(net: &CheckedNetwork, plan: &Plan, diagnostics: &mut Di
                         format!("the constant {c:e} in '{}' rounds to zero", phase.name),
                     )
                     .at(Place::at_key(&phase.key))
-                    .hint("constants below 2^-60 have no fixed-point form"),
+                    .hint(if c.abs() < (-60f64).exp2() {
+                        "constants below 2^-60 have no fixed-point form"
+                    } else {
+                        "on an engine of sums of products a constant that is added to a factor is a \
+                         whole number of the factor's last places; a smaller range of the factor \
+                         makes them finer"
+                    }),
                 );
             }
         }

@@ -120,6 +120,7 @@ fn widths(net: &CheckedNetwork, chip: &Chip, state: StateId) -> Option<Vec<u8>> 
     match (recognise(kernel)?, variable) {
         (Unit::LinearTrace | Unit::SaturatingTrace, _) => Some(chip.trace.bits.clone()),
         (Unit::Modulator, "m") => Some(chip.modulator.bits.clone()),
+        (Unit::Lif(_), "psi") => Some(chip.trace.bits.clone()),
         (Unit::Lif(_), "v") => Some(vec![chip.neuron.state_bits]),
         _ => None,
     }

@@ -325,3 +325,44 @@ proptest! {
         }
     }
 }
+
+fn triangle(height: f64, slope: f64) -> Lif {
+    Lif { pseudo_derivative: Some((height, slope)), ..spiking() }
+}
+
+#[test]
+fn a_pseudo_derivative_on_a_chip_without_them_is_refused_with_the_chips_that_have_them() {
+    let net = Pair::fixed(&triangle(0.3, 0.3), Values::Constant(0.5)).net();
+    let chip = trifactor_isa::Chip::builtin("loihi1").expect("the chip is built in");
+    let found = trifactor_quant::plan(&net, &chip, &trifactor_quant::Requests::new());
+    let found = found.expect_err("loihi1 has no such unit");
+    let d = found.iter().find(|d| d.code == "Q006").expect("a finding about the unit");
+    assert_eq!(
+        d.message,
+        "the chip 'loihi1' has no unit that computes the pseudo-derivative of 'out': its post traces follow \
+         spikes alone"
+    );
+    let hint = d.hint.as_deref().expect("a way out");
+    assert!(hint.contains("'superset' and 'large'"), "{hint}");
+}
+
+#[test]
+fn a_format_that_ends_below_the_height_is_refused() {
+    let asked = FormatRequest { bits: Some(8), frac: Some(9), ..FormatRequest::default() };
+    refused(
+        Pair::fixed(&triangle(0.75, 0.3), Values::Constant(0.5)),
+        &[("out.psi", asked)],
+        "Q003",
+        "'out.psi' reaches its height 0.75, and its format u8.9 ends at 0.4980",
+    );
+}
+
+#[test]
+fn a_pseudo_derivative_holds_0_to_its_height_and_nothing_else() {
+    let pair = Pair::fixed(&triangle(0.3, 0.3), Values::Constant(0.5));
+    let psi = pair.b.network().states.find(|s| s.name == "psi").expect("it has one");
+    let (plan, _) = plan(pair, &[]).expect("it fits");
+    // 12 bits with 13 of fraction: 0.3 is 2457.6.
+    let format = plan.states[psi];
+    assert_eq!((format.q.to_string().as_str(), format.raw.lo, format.raw.hi), ("u12.13", 0, 2458));
+}

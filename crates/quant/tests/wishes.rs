@@ -28,7 +28,7 @@ fn what_the_chip_lacks_becomes_its_widest_field_below_and_reaches_as_far() {
     let net = learning().net();
     let chip = Chip::builtin("loihi1").expect("it is built in");
     let requests: Requests = [
-        // -1 to 1 in nine bits has seven of them fraction; 14 less the 7 bits lost is the same.
+        // -1 to 1 in eight bits has six of them fraction; 14 less the 8 bits lost is the same.
         ("ff.w", asked(16, 14)),
         // The author's range of -32 to 32 is wider than the declared one of -4 to 4.
         ("ff.e", asked(16, 10)),
@@ -42,7 +42,7 @@ fn what_the_chip_lacks_becomes_its_widest_field_below_and_reaches_as_far() {
     .into();
     let (held, found) = as_wishes(&net, &chip, &requests, "superset");
     let expected = [
-        ("ff.w", (9, 7)),
+        ("ff.w", (8, 6)),
         ("ff.e", (9, 5)),
         ("in.x1", (7, 5)),
         ("m.m", (8, 6)),

@@ -567,7 +567,7 @@ impl<'a> FixedMachine<'a> {
             }
         }
         let position = self.position() as usize;
-        if phase.group == Group::Traces {
+        if matches!(phase.group, Group::Neurons | Group::Traces) {
             for &state in &phase.writes {
                 if let Some(history) = &mut self.history[state.index()] {
                     history[position].clone_from(&self.raw[state.index()]);

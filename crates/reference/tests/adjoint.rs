@@ -5,6 +5,7 @@ mod support;
 use support::cue::Noise;
 use support::scalar::{results, slope, values};
 use trifactor_entity::EntityId;
+use trifactor_ir::units::{LifParts, cuba_lif};
 use trifactor_ir::{Kernel, KernelBuilder, Op, Port, Role, Surrogate, Target, ValueId};
 use trifactor_reference::{adjoint, adjoint_within};
 
@@ -182,4 +183,89 @@ fn an_input_whose_name_a_cotangent_would_take_keeps_it() {
     assert_eq!(names, ["w", "d_w", "d_w_"]);
     let d = results(&reverse, |p| [2.0, 3.0, 10.0][p.index()]);
     assert_eq!(d, [30.0, 20.0]);
+}
+
+/// S27: in the reverse reading the pseudo-derivative is what its equation says.
+#[test]
+fn the_gradient_passes_through_the_slopes_of_a_pseudo_derivative() {
+    let parts = LifParts {
+        threshold: true,
+        bias: true,
+        floor: true,
+        refractory: true,
+        pseudo_derivative: true,
+    };
+    let kernel = cuba_lif(parts, Surrogate::None);
+    let reverse = adjoint(&kernel);
+    let n = kernel.ports.len();
+    let psi = kernel.outputs.iter().position(|o| o.variable == "psi").unwrap();
+    let mut noise = Noise(5);
+    let (mut below, mut above, mut flat) = (0, 0, 0);
+    for _ in 0..2_000 {
+        let mut x: Vec<f64> = kernel
+            .ports
+            .values()
+            .map(|p| match p.name.as_str() {
+                "hold" => f64::from(u8::from(noise.uniform() < 0.2)),
+                "threshold" | "centre" => 1.0,
+                "v_min" => -1.0,
+                "height" => 0.3,
+                "slope" => 0.4,
+                "refractory" => 2.0,
+                _ => 2.0 * noise.uniform() - 0.5,
+            })
+            .collect();
+        let at = |name: &str| kernel.port(name).unwrap().index();
+        let v = values(&kernel, |p| x[p.index()])[raised(&kernel)];
+        // Kinks: the floor, the threshold and both ends of the triangle.
+        if [-1.0, 0.25, 1.0, 1.75].iter().any(|kink| (v - kink).abs() < 1e-3) {
+            continue;
+        }
+        let cotangent = |k: usize| if kernel.outputs[k].variable == "psi" { 1.0 } else { 0.0 };
+        let gradients =
+            results(
+                &reverse,
+                |p| if p.index() < n { x[p.index()] } else { cotangent(p.index() - n) },
+            );
+        let held = x[at("hold")] > 0.0;
+        // By hand: the sign of the slope, and nothing outside of the triangle.
+        let by_hand = match v {
+            _ if held || !(0.25..1.75).contains(&v) => 0.0,
+            _ if v < 1.0 => 0.4,
+            _ => -0.4,
+        };
+        below += u32::from(by_hand > 0.0);
+        above += u32::from(by_hand < 0.0);
+        flat += u32::from(by_hand == 0.0);
+        for name in ["q", "bias", "centre", "height", "slope", "u", "keep_v"] {
+            let port = at(name);
+            let wanted = format!("d_{name}");
+            let gradient = reverse.outputs.iter().position(|o| o.variable == wanted);
+            let gradient = gradient.map_or(0.0, |k| gradients[k]);
+            if ["q", "bias"].contains(&name) {
+                assert_eq!(gradient, by_hand, "{name} at v = {v}");
+            }
+            let value = x[port];
+            let mut psi_at = |h: f64| {
+                x[port] = value + h;
+                results(&kernel, |p| x[p.index()])[psi]
+            };
+            let difference = (psi_at(1e-4) - psi_at(-1e-4)) / 2e-4;
+            psi_at(0.0);
+            assert!((gradient - difference).abs() < 1e-9, "{name}: {gradient} {difference}");
+        }
+    }
+    assert!(below > 200 && above > 200 && flat > 200, "{below} {above} {flat}");
+}
+
+/// The voltage that is compared with the threshold.
+fn raised(kernel: &Kernel) -> ValueId {
+    let step = kernel.ops.values().find_map(|op| match *op {
+        Op::Step(over, _) => Some(over),
+        _ => None,
+    });
+    match kernel.ops[step.expect("it spikes")] {
+        Op::Sub(v, _) => v,
+        other => panic!("{other:?} is no distance from a threshold"),
+    }
 }

@@ -154,6 +154,10 @@ fn network(seed: u32) -> CheckedNetwork {
     b.parameter(hidden, "bias", 0.0, 0.1);
     b.parameter(hidden, "v_min", -0.5, -0.1);
     b.parameter(hidden, "threshold", 0.5, 1.5);
+    b.state(hidden, "psi", Variable, zero, Traces);
+    b.parameter(hidden, "centre", 0.5, 1.5);
+    b.parameter(hidden, "height", 0.2, 0.5);
+    b.parameter(hidden, "slope", 0.1, 0.6);
     let refractory = Values::Constant(b.below(3) as f64);
     b.parameter(hidden, "refractory", 0.0, 0.0);
     let held = b.network.state(hidden, "refractory").unwrap();
@@ -193,14 +197,20 @@ fn network(seed: u32) -> CheckedNetwork {
         };
         b.deliver(over, spike, delay);
     }
-    let parts = LifParts { threshold: true, bias: true, floor: true, refractory: true };
+    let parts = LifParts {
+        threshold: true,
+        bias: true,
+        floor: true,
+        refractory: true,
+        pseudo_derivative: true,
+    };
     b.unit(Group::Neurons, hidden, units::cuba_lif(parts, Surrogate::None));
     b.unit(Group::Modulators, modulator, units::modulator());
     b.unit(Group::Modulators, global, units::modulator());
     b.unit(Group::Traces, input, units::linear_trace());
     b.unit(Group::Traces, hidden, units::saturating_trace());
     let state = |space, name| Read::State(b.network.state(space, name).unwrap());
-    let (x, y) = (state(input, "x"), state(hidden, "x"));
+    let (x, y, psi) = (state(input, "x"), state(hidden, "x"), state(hidden, "psi"));
     let reads = [
         state(plastic, "w"),
         state(plastic, "d"),
@@ -208,8 +218,8 @@ fn network(seed: u32) -> CheckedNetwork {
         x,
         x,
         y,
-        y,
-        y,
+        psi,
+        psi,
         Read::SpikedInEpoch(r),
         Read::SpikedInEpoch(s),
         state(modulator, "m"),

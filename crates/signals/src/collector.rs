@@ -57,6 +57,22 @@ impl Collector {
     pub(crate) fn clear(&mut self) {
         self.slices.clear();
     }
+    /// When the compartments of a core that fired were served, by their addresses: the end of
+    /// their time in the compartment unit, in ticks from the start of the part (T7, T8).
+    pub(crate) fn served(&self, core: usize, emulator: &Emulator) -> Vec<(usize, u64)> {
+        let own = |unit| self.slices.iter().filter(move |s| s.track == Track::Core(core, unit));
+        let mut late = own(Unit::Compartments).map(|s| s.from).next().unwrap_or(0);
+        let mut stalls = own(Unit::Stall).peekable();
+        let each = emulator.fired(core).map(|fired| {
+            let at = late + fired.done;
+            // The unit stalls with a spike in hand, and whatever follows is served later.
+            if let Some(stall) = stalls.next_if(|stall| fired.sends && stall.from == at) {
+                late += stall.to - stall.from;
+            }
+            (fired.compartment, at)
+        });
+        each.collect()
+    }
     fn add(&mut self, track: Track, from: u64, to: u64, message: Option<Message>) {
         if to > from {
             self.slices.push(Slice { track, from, to, message });

@@ -6,7 +6,7 @@ use crate::collector::Collector;
 use crate::error::SignalError;
 use crate::name::Selector;
 use crate::table::{Content, Table, TableFormat};
-use crate::timeline::{Steps, Timeline};
+use crate::timeline::{DEFAULT_ARROWS, Steps, Timeline};
 use crate::wave::{Form, Wave, WaveFormat};
 use std::path::PathBuf;
 use trifactor_emu::Emulator;
@@ -27,6 +27,8 @@ pub struct Request {
     pub timeline: Option<PathBuf>,
     /// Steps of the timeline.
     pub timeline_steps: Steps,
+    /// Most arrows of the timeline; by default [`DEFAULT_ARROWS`].
+    pub timeline_arrows: Option<u64>,
     /// Tables and their files.
     pub tables: Vec<(Content, PathBuf)>,
     /// Whether tables hold raw integers rather than numbers in the author's units.
@@ -127,7 +129,8 @@ impl Recorder {
         }
         if let Some(path) = &request.timeline {
             let steps = request.timeline_steps;
-            recorder.timeline = Some(Timeline::begin(path, steps, image, emulator)?);
+            let arrows = request.timeline_arrows.unwrap_or(DEFAULT_ARROWS);
+            recorder.timeline = Some(Timeline::begin(path, steps, arrows, image, emulator)?);
         }
         Ok(recorder)
     }
@@ -140,6 +143,11 @@ impl Recorder {
     /// The step before which a timeline was cut off because it became too large.
     pub fn timeline_cut(&self) -> Option<u32> {
         self.timeline.as_ref().and_then(Timeline::cut)
+    }
+
+    /// Messages of the timeline's steps for which there were too many arrows.
+    pub fn arrows_left_out(&self) -> u64 {
+        self.timeline.as_ref().map_or(0, Timeline::arrows_left_out)
     }
 
     /// Executes a step and records it.

@@ -4,7 +4,9 @@
 //! Tracks are the steps with their parts and barriers, the units of every core, and every link
 //! and tile entrance that a message used; what they do is defined in `docs/timing.md`. Times are
 //! microseconds since the trial began. Every slice is a pair of events `B` and `E`; on one track
-//! slices follow each other, and only the parts of a step lie within another slice.
+//! slices follow each other, and only the parts of a step lie within another slice. An arrow, a
+//! pair of events `s` and `f`, leads from a message in the output axon unit of the core that sends
+//! it to the same message in the input axon unit of the core that receives it.
 
 mod json;
 
@@ -13,7 +15,7 @@ use crate::error::SignalError;
 use crate::part::{self, Part, cannot};
 use json::{Events, Place};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use trifactor_emu::{Direction, Emulator, Message, Update};
 use trifactor_entity::EntityId;
@@ -22,6 +24,9 @@ use trifactor_isa::{Chip, CoreId};
 
 /// Most events of a timeline, about 100 bytes each: more than a viewer shows without waiting.
 pub const MAX_EVENTS: usize = 1_000_000;
+
+/// Arrows of a timeline where nobody says how many: more can hardly be told apart.
+pub const DEFAULT_ARROWS: u64 = 10_000;
 
 /// Steps from one to another, both included, counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -64,6 +69,8 @@ pub(crate) struct Timeline {
     columns: u32,
     times: Times,
     written: u32,
+    /// Most arrows, how many there are, and how many more there would be.
+    arrows: [u64; 3],
     /// The step that did not fit any more.
     cut: Option<u32>,
 }
@@ -80,6 +87,7 @@ impl Timeline {
     pub(crate) fn begin(
         path: &Path,
         steps: Steps,
+        arrows: u64,
         image: &Image,
         emulator: &Emulator,
     ) -> Result<Self, SignalError> {
@@ -105,6 +113,7 @@ impl Timeline {
             columns,
             times: Times::default(),
             written: 0,
+            arrows: [arrows, 0, 0],
             cut: None,
         })
     }
@@ -117,6 +126,11 @@ impl Timeline {
     /// The step at which the timeline was cut off because it became too large.
     pub(crate) fn cut(&self) -> Option<u32> {
         self.cut
+    }
+
+    /// Messages whose arrows were left out because there were too many.
+    pub(crate) fn arrows_left_out(&self) -> u64 {
+        self.arrows[2]
     }
 
     /// Writes the step that was just executed, if it is one of those that are shown.
@@ -132,12 +146,31 @@ impl Timeline {
         }
         // Each step has at most four parts, and a core six entries of its update part.
         let most: usize = self.cores.iter().map(|c| 2 * (c.rules.len() + 2)).sum();
-        if self.events.written() + 2 * slices.len() + most + 10 > MAX_EVENTS {
+        let mut arrows = arrows(slices);
+        let [limit, shown, _] = self.arrows;
+        let room = usize::try_from(limit - shown).unwrap_or(usize::MAX);
+        let left_out = arrows.len().saturating_sub(room);
+        arrows.truncate(room);
+        let events = 2 * (slices.len() + arrows.len()) + most + 10;
+        if self.events.written() + events > MAX_EVENTS {
             self.cut = Some(step);
             return Ok(());
         }
         self.written += 1;
-        self.write(step, &parts, slices, emulator).map_err(|e| cannot(&self.path, e))
+        self.arrows[2] += left_out as u64;
+        self.write(step, &parts, slices, emulator)
+            .and_then(|()| self.write_arrows(&parts, &arrows))
+            .map_err(|e| cannot(&self.path, e))
+    }
+
+    fn write_arrows(&mut self, parts: &Parts, arrows: &[[&Slice; 2]]) -> std::io::Result<()> {
+        let start = parts.spike[0];
+        for arrow in arrows {
+            let [from, to] = arrow.map(|slice| (self.place(slice.track), start + slice.from));
+            self.arrows[1] += 1;
+            self.events.arrow(&mut self.file, self.arrows[1], from, to)?;
+        }
+        Ok(())
     }
 
     fn write(
@@ -237,6 +270,26 @@ impl Timeline {
         self.events.end(&mut self.file).map_err(|e| cannot(&self.path, e))?;
         part::finish(self.file, &self.path)
     }
+}
+
+/// Each message between cores where it leaves and where it arrives, in the order of arrivals.
+///
+/// Messages to one input axon come from one neuron, so they arrive in the order in which they leave.
+fn arrows(slices: &[Slice]) -> Vec<[&Slice; 2]> {
+    let mut left: BTreeMap<(u32, u32), VecDeque<&Slice>> = BTreeMap::new();
+    for slice in slices {
+        if let (Track::Core(_, Unit::AxonOut), Some(m)) = (slice.track, &slice.message) {
+            left.entry((m.to, m.axon)).or_default().push_back(slice);
+        }
+    }
+    let arrived = slices.iter().filter(|s| matches!(s.track, Track::Core(_, Unit::AxonIn)));
+    let mut arrows = Vec::new();
+    for to in arrived {
+        // What the host sends leaves no core.
+        let sent = to.message.as_ref().and_then(|m| left.get_mut(&(m.to, m.axon))?.pop_front());
+        arrows.extend(sent.map(|from| [from, to]));
+    }
+    arrows
 }
 
 fn names(image: &Image, chip: &Chip, core: &trifactor_image::Core) -> CoreNames {

@@ -5,8 +5,9 @@
 //! after step `t`. The file ends one step after the last, so that the last values can be seen.
 //!
 //! On the axis of simulated time the values after a step stand at the end of the step's last
-//! barrier, and busy flags at the ticks at which a core's first unit begins and its last one ends
-//! to work without a gap (`docs/timing.md`).
+//! barrier, busy flags at the ticks at which a core's first unit begins and its last one ends to
+//! work without a gap, and a spike from the tick at which its neuron was served until the end of
+//! the step; an input's is there during the spike part (`docs/timing.md`).
 
 mod fst;
 mod vcd;
@@ -18,8 +19,10 @@ use crate::error::SignalError;
 use crate::part;
 use crate::sample::Sampler;
 use crate::select::{Chosen, Label, Selection};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use trifactor_emu::Emulator;
+use trifactor_image::Slice;
 
 /// Longest name of a scope or variable that is written, in bytes.
 const MAX_NAME: usize = 256;
@@ -99,7 +102,7 @@ pub struct Wave {
     sampler: Sampler,
     sink: Box<dyn Sink>,
     axis: TimeAxis,
-    /// On the axis of simulated time: where it stands, and the busy flags.
+    /// On the axis of simulated time: where it stands, and the flags.
     chip: Option<(Times, Vec<Flag>)>,
     shapes: Vec<Shape>,
     /// Factor from a raw to the author's value, of each signal.
@@ -112,12 +115,22 @@ pub struct Wave {
     end: u64,
 }
 
-/// A busy flag among the signals.
+/// A signal that goes up and down within a step.
 #[derive(Clone, Copy)]
 struct Flag {
     signal: usize,
-    /// Core by its position in the image.
-    core: usize,
+    what: Shown,
+}
+
+/// What a flag shows.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// A core, by its position in the image, is busy.
+    Busy(usize),
+    /// A neuron spikes: its core, by position, and its compartment.
+    Spike(usize, usize),
+    /// A lane of an input population spikes.
+    Input(usize, u32),
 }
 
 impl Wave {
@@ -143,7 +156,7 @@ impl Wave {
             WaveFormat::Fst => Box::new(fst::Fst::begin(target, &entries)?),
             WaveFormat::Vcd => Box::new(vcd::Vcd::begin(target, &entries)?),
         };
-        let chip = chip_time.then(|| (Times::default(), flags(&selection)));
+        let chip = chip_time.then(|| (Times::default(), flags(&selection, emulator)));
         let (last, now, digits) = (Vec::new(), Vec::new(), Vec::new());
         let sampler = Sampler::new(selection);
         let mut wave =
@@ -164,8 +177,19 @@ impl Wave {
         };
         let parts = times.step(emulator);
         let mut changes = Vec::new();
+        let fired = Spikes::of(flags, &parts, collector, emulator);
         for flag in flags.iter() {
-            let spans = busy(flag.core, &parts, collector, emulator);
+            let spans = match flag.what {
+                Shown::Busy(core) => busy(core, &parts, collector, emulator),
+                Shown::Spike(core, compartment) => fired.span(core, compartment),
+                Shown::Input(population, lane) => {
+                    // The host's messages are there from the beginning (T16).
+                    let fires = emulator.spikes(population).binary_search(&lane).is_ok();
+                    let [from, to] = parts.spike;
+                    let to = to.max(from + 1).min(parts.end());
+                    fires.then_some([from, to]).into_iter().collect()
+                }
+            };
             changes.extend(spans.iter().map(|span| (span[0], *flag, b'1')));
             changes.extend(spans.iter().map(|span| (span[1], *flag, b'0')));
         }
@@ -186,7 +210,7 @@ impl Wave {
     fn write(&mut self, emulator: &Emulator, time: u64) -> Result<(), SignalError> {
         self.sampler.read(emulator, &mut self.now)?;
         if let Some((_, flags)) = &self.chip {
-            // At the end of a step every core waits.
+            // At the end of a step every core waits, and spikes have been seen.
             flags.iter().for_each(|flag| self.now[flag.signal] = 0);
         }
         self.sink.time(time)?;
@@ -210,18 +234,67 @@ impl Wave {
     }
 }
 
-/// The busy flags of a selection.
-fn flags(selection: &Selection) -> Vec<Flag> {
+/// The flags of a selection.
+fn flags(selection: &Selection, emulator: &Emulator) -> Vec<Flag> {
     let mut first = 0;
     let mut flags = Vec::new();
     for chosen in &selection.chosen {
-        if chosen.variable.source == Source::Busy {
-            let flag = |(k, core): (usize, &usize)| Flag { signal: first + k, core: *core };
-            flags.extend(chosen.at.iter().enumerate().map(flag));
+        for (signal, at) in (first..).zip(&chosen.at) {
+            let what = match chosen.variable.source {
+                Source::Busy => Some(Shown::Busy(*at)),
+                Source::Spikes(population) => neuron(population, *at as u32, emulator),
+                _ => None,
+            };
+            flags.extend(what.map(|what| Flag { signal, what }));
         }
         first += chosen.at.len();
     }
     flags
+}
+
+/// The compartment of a lane; an input has none.
+fn neuron(population: usize, lane: u32, emulator: &Emulator) -> Option<Shown> {
+    let named = &emulator.map().populations[population];
+    if named.slices.is_empty() {
+        return Some(Shown::Input(population, lane));
+    }
+    let holds = |s: &&Slice| (s.first_lane..s.first_lane + s.n).contains(&lane);
+    let slice = named.slices.iter().find(holds)?;
+    let core = emulator.position(slice.core)?;
+    Some(Shown::Spike(core, (slice.first_compartment + lane - slice.first_lane) as usize))
+}
+
+/// When neurons of some cores fired in a step.
+struct Spikes {
+    cores: BTreeMap<usize, Vec<(usize, u64)>>,
+    start: u64,
+    end: u64,
+}
+
+impl Spikes {
+    /// Of the cores whose neurons have flags.
+    fn of(
+        flags: &[Flag],
+        parts: &Parts,
+        collector: Option<&Collector>,
+        emulator: &Emulator,
+    ) -> Self {
+        let mut cores = BTreeMap::new();
+        for flag in flags {
+            if let (Shown::Spike(core, _), Some(collector)) = (flag.what, collector) {
+                cores.entry(core).or_insert_with(|| collector.served(core, emulator));
+            }
+        }
+        Self { cores, start: parts.spike[0], end: parts.end() }
+    }
+
+    /// From the tick at which a compartment was served to the end of the step; nothing where it
+    /// did not fire.
+    fn span(&self, core: usize, compartment: usize) -> Vec<[u64; 2]> {
+        let Some(served) = self.cores.get(&core) else { return Vec::new() };
+        let at = served.binary_search_by_key(&compartment, |(at, _)| *at).ok();
+        at.map(|at| [self.start + served[at].1, self.end]).into_iter().collect()
+    }
 }
 
 /// When any unit of a core works in a step, in ticks since the trial began: spans with gaps

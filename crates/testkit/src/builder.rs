@@ -37,6 +37,8 @@ pub struct Lif {
     pub v_min: Option<Values>,
     /// Steps held after a spike. Needs a threshold.
     pub refractory: Option<Values>,
+    /// Height and slope of the pseudo-derivative `psi`. Needs a threshold.
+    pub pseudo_derivative: Option<(f64, f64)>,
 }
 
 impl Default for Lif {
@@ -48,6 +50,7 @@ impl Default for Lif {
             bias: None,
             v_min: None,
             refractory: None,
+            pseudo_derivative: None,
         }
     }
 }
@@ -183,6 +186,14 @@ impl NetworkBuilder {
         if lif.refractory.is_some() {
             self.membrane(space, "hold", StateRole::Variable, zero());
         }
+        if let Some((height, slope)) = lif.pseudo_derivative {
+            let reset = ResetGroup::Traces;
+            self.state(space, "psi", StateRole::Variable, zero(), None, reset);
+            for (name, value) in [("psi.height", height), ("psi.slope", slope)] {
+                let init = Values::Constant(value);
+                self.state(space, name, StateRole::Parameter, init, None, reset);
+            }
+        }
         if lif.threshold.is_some() {
             self.membrane(space, "spike", StateRole::Spike, zero());
         }
@@ -191,9 +202,14 @@ impl NetworkBuilder {
             bias: lif.bias.is_some(),
             floor: lif.v_min.is_some(),
             refractory: lif.refractory.is_some(),
+            pseudo_derivative: lif.pseudo_derivative.is_some(),
         };
         let kernel = units::cuba_lif(parts, Surrogate::None);
-        self.unit(Group::Neurons, space, kernel, str::to_owned);
+        self.unit(Group::Neurons, space, kernel, |port| match port {
+            "centre" => "threshold".to_owned(),
+            "height" | "slope" => format!("psi.{port}"),
+            part => part.to_owned(),
+        });
         space
     }
 

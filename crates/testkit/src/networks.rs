@@ -33,6 +33,8 @@ struct Place {
     n: u32,
     spikes: bool,
     neurons: bool,
+    /// Has a pseudo-derivative.
+    psi: bool,
 }
 
 /// A rule on a projection between two small populations: what a test of kernels needs.
@@ -40,9 +42,11 @@ struct Place {
 /// The network's last phase runs the rule.
 pub fn around(rule: &Rule, rng: &mut Rng) -> Drawn {
     let mut parts = Parts::new(NetworkBuilder::new("around_a_rule", 1 + rng.below(4) as u32), rng);
-    let input = Place { space: parts.b.input("in", 2), n: 2, spikes: true, neurons: false };
+    let input =
+        Place { space: parts.b.input("in", 2), n: 2, spikes: true, neurons: false, psi: false };
     let lif = Lif { threshold: Some(Values::Constant(1.0)), ..Lif::default() };
-    let out = Place { space: parts.b.lif("out", 2, &lif), n: 2, spikes: true, neurons: true };
+    let out =
+        Place { space: parts.b.lif("out", 2, &lif), n: 2, spikes: true, neurons: true, psi: false };
     parts.places = vec![input, out];
     parts.plastic("ff", input, out, rule.clone(), 1.0);
     parts.finish()
@@ -66,7 +70,7 @@ fn drawn(rng: &mut Rng, sums: bool) -> Drawn {
     for k in 0..1 + parts.rng.below(2) {
         let n = parts.size();
         let space = parts.b.input(&format!("in{k}"), n);
-        parts.places.push(Place { space, n, spikes: true, neurons: false });
+        parts.places.push(Place { space, n, spikes: true, neurons: false, psi: false });
     }
     for k in 0..1 + parts.rng.below(3) {
         parts.population(k);
@@ -155,6 +159,8 @@ impl<'r> Parts<'r> {
         let lanes = n as usize;
         let choices: Vec<LifParts> = LifParts::all().collect();
         let mut parts = self.rng.pick(&choices);
+        // Engines of public models have no pseudo-derivatives.
+        parts.pseudo_derivative &= !self.sums;
         // Most populations spike, and the first always does.
         parts.threshold |= k == 0 || self.rng.chance(0.6);
         let scale = self.rng.between(-1.0, 4.0).exp2();
@@ -167,20 +173,31 @@ impl<'r> Parts<'r> {
             bias: part(parts.bias, -0.1 * scale, 0.4 * scale),
             v_min: part(parts.floor, -2.0 * scale, 0.0),
             refractory: None,
+            pseudo_derivative: None,
         };
         let refractory = parts.refractory.then(|| match self.rng.below(3) {
             0 => Values::PerLane((0..lanes).map(|_| self.rng.below(4) as f64).collect()),
             1 => Values::Constant(self.rng.within(0..=63) as f64),
             _ => Values::Constant(self.rng.within(1..=3) as f64),
         });
+        let pseudo_derivative = parts.pseudo_derivative.then(|| {
+            let (height, width) = (self.rng.between(-4.0, 3.0).exp2(), self.rng.between(-4.0, 3.0));
+            (height, height / (scale * width.exp2()))
+        });
         let name = format!("pop{k}");
-        let space = self.b.lif(&name, n, &Lif { refractory, ..lif });
+        let space = self.b.lif(&name, n, &Lif { refractory, pseudo_derivative, ..lif });
+        if parts.pseudo_derivative && self.rng.chance(0.4) {
+            let bits = Some(self.rng.pick(&[7, 8, 9, 10, 12, 16]));
+            let request = FormatRequest { bits, ..self.rounding() };
+            self.requests.insert(format!("{name}.psi"), request);
+        }
         if self.rng.chance(0.2) {
             // A coarse membrane cuts off the last bits of weights (S11).
             let frac = Some(self.rng.within(-2..=6) as i8);
             self.requests.insert(format!("{name}.v"), FormatRequest { frac, ..Default::default() });
         }
-        self.places.push(Place { space, n, spikes: parts.threshold, neurons: true });
+        let (spikes, psi) = (parts.threshold, parts.pseudo_derivative);
+        self.places.push(Place { space, n, spikes, neurons: true, psi });
     }
 
     fn rows(&mut self, n_pre: u32, n_post: u32, density: f64) -> Vec<Vec<u32>> {
@@ -258,6 +275,15 @@ impl<'r> Parts<'r> {
                 }
             }
         }
+        if post.psi {
+            // Rules read it as they read traces: at every time, and one step back.
+            for p in rule.kernel.ports.values_mut() {
+                let trace = p.role == Role::Post && ["y1", "y2"].contains(&p.variable.as_str());
+                if trace && self.rng.chance(0.7) {
+                    p.variable = "psi".to_owned();
+                }
+            }
+        }
         let rows = self.rows(pre.n, post.n, density);
         let count = rows.iter().map(Vec::len).sum::<usize>();
         let projection = self.b.synapses(name, pre.space, post.space, rule.sign, &rows);
@@ -317,6 +343,9 @@ impl<'r> Parts<'r> {
             "x0" | "y0" => {
                 let spike = self.b.network().spikes(place.space);
                 Read::SpikedInEpoch(spike.expect("flags are read of spiking populations"))
+            }
+            "psi" => {
+                Read::State(self.b.network().state(place.space, variable).expect("it has one"))
             }
             "mod_pre" | "mod_post" => Read::State(self.modulator(place.n, variable, projection)),
             _ => Read::State(self.trace(place, variable, projection)),

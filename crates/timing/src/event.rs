@@ -126,10 +126,11 @@ impl Engine {
         &self.units[core].times
     }
 
-    /// Sets the arbiters to their state at the beginning of a trial (T2).
+    /// Begins a trial: the arbiters are in their first state (T2), and there was no step.
     pub fn reset(&mut self) {
         self.cells.fill(0);
         self.base = 0;
+        self.units.iter_mut().for_each(|units| units.times = CoreTimes::default());
     }
     /// The arbiters: for each tile the five outputs and the entrance.
     pub fn arbiters(&self) -> Vec<u8> {

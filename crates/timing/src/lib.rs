@@ -40,15 +40,15 @@ pub struct Rates {
     pub queue: usize,
     /// Ticks until a link takes another message (T15), at least 1.
     pub link: u64,
-    /// From the entrance of a tile to its local queue, at least 1.
+    /// From the entrance of a tile to its local queue; 0 counts as 1, here and below.
     pub tile_entry: u64,
-    /// Over a link to the east or west, at least 1.
+    /// Over a link to the east or west.
     pub hop_ew: u64,
-    /// Over a link to the north or south, at least 1.
+    /// Over a link to the north or south.
     pub hop_ns: u64,
     /// What a link over the border of a chip takes longer.
     pub border: u64,
-    /// The output axon unit, for each message, at least 1 (T9).
+    /// The output axon unit, for each message (T9).
     pub axon_out: u64,
 }
 

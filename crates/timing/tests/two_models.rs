@@ -12,7 +12,7 @@ struct Case {
     steps: Vec<(Vec<CoreJobs>, Vec<Parcel>)>,
 }
 
-fn machine() -> impl Strategy<Value = Machine> {
+fn machine(queue: impl Strategy<Value = usize>) -> impl Strategy<Value = Machine> {
     // A single tile is what small networks use, and has ways of its own through the fast model.
     let sizes = prop_oneof![
         1 => Just((1, 1, 1, 1)),
@@ -24,16 +24,17 @@ fn machine() -> impl Strategy<Value = Machine> {
         chip_columns: columns,
         chip_rows: rows,
     });
-    let rates =
-        (
-            prop_oneof![1usize..=3, Just(16)],
-            1u64..=4,
-            (1u64..=21, 1u64..=9, 1u64..=12, 0u64..=5),
-            1u64..=20,
-        )
-            .prop_map(|(queue, link, (tile_entry, hop_ew, hop_ns, border), axon_out)| {
-                Rates { queue, link, tile_entry, hop_ew, hop_ns, border, axon_out }
-            });
+    let rates = (queue, 1u64..=4, (1u64..=21, 1u64..=9, 1u64..=12, 0u64..=5), 1u64..=20).prop_map(
+        |(queue, link, (tile_entry, hop_ew, hop_ns, border), axon_out)| Rates {
+            queue,
+            link,
+            tile_entry,
+            hop_ew,
+            hop_ns,
+            border,
+            axon_out,
+        },
+    );
     (mesh, rates, 1u32..=4).prop_flat_map(|(mesh, rates, places)| {
         let all = mesh.tiles() as u32 * places;
         let ids = prop::sample::subsequence((0..all).collect::<Vec<_>>(), 1..=all.min(9) as usize);
@@ -77,7 +78,7 @@ fn jobs(cores: usize) -> impl Strategy<Value = CoreJobs> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    machine().prop_flat_map(|machine| {
+    machine(prop_oneof![1usize..=3, Just(16)]).prop_flat_map(|machine| {
         let n = machine.cores.len();
         let step = (
             prop::collection::vec(prop_oneof![1 => Just(CoreJobs::default()), 2 => jobs(n)], n),
@@ -88,6 +89,29 @@ fn case() -> impl Strategy<Value = Case> {
             ],
         );
         prop::collection::vec(step, 1..4)
+            .prop_map(move |steps| Case { machine: machine.clone(), steps })
+    })
+}
+
+/// Queues around and beyond what the event-driven model remembers of them, and traffic that fills
+/// them: every core sends hundreds of messages to one or two.
+fn crowd() -> impl Strategy<Value = Case> {
+    let queue = prop::sample::select(vec![1usize, 2, 16, 63, 64, 65, 200]);
+    machine(queue).prop_flat_map(|mut machine| {
+        machine.cores.truncate(4);
+        let n = machine.cores.len();
+        let compartment = move |most: u64| {
+            let parcels = prop::collection::vec(parcel(n.min(2), most), 1..9);
+            let job = (0u64..=20).prop_map(|ticks| Job { ticks, fj: 0 });
+            (job, parcels).prop_map(|(job, messages)| Compartment { job, messages })
+        };
+        let jobs = (1u64..=12).prop_flat_map(move |most| {
+            prop::collection::vec(compartment(most), 40..90)
+                .prop_map(|compartments| CoreJobs { compartments, ..CoreJobs::default() })
+        });
+        let step =
+            (prop::collection::vec(jobs, n), prop::collection::vec(parcel(n.min(2), 9), 0..200));
+        prop::collection::vec(step, 1..3)
             .prop_map(move |steps| Case { machine: machine.clone(), steps })
     })
 }
@@ -197,6 +221,14 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #[test]
+    fn both_models_agree_on_crowds_and_queues_of_every_size(case in crowd()) {
+        check(&case);
+    }
+}
+
 /// Some of the random cases must reach full queues, or the property above says little.
 #[test]
 fn random_traffic_fills_queues() {
@@ -211,22 +243,36 @@ fn random_traffic_fills_queues() {
     assert!(full >= 30, "{full} of 100 cases filled a queue");
 }
 
+/// The crowds must fill queues that the fast ways of the event-driven model do not remember.
+#[test]
+fn crowds_fill_large_queues() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut full = std::collections::BTreeMap::new();
+    for _ in 0..60 {
+        let case = crowd().new_tree(&mut runner).expect("cases can be made").current();
+        let queue = case.machine.rates.queue;
+        *full.entry(queue).or_insert(0) += u32::from(check(&case) == queue);
+    }
+    assert!(full.len() == 7 && full.values().all(|n| *n >= 2), "{full:?}");
+}
+
 /// Sixteen cores send to one, more than any queue holds.
 #[test]
 fn a_storm_on_one_core_is_the_same_in_both() {
-    let rates = Rates {
-        queue: 16,
-        link: 3,
-        tile_entry: 21,
-        hop_ew: 41,
-        hop_ns: 65,
-        border: 0,
-        axon_out: 1,
-    };
+    for queue in [1, 2, 16, 64, 65, 200] {
+        storm(queue);
+    }
+}
+
+fn storm(queue: usize) {
+    let rates =
+        Rates { queue, link: 3, tile_entry: 21, hop_ew: 41, hop_ns: 65, border: 0, axon_out: 1 };
     let mesh = Mesh { columns: 2, rows: 2, chip_columns: 2, chip_rows: 2 };
     let cores = (0..16).map(|id| Core { tile: id / 4, place: id % 4 }).collect();
     let machine = Machine { rates, mesh, cores, places: 4, host: 0 };
-    let to = |k: u32| Parcel { to: 5, axon: k, service: Job { ticks: 160, fj: 0 } };
+    let to = |k: u32| Parcel { to: 5, axon: k, service: Job { ticks: 60, fj: 0 } };
     let compartment = |k: u32| Compartment {
         job: Job { ticks: 84, fj: 0 },
         messages: (0..4).map(|m| to(4 * k + m)).collect(),
@@ -234,5 +280,5 @@ fn a_storm_on_one_core_is_the_same_in_both() {
     let jobs = CoreJobs { compartments: (0..20).map(compartment).collect(), ..CoreJobs::default() };
     let host = (0..100).map(to).collect();
     let fullest = check(&Case { machine, steps: vec![(vec![jobs; 16], host)] });
-    assert_eq!(fullest, 16);
+    assert_eq!(fullest, queue);
 }

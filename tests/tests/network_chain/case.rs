@@ -7,9 +7,10 @@ use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::EntityId;
 use trifactor_fixed::NeuronArithmetic;
 use trifactor_image::{Image, elf};
-use trifactor_ir::{CheckedNetwork, ResetGroup, SpaceId};
+use trifactor_ir::sop::written_out;
+use trifactor_ir::{CheckedNetwork, Op, ResetGroup, SpaceId, ValueId};
 use trifactor_isa::Chip;
-use trifactor_quant::{Plan, plan};
+use trifactor_quant::{Plan, Requests, plan};
 use trifactor_reference::FixedMachine;
 use trifactor_testkit::networks::Drawn;
 use trifactor_testkit::{Rng, chips, networks};
@@ -93,7 +94,39 @@ fn compiled(seed: u64, drawn: Drawn, rng: &mut Rng) -> Option<Case> {
     None
 }
 
+/// A network whose rules are sums of products, on the published chip; `None` where it does not hold
+/// one of them.
+pub fn published(seed: u64) -> Option<Case> {
+    let mut rng = Rng::new(seed);
+    let drawn = networks::draw_sums(&mut rng);
+    let chip = Chip::builtin("loihi1").expect("it is built in");
+    let net = written_out(&drawn.net);
+    let identity =
+        Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() };
+    let (plan, _) = plan(&net, &chip, &Requests::new()).ok()?;
+    let image = compile(&net, &plan, &chip, &identity).ok()?.image;
+    let structure = structure::read(&net).expect("it was just compiled");
+    let inputs = networks::input_sizes(&net)
+        .into_iter()
+        .map(|(space, n)| (space, n, rng.pick(&[0.02, 0.1, 0.3, 0.6])))
+        .collect();
+    Some(Case { seed, net, plan, structure, image, inputs })
+}
+
 impl Case {
+    /// How many scales of its rules are others than those that were written.
+    pub fn rounded_scales(&self) -> usize {
+        let rules = self.net.phases.iter().filter(|(id, _)| self.plan.phases[*id].form.is_some());
+        rules
+            .map(|(id, phase)| {
+                let values = &self.plan.phases[id].values;
+                let apart =
+                    |(v, op): &(ValueId, &Op)| matches!(op, Op::Const(_)) && values[*v].bound > 0.0;
+                self.net.kernels[phase.kernel].ops.iter().filter(apart).count()
+            })
+            .sum()
+    }
+
     /// Runs two trials side by side and compares after every step.
     pub fn run(&self, steps: u32, tally: &mut Tally) {
         let mut rng = Rng::new(self.seed ^ 0x5eed);

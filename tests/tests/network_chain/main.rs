@@ -18,11 +18,11 @@ mod directed;
 mod several_chips;
 mod shapes;
 
-use case::case;
+use case::{case, published};
 use compare::Tally;
 use std::collections::BTreeMap;
 use trifactor_fixed::{Decays, Early, StoreArithmetic, WeightsRead};
-use trifactor_image::Guard;
+use trifactor_image::{Column, ColumnKind, Guard};
 use trifactor_ir::{Delay, units};
 use trifactor_testkit::cases;
 
@@ -71,6 +71,20 @@ fn the_emulator_equals_the_fixed_reading_part_4_of_4() {
 }
 
 #[test]
+fn the_emulator_equals_the_fixed_reading_on_the_published_chip() {
+    let (mut tally, mut rounded, mut learning) = (Tally::default(), 0, 0);
+    for case in (0..2000).filter_map(published).take(60) {
+        case.run(60, &mut tally);
+        rounded += case.rounded_scales();
+        learning += u32::from(!case.net.plastic().is_empty());
+    }
+    eprintln!("{tally:?}, {learning} of them learn, {rounded} scales were rounded");
+    assert!(tally.networks == 60 && learning > 20, "too few networks learn: {tally:?}");
+    assert!(rounded > 0, "no scale had to be rounded");
+    assert!(tally.spikes > 0, "nothing happened: {tally:?}");
+}
+
+#[test]
 fn the_random_networks_have_every_kind_of_part() {
     let mut found: BTreeMap<&str, u32> = BTreeMap::new();
     let mut note =
@@ -83,12 +97,16 @@ fn the_random_networks_have_every_kind_of_part() {
             if !parts.threshold {
                 note("a read-out", units.contains(&units::Unit::Lif(parts)));
             }
-            if parts.refractory && parts.floor && parts.bias {
+            if parts.refractory && parts.floor && parts.bias && parts.pseudo_derivative {
                 note("all parts", units.contains(&units::Unit::Lif(parts)));
             }
         }
         note("a linear trace", units.contains(&units::Unit::LinearTrace));
         note("a saturating trace", units.contains(&units::Unit::SaturatingTrace));
+        let columns = || case.image.cores.iter().flat_map(|core| &core.columns);
+        let written = |c: &&Column| c.kind == ColumnKind::PseudoDerivative;
+        note("a pseudo-derivative", columns().any(|c| written(&c)));
+        note("a pseudo-derivative with a past", columns().any(|c| written(&c) && c.history));
         note("a modulator", units.contains(&units::Unit::Modulator));
         note("several cores", case.image.cores.len() > 1);
         if let Some(engine) = case.plan.learning {

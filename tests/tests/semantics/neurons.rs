@@ -1,6 +1,7 @@
-//! S20 to S26: the current-based leaky integrate-and-fire neuron.
+//! S20 to S27: the current-based leaky integrate-and-fire neuron, and its pseudo-derivative.
 
 use crate::readings::{Sketch, Subject, all, dense, each, echo, relay};
+use trifactor_ir::ResetGroup;
 use trifactor_quant::{FormatRequest, Requests};
 use trifactor_testkit::builder::Lif;
 use trifactor_testkit::chips;
@@ -54,6 +55,7 @@ fn a_held_neuron_stays_at_zero_until_its_counter_has_run_out() {
         bias: Some(all(0.75)),
         v_min: Some(all(-1.0)),
         refractory: Some(each(&[2.0, 0.0, 63.0])),
+        pseudo_derivative: None,
     };
     s.lif("out", 3, 8, &lif);
     let subject = s.build();
@@ -111,6 +113,7 @@ fn the_lower_bound_acts_before_the_threshold() {
         bias: Some(all(-1.0)),
         v_min: Some(each(&[-2.5, 1.0, 1.5])),
         refractory: None,
+        pseudo_derivative: None,
     };
     s.lif("out", 3, 8, &lif);
     let subject = s.build();
@@ -279,4 +282,169 @@ fn a_resistance_is_folded_into_threshold_bias_and_lower_bound() {
     run.step(&[("in", &[0])]);
     run.silent_until(3);
     run.expect("out.v", &[1232]);
+}
+
+/// A population `out` that an input of one line drives, whose `psi` a rule copies into a tag; `psi`
+/// has the given format.
+fn watched(epoch: u32, weights: &[f64], lif: &Lif, format: (u8, i8), read: &str) -> Sketch {
+    let n = weights.len() as u32;
+    let mut s = Sketch::new(epoch);
+    let input = s.b.input("in", 1);
+    let out = s.lif("out", n, 8, lif);
+    s.format("out.psi", format.0, format.1);
+    s.fixed("drive", (input, out), &dense(1, n), (each(weights), 8), 0);
+    let own = [("w", all(0.0), (-4.0, 4.0)), ("e", all(0.0), (-4.0, 4.0))];
+    let ff = s.plastic("ff", (input, out), &dense(1, n), &own, 8);
+    s.rule(ff, &format!("kernel r {{\n in psi: {read}\n set e = psi\n}}\n"));
+    s
+}
+
+/// S27: a triangle about the threshold, taken before a spike resets the voltage.
+#[test]
+fn the_pseudo_derivative_is_a_triangle_about_the_threshold() {
+    // Height 0.5 and width 4: an eighth for each unit of distance.
+    let lif = Lif { pseudo_derivative: Some((0.5, 0.125)), ..relay(4.0) };
+    let weights = [0.0, 0.5, 2.0, 4.0, 4.5, 6.0, 8.0, 20.0, -3.0];
+    let subject = watched(1, &weights, &lif, (12, 10), "post").build();
+    let mut run = subject.run();
+    run.step(&[("in", &[0])]);
+    // Nothing has arrived, so that v = 0: its distance is the width.
+    run.expect("out.psi", &[0; 9]);
+    run.step(&[]);
+    // In 1024ths: 512 at the threshold, less 128 for each unit of distance; the fifth to the
+    // eighth spike, and the last two are further away than the width.
+    run.expect("out.spike", &[0, 0, 0, 0, 1, 1, 1, 1, 0]);
+    run.expect("out.v", &[0, 128, 512, 1024, 0, 0, 0, 0, -768]);
+    run.expect("out.psi", &[0, 64, 256, 512, 448, 256, 0, 0, 0]);
+    // The rule of this step has read it.
+    let e: Vec<i64> = [0, 64, 256, 512, 448, 256, 0, 0, 0].map(|psi| psi / 4).to_vec();
+    run.expect("ff.e", &e);
+}
+
+/// S27: `v_min` acts before the distance is taken, and each lane has its own threshold.
+#[test]
+fn the_distance_is_that_of_the_raised_voltage_from_the_lanes_own_threshold() {
+    let lif = Lif {
+        threshold: Some(each(&[1.0, 1.0, 3.0])),
+        v_min: Some(each(&[-9.0, 0.5, 0.5])),
+        bias: Some(all(-1.0)),
+        pseudo_derivative: Some((0.5, 0.25)),
+        ..echo()
+    };
+    let subject = watched(1, &[0.0; 3], &lif, (8, 8), "post").build();
+    let mut run = subject.run();
+    run.step(&[]);
+    // Distances 2, 0.5 and 2.5; 64 of 256 are lost per unit from 128.
+    run.expect("out.psi", &[0, 96, 0]);
+}
+
+/// S27: a neuron that is held has no pseudo-derivative, however near its voltage of 0 is to the
+/// threshold.
+#[test]
+fn a_held_neuron_has_no_pseudo_derivative() {
+    let lif =
+        Lif { refractory: Some(all(2.0)), pseudo_derivative: Some((0.5, 0.125)), ..relay(1.0) };
+    let subject = watched(1, &[2.0], &lif, (12, 10), "post").build();
+    let mut run = subject.run();
+    run.step(&[("in", &[0])]);
+    // v = 0 is 1 from the threshold: 512 - 128.
+    run.expect("out.psi", &[384]);
+    // The spike's own step still has that of v = 2; two steps of 0 follow, though v = 0 in all.
+    for (psi, hold) in [(384, 2), (0, 1), (0, 0), (384, 0)] {
+        run.step(&[]);
+        run.expect("out.hold", &[hold]);
+        run.expect("out.psi", &[psi]);
+    }
+}
+
+/// S27: the product of distance and slope is rounded to the nearest, ties up, so that what is left
+/// is rounded down.
+#[test]
+fn the_fall_is_rounded_to_the_nearest_last_place() {
+    // 5/32 = 0.15625 per unit: 40960 of the 18 fraction bits that 16 bits of slope allow.
+    let lif = Lif { pseudo_derivative: Some((0.5, 0.15625)), ..relay(1.0) };
+    // Distances of 1, 2 and 3 of 256, and of 16, in psi's unit of 1/1024: 0.625, 1.25, 1.875, 10.
+    let weights = [1.0 - 1.0 / 256.0, 1.0 + 2.0 / 256.0, 1.0 - 3.0 / 256.0, 1.0 - 16.0 / 256.0];
+    let subject = watched(1, &weights, &lif, (12, 10), "post").build();
+    let mut run = subject.run();
+    run.step(&[("in", &[0])]);
+    run.step(&[]);
+    assert_eq!(run.raw("out.psi"), [511, 511, 510, 502]);
+    for (value, distance) in run.value("out.psi").iter().zip([1.0, 2.0, 3.0, 16.0]) {
+        assert!((value - (0.5 - 0.15625 * distance / 256.0)).abs() < 1e-12, "{value}");
+    }
+    // A tie: 4 of 256 at 0.125 per unit are 2 of 1024, half of the last place of 1/256.
+    let lif = Lif { pseudo_derivative: Some((0.5, 0.125)), ..relay(1.0) };
+    let subject = watched(1, &[1.0 - 4.0 / 256.0], &lif, (9, 8), "post").build();
+    let mut run = subject.run();
+    run.step(&[("in", &[0])]);
+    run.step(&[]);
+    assert_eq!(run.raw("out.psi"), [127]);
+}
+
+/// S27: a slope beyond its 16 bits has ended before the next value of the voltage.
+#[test]
+fn a_triangle_narrower_than_the_membranes_last_place_is_its_tip_alone() {
+    let lif = Lif { pseudo_derivative: Some((0.5, 1e6)), ..relay(1.0) };
+    let weights = [1.0, 1.0 - 1.0 / 256.0, 1.0 + 1.0 / 256.0];
+    let subject = watched(1, &weights, &lif, (12, 10), "post").build();
+    let mut run = subject.run();
+    run.step(&[("in", &[0])]);
+    run.step(&[]);
+    run.expect("out.psi", &[512, 0, 0]);
+}
+
+/// S27: it is reset with the traces, and written again in the next step.
+#[test]
+fn a_reset_of_traces_resets_the_pseudo_derivative() {
+    let lif = Lif { pseudo_derivative: Some((0.5, 0.125)), ..relay(1.0) };
+    let subject = watched(1, &[0.0], &lif, (12, 10), "post").build();
+    let mut run = subject.run();
+    run.step(&[]);
+    run.expect("out.psi", &[384]);
+    run.reset(ResetGroup::Membrane);
+    run.expect("out.psi", &[384]);
+    run.reset(ResetGroup::Traces);
+    run.expect("out.psi", &[0]);
+    run.step(&[]);
+    run.expect("out.psi", &[384]);
+}
+
+/// S27: an epoch of several steps sees the value of its last step, or those of spikes.
+#[test]
+fn at_the_end_of_an_epoch_the_last_steps_value_is_read() {
+    let lif = Lif { pseudo_derivative: Some((0.5, 0.125)), ..relay(1.0) };
+    // v = 0 but where something arrived: 384 of 1024 there, and 512 - 128 * 0.5 at v = 1.5.
+    for (read, e) in [("post", 96), ("post at y0", 112), ("post prev at y0", 96)] {
+        let subject = watched(3, &[1.5], &lif, (12, 10), read).build();
+        let mut run = subject.run();
+        run.step(&[("in", &[0])]);
+        run.step(&[]);
+        run.expect("out.psi", &[448]);
+        run.expect("out.spike", &[1]);
+        run.step(&[]);
+        run.expect("out.psi", &[384]);
+        run.expect("ff.e", &[e]);
+    }
+}
+
+/// S27: with the format left to the plan, height and slope survive, on thresholds of every size.
+#[test]
+fn psi_reaches_its_height_at_thresholds_of_every_size() {
+    for threshold in [1.0, 64.0, 4096.0] {
+        let lif = Lif { pseudo_derivative: Some((0.3, 0.3 / threshold)), ..relay(threshold) };
+        let mut s = Sketch::new(1);
+        let input = s.b.input("in", 1);
+        let out = s.b.lif("out", 2, &lif);
+        s.fixed("drive", (input, out), &dense(1, 2), (each(&[threshold, 0.5 * threshold]), 2), 0);
+        let own = [("w", all(0.0), (-4.0, 4.0)), ("e", all(0.0), (-4.0, 4.0))];
+        let ff = s.plastic("ff", (input, out), &dense(1, 2), &own, 8);
+        s.rule(ff, "kernel r {\n in psi: post\n set e = psi\n}\n");
+        let subject = s.build();
+        let mut run = subject.run();
+        run.step(&[("in", &[0])]);
+        run.step(&[]);
+        // 12 bits with 13 of fraction: 0.3 is 2457.6, and half of it 1228.8.
+        assert_eq!(run.raw("out.psi"), [2458, 1229], "threshold {threshold}");
+    }
 }

@@ -1,4 +1,4 @@
-//! S60 to S62: what a plan decides, what it promises, and how parameters are rounded.
+//! S60 to S63: what a plan decides, what it promises, how parameters are rounded, and scales.
 
 use crate::readings::{Own, Sketch, all, dense, each, echo};
 use trifactor_entity::SideTable;
@@ -176,4 +176,73 @@ fn defaults_come_from_the_chip() {
         w.rounding,
         Chip::builtin("superset").expect("it is built in").defaults.store_rounding
     );
+}
+
+/// A rule on an engine that evaluates sums of products of this form, its weight in 64ths.
+fn product(form: &str, body: &str) -> Sketch {
+    let mut s = Sketch::new(1);
+    s.chip.rule = Chip::parse(&format!(
+        "(name: \"sums\", doc: \"sums of products\", base: \"superset\", rule: SumsOfProducts((\
+         scale: {form}, trace_bits: 7, variable_bits: 9, product_bits: 15, trace_constant_bits: 8, \
+         variable_constant_bits: 9)))"
+    ))
+    .unwrap_or_else(|e| panic!("{e}"))
+    .rule;
+    let input = s.b.input("in", 1);
+    let out = s.lif("out", 1, 6, &echo());
+    let spec = TraceSpec { keep: 0.5, impulse: 8.0, x_max: None, init: 0.0 };
+    s.trace(input, "x1", (8, 2), &spec);
+    let own: [Own<'_>; 1] = [("w", all(1.0), (-32.0, 31.0))];
+    let ff = s.plastic("ff", (input, out), &dense(1, 1), &own, 6);
+    s.rounding("ff.w", Rounding::Nearest);
+    s.rule(ff, &format!("kernel r {{\n in w: own\n in x1: pre\n set w = {body}\n}}\n"));
+    s
+}
+
+/// S63: a scale is a mantissa and an exponent, in last places, and every reading but float has it.
+#[test]
+fn a_scale_is_the_nearest_mantissa_and_exponent() {
+    // The trace is 8.0, which is 32 quarters, and a quarter is 16 last places of the weight.
+    for (form, body, change) in [
+        // 0.1 is 1.6 last places for one of the trace: 13 / 8 of the fine mantissa, 3 / 2 of the coarse.
+        ("(mantissa_bits: 5, exponent: (-7, 8))", "w + 0.1 * x1", 52),
+        ("(mantissa_bits: 3, exponent: (-7, 8))", "w + 0.1 * x1", 48),
+        // Exponents that end at 1 leave multiples of 2, and at 0 those of 1.
+        ("(mantissa_bits: 4, exponent: (1, 8))", "w + 0.1 * x1", 64),
+        ("(mantissa_bits: 4, exponent: (0, 8))", "w - 0.1 * x1", -64),
+        // A tie goes away from 0: 4.5 last places become 5.
+        ("(mantissa_bits: 4, exponent: (-7, 8))", "w + 0.28125 * x1", 160),
+        ("(mantissa_bits: 4, exponent: (-7, 8))", "w - 0.28125 * x1", -160),
+        // Two products, each with its scale: 16 * 0.1 and 16 * 0.2 * 0.3, which is 0.96.
+        ("(mantissa_bits: 3, exponent: (-7, 8))", "w + 0.1 * (x1 - 0.6 * x1 * w)", 48 - 32),
+    ] {
+        let subject = product(form, body).build();
+        let mut run = subject.run();
+        run.trial(0);
+        run.step(&[("in", &[0])]);
+        assert_eq!(run.raw("ff.w"), [64 + change], "{body} with {form}");
+    }
+}
+
+/// S63: beyond half of it away there is no such product, and the chips that hold it are named.
+#[test]
+fn a_scale_that_would_change_by_more_than_half_is_refused() {
+    // 0.004 is 0.064 last places: 1/16 is nearer than the half, 1/8 is not.
+    let of = |lowest: i8| {
+        product(&format!("(mantissa_bits: 4, exponent: ({lowest}, 8))"), "w + 0.004 * x1")
+    };
+    of(-4).build();
+    let text = of(-3).refusal();
+    assert!(text.contains("Q014") && text.contains("held by 'superset' and 'large'"), "{text}");
+}
+
+/// S63: a constant beside a factor is a whole number of its last places.
+#[test]
+fn a_constant_of_a_factor_has_its_last_place() {
+    // 0.3 of a trace in quarters is one quarter: (32 - 1) quarters * 16.
+    let subject = product("(mantissa_bits: 4, exponent: (-7, 8))", "w + (x1 - 0.3) * 0.5").build();
+    let mut run = subject.run();
+    run.trial(0);
+    run.step(&[("in", &[0])]);
+    assert_eq!(run.raw("ff.w"), [64 + 31 * 8]);
 }

@@ -10,6 +10,7 @@ use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_entity::EntityId;
 use trifactor_fixed::Rounding;
 use trifactor_image::Image;
+use trifactor_ir::sop::written_out;
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, Kernel, Read, ResetGroup, Role, Sign, SpaceId, SpaceKind,
     StateId, StateRole, Values, text,
@@ -210,16 +211,28 @@ impl Sketch {
         Subject::new(net, &requests, &chip, step_ms, change)
     }
 
-    /// What is wrong with the network or its formats, as one text.
+    /// What is wrong with the network, its formats or its rules, as one text.
     pub fn refusal(self) -> String {
         match self.b.finish() {
             Err(findings) => findings.to_string(),
-            Ok(net) => match plan(&net, &self.chip, &self.requests) {
-                Err(findings) => findings.to_string(),
-                Ok(_) => panic!("nothing is refused"),
-            },
+            Ok(net) => {
+                let net = evaluated(net, &self.chip);
+                let identity = Identity { model_hash: "0".repeat(64), ..Identity::default() };
+                let made = plan(&net, &self.chip, &self.requests)
+                    .and_then(|(plan, _)| compile(&net, &plan, &self.chip, &identity));
+                match made {
+                    Err(findings) => findings.to_string(),
+                    Ok(_) => panic!("nothing is refused"),
+                }
+            }
         }
     }
+}
+
+/// The network with its rules as the chip evaluates them.
+fn evaluated(net: CheckedNetwork, chip: &Chip) -> CheckedNetwork {
+    let sums = !chip.rule.is_microcode() && chip.arithmetic.learning.is_none();
+    if sums { written_out(&net) } else { net }
 }
 
 /// A network with its plan and image.
@@ -254,6 +267,7 @@ impl Subject {
         change: impl FnOnce(&CheckedNetwork, &mut Plan),
     ) -> Self {
         chip.check().unwrap_or_else(|e| panic!("{e}"));
+        let net = evaluated(net, chip);
         let (mut plan, _) = plan(&net, chip, requests).unwrap_or_else(|e| panic!("{e}"));
         change(&net, &mut plan);
         let identity =

@@ -5,9 +5,12 @@ use crate::editor::{Editor, Typed};
 use crate::exit::Fault;
 use crate::source::{ChipArg, ModelArgs};
 use crate::terminal::Terminal;
+use signal_hook::consts::SIGINT;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
-use trifactor_debug::{DebugError, Session, Stimulus, StimulusStep};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use trifactor_debug::{DebugError, Interrupt, Session, Stimulus, StimulusStep, is_interrupt};
 use trifactor_emu::{Emulator, Options, Reset};
 use trifactor_image::{Image, Map};
 use trifactor_ir::ResetGroup;
@@ -29,6 +32,9 @@ spikes are lines of a step, an input and a lane, such as `12,sensors,3`.
 
 Commands come from the terminal, from a script (-x, one command a line, `#` begins a comment) or
 as JSON, one request and one answer a line. `help` lists them; docs/debugging.md shows a session.
+Control-C ends a command that takes long, at the place where it is, which is then named; at the
+prompt it drops the line, and in a script it ends the program. With --json the request `interrupt`
+does the same from the side.
 The exit code is 1 if a script holds a command that cannot be done, or an `expect` or `assert`
 that does not hold.";
 
@@ -77,7 +83,7 @@ impl Cmd {
         let stimulus = self.stimulus(&image, script)?;
         let mut session = Session::new(&image, emulator, stimulus);
         if self.json {
-            return host(&mut session, terminal);
+            return host(session, terminal);
         }
         if let Some(path) = &self.script {
             let text = text(path)?;
@@ -149,19 +155,25 @@ impl Cmd {
                         .to_owned(),
                 ));
             }
-            return Ok(of_trial(script, &image.map));
+            let name = format!("trial {}", self.trial.unwrap_or(0));
+            return Ok(of_trial(&name, script, &image.map));
         }
         let seed = self.seed.unwrap_or(image.meta.seed);
         match &self.spikes {
             None => Ok(Stimulus::silent(seed, self.steps.unwrap_or(100))),
-            Some(path) => Stimulus::parse(&text(path)?, &image.map, seed, self.steps)
-                .map_err(|e| Fault::File(format!("{}: {e}", path.display()))),
+            Some(path) => {
+                let mut stimulus = Stimulus::parse(&text(path)?, &image.map, seed, self.steps)
+                    .map_err(|e| Fault::File(format!("{}: {e}", path.display())))?;
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                stimulus.name = name.display().to_string();
+                Ok(stimulus)
+            }
         }
     }
 }
 
 /// A trial in the numbering of an image.
-fn of_trial(script: TrialScript, map: &Map) -> Stimulus {
+fn of_trial(name: &str, script: TrialScript, map: &Map) -> Stimulus {
     let at: Vec<Option<usize>> = script
         .inputs
         .iter()
@@ -180,7 +192,7 @@ fn of_trial(script: TrialScript, map: &Map) -> Stimulus {
             .filter_map(|(at, lanes)| Some(((*at)?, lanes)))
             .collect(),
     };
-    Stimulus { seed: script.seed, steps: script.steps.into_iter().map(step).collect() }
+    Stimulus::new(name, script.seed, script.steps.into_iter().map(step).collect())
 }
 
 /// A text file, read through a limit.
@@ -243,9 +255,23 @@ fn fault(error: DebugError, place: &str) -> Fault {
     }
 }
 
-/// Requests and answers as JSON.
-fn host(session: &mut Session, terminal: &Terminal) -> Result<(), Fault> {
-    for line in std::io::stdin().lock().lines() {
+/// Requests and answers as JSON. Requests are read beside their execution, so that one that
+/// interrupts is heard at once.
+fn host(mut session: Session, terminal: &Terminal) -> Result<(), Fault> {
+    let (sender, requests) = mpsc::channel();
+    let interrupt = session.interrupt();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            if line.as_ref().is_ok_and(|line| is_interrupt(line)) {
+                interrupt.raise();
+            }
+            // Nobody takes requests any more when the session has ended.
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    for line in requests {
         let line = line.map_err(|e| Fault::File(format!("standard input: {e}")))?;
         let (answer, ends) = session.answer(&line);
         if let Some(answer) = answer {
@@ -258,6 +284,16 @@ fn host(session: &mut Session, terminal: &Terminal) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Lets Control-C end the command at hand. While the flag that is returned stands, which it does at
+/// first, it ends the program as usual.
+fn interruptible(interrupt: &Interrupt) -> Result<Arc<AtomicBool>, Fault> {
+    let waits = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&waits))
+        .and_then(|_| signal_hook::flag::register_usize(SIGINT, interrupt.counter(), 1))
+        .map_err(|e| Fault::File(format!("Control-C cannot be caught: {e}")))?;
+    Ok(waits)
+}
+
 /// Commands from a person.
 fn interactive(session: &mut Session, terminal: &Terminal, image: &Image) -> Result<(), Fault> {
     terminal.note(&format!(
@@ -265,6 +301,7 @@ fn interactive(session: &mut Session, terminal: &Terminal, image: &Image) -> Res
         image.meta.model
     ));
     let mut editor = Editor::default();
+    let waits = interruptible(&session.interrupt())?;
     loop {
         let prompt = format!("({}) ", session.prompt());
         let typed = editor.line(&prompt, &|line| session.complete(line));
@@ -273,7 +310,11 @@ fn interactive(session: &mut Session, terminal: &Terminal, image: &Image) -> Res
             Typed::Nothing => continue,
             Typed::End => return Ok(()),
         };
-        match session.execute(&line) {
+        session.interrupt().clear();
+        waits.store(false, Ordering::SeqCst);
+        let done = session.execute(&line);
+        waits.store(true, Ordering::SeqCst);
+        match done {
             Ok(answer) => {
                 if !answer.text.is_empty() {
                     terminal.print(&format!("{}\n", answer.text))?;

@@ -76,7 +76,7 @@ fn wide() -> String {
 #[test]
 fn formats_bind_the_chip_that_the_model_names_and_are_wishes_for_another() {
     let place = Place::with_model(&wide());
-    let note = "'plastic.w' has 9 bits, frac 2 on the chip 'loihi1', which does not store the 16 bits, frac 9 \
+    let note = "'plastic.w' has 8 bits, frac 1 on the chip 'loihi1', which does not store the 16 bits, frac 9 \
                 that were chosen for 'superset'";
     let call = ["chips", "m", "--chip", "superset", "--chip", "loihi1", "--fit-only"];
     place.call(&call).expect_code(0).expect_printed(&["loihi1 holds it in other formats:\n", note]);

@@ -1,7 +1,7 @@
 //! `trifactor debug`.
 
 use crate::models::{PAIR, Place};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -126,15 +126,98 @@ fn a_program_gets_one_line_for_one_line_and_a_checkpoint_goes_on_elsewhere() {
     assert!(place.read("end.tfc") == place.read("again.tfc"));
 }
 
+/// Whether there is Python; says that a test is skipped where there is none.
+fn python(what: &str) -> bool {
+    let python = std::process::Command::new("python3").arg("--version").output();
+    if python.is_ok_and(|p| p.status.success()) {
+        return true;
+    }
+    // Past the capture of test output: nobody should take this for a success.
+    let text = format!("skipped: there is no python3 to {what}\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    false
+}
+
+#[test]
+fn a_request_interrupts_the_one_before_it() {
+    let place = Place::with_image();
+    let mut command = place.command(&["debug", "pair.elf", "--json", "--quiet"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("an input");
+    let mut answers = BufReader::new(child.stdout.take().expect("an output")).lines();
+    let mut send = |line: &str| {
+        stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()).expect("it listens");
+    };
+    let mut answer = || -> serde_json::Value {
+        let line = answers.next().expect("an answer").expect("text");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    send("{\"id\": 1, \"command\": \"step 1000000000\"}\n");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    send("{\"id\": 2, \"command\": \"interrupt\"}\n{\"id\": 3, \"command\": \"step\"}\n");
+    let ended = answer();
+    assert_eq!((&ended["id"], &ended["value"]["interrupted"]), (&1.into(), &true.into()));
+    let at = ended["at"]["step"].as_u64().expect("a step");
+    assert!(at < 1_000_000_000);
+    let (second, third) = (answer(), answer());
+    assert_eq!((&second["id"], &second["at"]["step"]), (&2.into(), &at.into()));
+    assert_eq!((&third["id"], &third["at"]["step"]), (&3.into(), &(at + 1).into()));
+    send("{\"command\": \"quit\"}\n");
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// Types at a terminal: a command, Control-C while it is executed, Control-C at the prompt.
+const TYPIST: &str = r#"
+import os, pty, select, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+def until(text):
+    global seen
+    end = time.time() + 120
+    while text not in seen:
+        ready, _, _ = select.select([terminal], [], [], max(0, end - time.time()))
+        if not ready:
+            sys.exit(f"no {text!r} in {seen!r}")
+        seen += os.read(terminal, 4096)
+    before, seen = seen.split(text, 1)
+    return before
+until(b"(before step 1) ")
+os.write(terminal, b"step 1000000000\r")
+time.sleep(1)
+os.write(terminal, b"\x03")
+until(b"interrupted\r\n")
+until(b"(after step ")
+os.write(terminal, b"nonsense\x03")
+until(b"nonsense")
+until(b"(after step ")
+os.write(terminal, b"quit\r")
+_, status = os.waitpid(pid, 0)
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+
+#[test]
+fn control_c_ends_a_command_and_the_session_goes_on() {
+    if !python("type at a terminal") {
+        return;
+    }
+    let place = Place::with_image();
+    place.write("typist.py", TYPIST.as_bytes());
+    let output = std::process::Command::new("python3")
+        .arg(place.path("typist.py"))
+        .args([env!("CARGO_BIN_EXE_trifactor"), "debug"])
+        .arg(place.path("pair.elf"))
+        .output()
+        .expect("python3 starts");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+}
+
 #[test]
 fn the_python_program_of_the_manual_runs() {
-    let python = std::process::Command::new("python3").arg("--version").output();
-    if !python.is_ok_and(|p| p.status.success()) {
-        // Past the capture of test output: nobody should take this for a success.
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            b"skipped: there is no python3 to run the program of docs/debugging.md\n",
-        );
+    if !python("run the program of docs/debugging.md") {
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -99,6 +99,7 @@ fn what_cannot_be_recorded_is_refused_before_the_run() {
         (&["--timeline", "a.json", "--timeline-steps", "3..1"], "--timeline-steps: '3..1'"),
         (&["--timeline", "a.json", "--timeline-steps", "21"], "the run ends before step 21"),
         (&["--timeline-steps", "1..3"], "--timeline-steps is for --timeline FILE"),
+        (&["--timeline-arrows", "3"], "--timeline-arrows is for --timeline FILE"),
         (&["--signals", "post.v"], "--signals is for --wave FILE"),
         (&["--wave-real"], "--wave-real is for --wave FILE"),
         (&["--wave-time", "chip"], "--wave-time is for --wave FILE"),

@@ -10,7 +10,7 @@ mod select;
 pub use guard::guard;
 pub use select::{Program, Source, select};
 
-use crate::structure::{ProjectionId, Structure};
+use crate::structure::{ProjectionId, Structure, TraceKind};
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
 use trifactor_entity::SideTable;
 use trifactor_image::{Field, Format, Guard};
@@ -36,7 +36,7 @@ pub struct Lowered {
     pub projections: SideTable<ProjectionId, LoweredProjection>,
 }
 
-/// Lowers every projection. Errors: `C010` to `C018`.
+/// Lowers every projection. Errors: `C010` to `C018`, and `Q014` and `Q015` for constants of rules.
 pub fn lower(
     net: &CheckedNetwork,
     plan: &Plan,
@@ -52,7 +52,7 @@ pub fn lower(
         if let Some(rule) = projection.rule
             && check_reads(net, chip, structure, rule, &mut diagnostics)
         {
-            form::check_form(net, chip, structure, rule, &mut diagnostics);
+            form::check_form(net, plan, chip, structure, rule, &mut diagnostics);
             match select(net, plan, chip, structure, id) {
                 Ok(program) => lowered.program = Some(program),
                 Err(found) => diagnostics.append(found),
@@ -218,7 +218,11 @@ fn check_reads(
     let ports = &net.kernels[phase.kernel].ports;
     let beyond = phase.reads.iter().find_map(|(port, read)| match *read {
         Read::State(state) if ports[port].role != Role::Own => {
-            let trace = structure.traces.values().any(|t| t.state == state);
+            // What a neuron writes stays on its own core, where only its input synapses are.
+            let trace = structure.traces.values().any(|t| {
+                let here = t.kind != TraceKind::PseudoDerivative || ports[port].role == Role::Post;
+                t.state == state && here
+            });
             let modulator = structure.modulators.values().any(|m| m.state == state);
             (!trace && !modulator).then_some(state)
         }
@@ -230,14 +234,17 @@ fn check_reads(
             "C017",
             format!(
                 "the rule '{}' reads '{}', and an engine of the chip '{}' reads only spikes, traces and \
-                 modulators of a neuron",
+                 modulators of a neuron, and the pseudo-derivative of its post neuron",
                 phase.name,
                 net.full_name(state),
                 chip.name
             ),
         )
         .at(Place::at_key(&phase.key))
-        .hint("read a trace of the neuron's spikes instead"),
+        .hint(
+            "read a trace of the neuron's spikes instead, or, of the membrane of a post neuron, its \
+             pseudo-derivative",
+        ),
     );
     false
 }

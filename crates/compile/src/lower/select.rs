@@ -44,6 +44,9 @@ pub struct Program {
     /// For each instruction, where that line stands in the author's file, from 1; none for what
     /// no text was read for.
     pub written: Vec<Option<u32>>,
+    /// For each instruction, the author's product that it is for, where the rule is a sum of such:
+    /// its position in the kernel's list.
+    pub terms: Vec<Option<u16>>,
     /// Slots 1, 2, ... of `ldx`.
     pub pre_slots: Vec<Source>,
     /// Slots 1, 2, ... of `ldy`.
@@ -68,6 +71,7 @@ struct Emitter<'a> {
     same_as: Vec<ValueId>,
     line: String,
     written: Option<u32>,
+    term: Option<u16>,
     full: bool,
 }
 
@@ -92,6 +96,7 @@ pub fn select(
             code: Vec::new(),
             lines: Vec::new(),
             written: Vec::new(),
+            terms: Vec::new(),
             pre_slots: Vec::new(),
             post_slots: Vec::new(),
             global_slots: Vec::new(),
@@ -102,6 +107,7 @@ pub fn select(
         same_as: Vec::new(),
         line: String::new(),
         written: None,
+        term: None,
         full: false,
     };
     emitter.same_as = shared(kernel, emitter.plan);
@@ -265,6 +271,7 @@ impl Emitter<'_> {
             }
             self.line = lines.get(id.index()).cloned().unwrap_or_default();
             self.written = self.kernel.written.lines.get(id.index()).copied();
+            self.term = self.kernel.written.term(id);
             self.operation(id, op);
             self.release(id.index());
         }
@@ -273,6 +280,7 @@ impl Emitter<'_> {
         }
         self.line = "end".to_owned();
         self.written = None;
+        self.term = None;
         self.emit(Inst::Halt);
     }
 
@@ -280,6 +288,7 @@ impl Emitter<'_> {
         self.program.code.push(inst);
         self.program.lines.push(self.line.clone());
         self.program.written.push(self.written);
+        self.program.terms.push(self.term);
     }
 
     fn new_register(&mut self) -> Reg {
@@ -539,6 +548,7 @@ impl Emitter<'_> {
         let state = self.phase.writes[j];
         self.line = format!("set {}", output.variable);
         self.written = self.kernel.written.outputs.get(j).copied();
+        self.term = None;
         let field = self.fields.iter().position(|f| *f == state);
         let field = field.expect("internal: a rule sets a variable without a field");
         let p = self.plan.outputs[j];

@@ -4,6 +4,7 @@
 
 use trifactor_compile::{Compiled, Identity, compile};
 use trifactor_diag::{Diagnostic, Diagnostics, Severity};
+use trifactor_ir::sop::written_out;
 use trifactor_ir::{
     CheckedNetwork, Delay, Group, Kernel, Read, ResetGroup, Role, Sign, SpaceId, StateId,
     StateRole, Values, text,
@@ -131,9 +132,11 @@ pub fn identity() -> Identity {
     Identity { model_hash: "0".repeat(64), seed: 1, step_ms: 1.0, ..Identity::default() }
 }
 
+/// Compiled, its rules as the chip evaluates them.
 pub fn made(net: &CheckedNetwork, chip: &Chip) -> Result<Compiled, Diagnostics> {
-    let (plan, _) = plan(net, chip, &Requests::new()).unwrap_or_else(|e| panic!("no plan: {e}"));
-    compile(net, &plan, chip, &identity())
+    let net = if chip.rule.is_microcode() { net.clone() } else { written_out(net) };
+    let (plan, _) = plan(&net, chip, &Requests::new()).unwrap_or_else(|e| panic!("no plan: {e}"));
+    compile(&net, &plan, chip, &identity())
 }
 
 /// The network compiles, and what comes out can be written and read again.

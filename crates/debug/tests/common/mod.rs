@@ -33,7 +33,8 @@ pub fn model(folder: &str) -> (Image, Stimulus) {
         resets: step.resets.iter().map(reset).collect(),
         spikes: at.iter().copied().zip(step.spikes.iter().cloned()).collect(),
     };
-    let stimulus = Stimulus { seed: trial.seed, steps: trial.steps.iter().map(step).collect() };
+    let steps = trial.steps.iter().map(step).collect();
+    let stimulus = Stimulus::new("trial 0", trial.seed, steps);
     (image, stimulus)
 }
 

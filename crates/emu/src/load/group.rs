@@ -220,6 +220,11 @@ fn rule(
     let table = |at: &usize| column(image, core, *at, group.projection, widths);
     let mut pre_columns = pre.iter().map(table).collect::<Result<Vec<_>, _>>()?;
     let mut post_columns = post.iter().map(table).collect::<Result<Vec<_>, _>>()?;
+    let written = |c: &ColumnTable| c.kind == ColumnKind::PseudoDerivative;
+    let end = group.first_target + group.n_post;
+    if post_columns.iter().any(written) && end > core.compartments.len() {
+        return Err("a pseudo-derivative is that of a compartment, and a target is none".into());
+    }
     let range = |c: &ColumnTable| Interval { lo: 0, hi: c.max.into() };
     let held = |f: usize| format_range(&format.fields[f]).map(|h| (h, group.fields[f].range));
     let context = Context {
@@ -281,11 +286,18 @@ fn column(
         let here = |(id, column): &(u32, u16)| *id == core.id && usize::from(*column) == at;
         usize::from(t.projection) == projection && t.parts.iter().any(here)
     });
+    let written = c.kind == ColumnKind::PseudoDerivative;
+    let legal = c.post && (0..=c.max).contains(&c.impulse) && (0..=0xffff).contains(&c.x_max);
+    if written && !legal {
+        return Err(wrong(
+            "a pseudo-derivative needs a post lane, a height and a slope of 16 bits",
+        ));
+    }
     let keep = match (c.kind, widths.learning.map(|engine| engine.trace)) {
         (ColumnKind::Replayed, Some(unit)) => u32::try_from(c.x_max)
             .ok()
             .and_then(|register| keep_of(register, DecayCode::default(), unit.decay_bits)),
-        (ColumnKind::Linear | ColumnKind::Saturating, None) => {
+        (ColumnKind::Linear | ColumnKind::Saturating | ColumnKind::PseudoDerivative, None) => {
             keep(c.decay, DecayCode::default(), widths)
         }
         _ => return Err(wrong("its kind of trace is not the chip's")),

@@ -89,6 +89,8 @@ pub struct Oracle {
     pub v: Vec<Vec<i128>>,
     pub hold: Vec<Vec<i128>>,
     accumulators: Vec<Vec<i128>>,
+    /// Distance of the voltage from the threshold before a reset, none while held.
+    distance: BTreeMap<(usize, usize), Option<i128>>,
     /// Values of each line of each core, by target address.
     lines: Vec<Vec<i128>>,
     synapses: Vec<Synapse>,
@@ -170,6 +172,7 @@ impl Oracle {
             v: vec![],
             hold: vec![],
             accumulators: per_core(&|core| vec![0; targets(core)]),
+            distance: BTreeMap::new(),
             lines: per_core(&|core| vec![0; targets(core)]),
             synapses,
             traces,
@@ -287,7 +290,12 @@ impl Oracle {
                     let v = round(self.v[c][at] * keep(r.decay_v), 16, Rounding::Zero, 0);
                     let v = v + u + i128::from(r.bias);
                     let mut v = self.clip(format!("{}.v", population.name), v, lo, hi);
-                    // S22, S23.
+                    // S22, S23, S27. Without a threshold, it is out of reach.
+                    let threshold = if r.spikes { r.threshold } else { i32::MAX };
+                    let far = (v.max(r.v_min.into()) - i128::from(threshold)).abs();
+                    let held = self.hold[c][at] > 0;
+                    let far = (!held).then_some(far.min(i32::MAX.into()));
+                    self.distance.insert((c, at), far);
                     if self.hold[c][at] > 0 {
                         v = 0;
                         self.hold[c][at] -= 1;
@@ -381,12 +389,23 @@ impl Oracle {
             let site = |site| draw(self.seed, self.step, c.stream, site, t.lane, 0);
             let spikes = if c.post { &self.last_post } else { &self.last_pre };
             let s = spikes.get(&(t.core, t.place)) == Some(&position);
+            if c.kind == ColumnKind::PseudoDerivative {
+                let value = self.distance[&(t.core, t.place)].map_or(0, |far| {
+                    let fall = far * i128::from(c.x_max);
+                    (i128::from(c.impulse) - round(fall, c.shift.into(), Rounding::Nearest, 0))
+                        .max(0)
+                });
+                self.traces[at].values.push(value);
+                continue;
+            }
             let old = *t.values.last().unwrap();
             let decayed = round(old * keep(c.decay), 16, c.rounding, site(32));
             let impulse = match (s, c.kind) {
                 (false, _) => 0,
                 (true, ColumnKind::Linear) => c.impulse.into(),
-                (true, ColumnKind::Replayed) => panic!("the images here are for other chips"),
+                (true, ColumnKind::Replayed | ColumnKind::PseudoDerivative) => {
+                    panic!("the images here are for other chips, and what neurons write is done")
+                }
                 (true, ColumnKind::Saturating) => {
                     let exact = i128::from(c.impulse) * (i128::from(c.x_max) - decayed);
                     round(exact, c.shift.into(), c.rounding, site(33))

@@ -29,7 +29,12 @@ pub fn image(rng: &mut Rng) -> Image {
 
 /// An image with populations of up to `largest` lanes.
 pub fn image_of(rng: &mut Rng, largest: u32) -> Image {
-    let mut ids: Vec<u32> = (0..rng.below(4) + 1).map(|_| rng.below(128)).collect();
+    let ids = (0..rng.below(4) + 1).map(|_| rng.below(128)).collect();
+    image_on(rng, largest, ids)
+}
+
+/// An image on some of the cores with these numbers.
+pub fn image_on(rng: &mut Rng, largest: u32, mut ids: Vec<u32>) -> Image {
     ids.sort_unstable();
     ids.dedup();
     let mut cores: Vec<Core> = ids.iter().map(|id| Core { id: *id, ..Core::default() }).collect();
@@ -194,7 +199,8 @@ fn projection(
     let shuffled = rng.chance(4);
     let rule = plastic.then(|| {
         *stream += 1;
-        Rule::new(rng, map, &fields, (n_pre, n_post), stream)
+        let neurons = map.populations.iter().any(|p| p.name == post_name);
+        Rule::new(rng, map, &fields, (n_pre, n_post), neurons, stream)
     });
     let index_bits = if dense { 0 } else { rng.below(5) as u8 + if n_post > 16 { 10 } else { 4 } };
     let format = Format { index_bits, fields: fields.widths.clone() };
@@ -323,9 +329,18 @@ struct Rule {
 }
 
 impl Rule {
-    fn new(rng: &mut Rng, map: &Map, fields: &Fields, n: (u32, u32), stream: &mut u32) -> Self {
+    /// A rule of a projection that ends at neurons, or at a modulator.
+    fn new(
+        rng: &mut Rng,
+        map: &Map,
+        fields: &Fields,
+        n: (u32, u32),
+        neurons: bool,
+        stream: &mut u32,
+    ) -> Self {
         let own_stream = *stream;
-        let columns: Vec<Column> = (0..rng.below(5)).map(|_| column(rng, stream)).collect();
+        let columns: Vec<Column> =
+            (0..rng.below(5)).map(|_| column(rng, neurons, stream)).collect();
         let slots = |rng: &mut Rng, post: bool, n: u32| {
             let mut slots = Vec::new();
             for (k, c) in columns.iter().enumerate() {
@@ -405,15 +420,33 @@ impl Rule {
     }
 }
 
-fn column(rng: &mut Rng, stream: &mut u32) -> Column {
+fn column(rng: &mut Rng, neurons: bool, stream: &mut u32) -> Column {
     *stream += 1;
     let bits = rng.below(10) as u8 + 7;
     let full = (1 << bits) - 1;
     let max = if rng.chance(3) { rng.between(1, full) } else { full };
     let saturating = rng.chance(3);
+    let post = rng.chance(2);
+    if post && neurons && rng.chance(3) {
+        return Column {
+            profile: 0,
+            post,
+            kind: ColumnKind::PseudoDerivative,
+            bits,
+            max,
+            decay: 0,
+            impulse: rng.between(0, max),
+            x_max: rng.between(0, 0xffff),
+            shift: rng.below(30) as u8,
+            rounding: rng.rounding(),
+            stream: *stream,
+            init: if rng.chance(2) { 0 } else { rng.between(0, max) },
+            history: false,
+        };
+    }
     Column {
         profile: 0,
-        post: rng.chance(2),
+        post,
         kind: if saturating { ColumnKind::Saturating } else { ColumnKind::Linear },
         bits,
         max,

@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// Version of the file format.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// `e_machine` of an image: the bytes `tf`. A private number, far from those that the ELF
 /// registry has given out (all below 0x200), so that no tool takes an image for a program.

@@ -110,7 +110,8 @@ codes!(Guard {
 codes!(ColumnKind {
     0 => ColumnKind::Linear = "linear",
     1 => ColumnKind::Saturating = "saturating",
-    2 => ColumnKind::Replayed = "replayed"
+    2 => ColumnKind::Replayed = "replayed",
+    3 => ColumnKind::PseudoDerivative = "pseudo-derivative"
 });
 
 impl Wire for bool {
@@ -339,16 +340,16 @@ record!(Profile, "profiles", "The program of a learning group." {
     post_slots: Vec<Slot> = "slots 1 and up of `ldy`",
     global_slots: Vec<Slot> = "slots 0 and up of `ldg`",
 });
-record!(Column, "columns", "A trace on the pre or post lanes of a profile's group (S30 to S34)." {
+record!(Column, "columns", "A trace on the pre or post lanes of a profile's group (S30 to S34), or a pseudo-derivative on its post lanes (S27)." {
     profile: u8 = "record in `profiles`",
     post: bool = "on the post lanes, not on the axons",
     kind: ColumnKind = "arithmetic",
     bits: u8 = "stored bits, unsigned",
     max: i32 = "largest raw value",
     decay: u16 = "linear and saturating: decay register (S45)",
-    impulse: i32 = "raw value (linear, replayed) or mantissa of the factor (saturating)",
-    x_max: i32 = "saturating: raw upper end; replayed: decay register",
-    shift: u8 = "saturating: fraction bits of the impulse",
+    impulse: i32 = "raw value (linear, replayed), mantissa of the factor (saturating) or height (pseudo-derivative)",
+    x_max: i32 = "saturating: raw upper end; replayed: decay register; pseudo-derivative: slope",
+    shift: u8 = "saturating: fraction bits of the impulse; pseudo-derivative: places to the right of distance times slope",
     rounding: Rounding = "rounding of decay and saturating impulse",
     stream: u32 = "draw stream (S52)",
     init: i32 = "value at the start of a trial",

@@ -16,6 +16,8 @@ const MAX_SHIFT: u8 = 31;
 const MAX_RIGHT_SHIFT: u8 = 62;
 /// Largest mantissa of an impulse: constants have at most 16 significant bits (S60).
 const MAX_IMPULSE: i32 = 0xffff;
+/// Largest slope of a pseudo-derivative (S27).
+const MAX_SLOPE: i32 = 0xffff;
 
 pub(super) fn check(core: &Core, chip: &Chip, map: &Map) -> Result<(), ImageError> {
     sizes(core, chip)?;
@@ -312,7 +314,24 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         let replay = chip.arithmetic.learning.map(|engine| engine.trace);
         let legal = (c.kind == ColumnKind::Replayed) == replay.is_some();
         ensure!(legal, site(), "a kind of trace that is not the chip's");
-        let mut largest_impulse = MAX_IMPULSE;
+        let written = c.kind == ColumnKind::PseudoDerivative;
+        if written {
+            let legal = chip.has_pseudo_derivatives();
+            ensure!(legal, site(), "a pseudo-derivative, which the chip does not have");
+            ensure!(c.post, site(), "a pseudo-derivative of pre lanes, which are on other cores");
+            ensure!(
+                c.decay == 0,
+                site(),
+                "a pseudo-derivative with the decay register {}",
+                c.decay
+            );
+            let legal = (0..=MAX_SLOPE).contains(&c.x_max);
+            ensure!(legal, site(), "slope {} of 0 to {MAX_SLOPE}", c.x_max);
+            let mut groups = core.groups.iter().filter(|g| g.profile == c.profile);
+            let legal = groups.all(|g| inside(g.first_target, g.n_post, core.compartments.len()));
+            ensure!(legal, site(), "a pseudo-derivative of targets that are no compartments");
+        }
+        let mut largest_impulse = if written { c.max } else { MAX_IMPULSE };
         if let Some(unit) = replay {
             let largest = (1i32 << unit.decay_bits) - 1;
             let legal = c.decay == 0 && (0..=largest).contains(&c.x_max);
@@ -322,6 +341,9 @@ fn columns(core: &Core, chip: &Chip) -> Result<(), ImageError> {
         decay(c.decay, DecayCode::default(), chip, site())?;
         let legal = (0..=largest_impulse).contains(&c.impulse);
         ensure!(legal, site(), "impulse {} of 0 to {largest_impulse}", c.impulse);
+        if written {
+            ensure!(c.shift <= MAX_RIGHT_SHIFT, site(), "shift {} of 0 to 62", c.shift);
+        }
         if c.kind == ColumnKind::Saturating {
             ensure!(
                 (0..=largest).contains(&c.x_max),

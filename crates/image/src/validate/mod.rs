@@ -15,8 +15,8 @@
 //! - map: names are unique and printable; every compartment, group and modulator range belongs
 //!   to exactly one name; every input axon gets exactly one message, from its pre lane
 //!   (`names.rs`, `messages.rs`).
-//! - lines: files have printable names; words are there, ascend, and their lines are numbers from
-//!   1 in one of the files (`names.rs`).
+//! - lines: files and products are printable; words are there, ascend, and their lines are numbers
+//!   from 1 in one of the files, their products those of the list (`names.rs`).
 
 mod memories;
 mod messages;

@@ -248,15 +248,23 @@ fn lines(image: &Image) -> Result<(), ImageError> {
         let printable = !file.is_empty() && !file.chars().any(char::is_control);
         ensure!(printable, Site::Lines, "the name of a file is empty or has control characters");
     }
+    for term in &table.terms {
+        let printable = !term.is_empty() && !term.chars().any(char::is_control);
+        ensure!(printable, Site::Lines, "a product is empty or has control characters");
+    }
     let ascending = table.words.is_sorted_by_key(|w| (w.core, w.word));
     let once = table.words.windows(2).all(|w| (w[0].core, w[0].word) != (w[1].core, w[1].word));
     ensure!(ascending && once, Site::Lines, "words are not in ascending order");
-    for WordLine { core, word, file, line } in &table.words {
+    for WordLine { core, word, file, line, term } in &table.words {
         let held = core_of(image, *core).map(|(_, core)| core);
         let legal = held.is_some_and(|core| (*word as usize) < core.ucode.len());
         ensure!(legal, Site::Lines, "core {core} has no microcode word {word}");
         let legal = usize::from(*file) < table.files.len() && *line > 0;
         ensure!(legal, Site::Lines, "core {core}, word {word}: line {line} of file {file}");
+        if let Some(term) = term {
+            let legal = usize::from(*term) < table.terms.len();
+            ensure!(legal, Site::Lines, "core {core}, word {word}: there is no product {term}");
+        }
     }
     Ok(())
 }

@@ -162,11 +162,15 @@ fn image_with(shape: &Shape, chip: &str) -> Image {
     map.traces = vec![trace("in.ff.x1", TraceSide::Pre, pre_columns)];
     map.traces.push(trace("hid.ff.y1", TraceSide::Post, post_columns));
     let mut lines =
-        LineTable { files: vec!["stdp.kern".into(), "other.kern".into()], words: vec![] };
+        LineTable { files: vec!["stdp.kern".into(), "other.kern".into()], ..LineTable::default() };
+    lines.terms = vec!["2^-4*x0*y1".into(), "-y0*x1".into()];
     for core in &cores {
         // The last word has no line.
         let words = 0..core.ucode.len() as u32 - 1;
-        let line = |word| WordLine { core: core.id, word, file: r.below(2) as u16, line: 1 + word };
+        let line = |word| {
+            let term = r.bit().then(|| r.below(2) as u16);
+            WordLine { core: core.id, word, file: r.below(2) as u16, line: 1 + word, term }
+        };
         lines.words.extend(words.map(line));
     }
     Image { meta: meta(chip), cores, map, lines }

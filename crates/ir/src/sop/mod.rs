@@ -25,7 +25,8 @@
 //! the epoch for `u_k` (S40). All literals of a product combine into its scale; `(3 - y1)` is
 //! `-1 * (y1 - 3)`. Sums run in the author's order (S48); a product multiplies its factors in the
 //! author's order, then the dependency, then the scale, whose sign becomes an addition or a
-//! subtraction.
+//! subtraction. The kernel says of each operation which product it is for
+//! ([`Written::terms`](crate::Written)).
 //!
 //! # More and less than Lava 0.11
 //! Accepted in addition: `r1`, decimals, scales without a 4-bit mantissa, a different k in each
@@ -39,14 +40,19 @@
 //! assert!(kernel.port("y1_at_x0").is_some());
 //! ```
 
+mod expand;
 mod parse;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use expand::{Change, Factor, Fault, Product, expand};
 pub use parse::{MAX_FACTORS, MAX_LENGTH, MAX_PRODUCTS, parse_products};
+use parse::{Placed, placed_products};
+pub use write::{WrittenFactor, WrittenProduct, short, written_out, written_products};
 
-use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When};
+use crate::kernel::{Kernel, KernelBuilder, Op, Port, Role, Target, ValueId, When, WrittenTerm};
 use std::collections::BTreeMap;
 use std::fmt;
 use trifactor_diag::{Diagnostic, Diagnostics, Place};
@@ -230,12 +236,12 @@ pub fn parse_sop_as(
     let sums =
         [("dw", SopVar::W, &rule.dw), ("dd", SopVar::D, &rule.dd), ("dt", SopVar::T, &rule.dt)];
     let mut found = Diagnostics::new();
-    let mut writer = Writer { builder: KernelBuilder::new(name), form, reads: BTreeMap::new() };
+    let mut writer = Writer::new(name, form);
     let mut results = Vec::new();
     for (field, variable, text) in sums {
         let Some(text) = text else { continue };
         let key = place.key.as_ref().map_or_else(|| field.to_owned(), |k| format!("{k}.{field}"));
-        match parse_products(text, &place.clone().key(key)) {
+        match placed_products(text, &place.clone().key(key)) {
             Ok(products) => results.push((variable, writer.sum(variable, &products))),
             Err(errors) => found.append(errors),
         }
@@ -249,7 +255,7 @@ pub fn parse_sop_as(
     for (variable, value) in results {
         writer.builder.output(variable.name(), Target::Set, value);
     }
-    found.into_result(writer.builder.build()).map(|(kernel, _)| kernel)
+    found.into_result(writer.build()).map(|(kernel, _)| kernel)
 }
 
 /// Writes the kernel of a rule.
@@ -258,31 +264,60 @@ struct Writer {
     form: ScaleForm,
     /// Inputs read so far, by name.
     reads: BTreeMap<String, ValueId>,
+    /// The products so far.
+    terms: Vec<WrittenTerm>,
+    /// How many operations there are behind each of them.
+    ends: Vec<usize>,
 }
 
 impl Writer {
-    fn sum(&mut self, variable: SopVar, products: &[SopProduct]) -> ValueId {
+    fn new(name: &str, form: ScaleForm) -> Self {
+        let (builder, reads) = (KernelBuilder::new(name), BTreeMap::new());
+        Self { builder, form, reads, terms: Vec::new(), ends: Vec::new() }
+    }
+
+    /// The kernel, in which every operation knows its product.
+    fn build(self) -> Kernel {
+        let mut kernel = self.builder.build();
+        let mut first = 0;
+        for (term, end) in (0..).zip(self.ends) {
+            kernel.written.term_of.extend(std::iter::repeat_n(term, end - first));
+            first = end;
+        }
+        kernel.written.terms = self.terms;
+        kernel
+    }
+
+    fn sum(&mut self, variable: SopVar, products: &[Placed]) -> ValueId {
+        // What a sum begins with belongs to its first product.
         let mut sum = self.variable(variable, When::End);
-        for product in products {
-            let magnitude = self.product(product);
-            if let (ScaleForm::Split, Some((mantissa, exponent))) =
-                (self.form, product.mantissa_exponent)
-            {
-                let mantissa = self.builder.constant(mantissa.into());
-                let scaled = self.builder.mul(magnitude, mantissa);
-                let power = self.builder.constant(f64::from(exponent).exp2());
-                let scaled = self.builder.mul(scaled, power);
-                sum = self.builder.add(sum, scaled);
-                continue;
-            }
-            let magnitude = self.folded(product, magnitude);
-            sum = if product.scale < 0.0 {
-                self.builder.sub(sum, magnitude)
-            } else {
-                self.builder.add(sum, magnitude)
-            };
+        for Placed { product, at, text } in products {
+            let (variable, text) = (variable.name(), text.clone());
+            self.terms.push(WrittenTerm { variable, at: *at, text });
+            sum = self.add(sum, product);
+            self.ends.push(self.builder.len());
         }
         sum
+    }
+
+    /// A sum and one product more.
+    fn add(&mut self, sum: ValueId, product: &SopProduct) -> ValueId {
+        let magnitude = self.product(product);
+        if let (ScaleForm::Split, Some((mantissa, exponent))) =
+            (self.form, product.mantissa_exponent)
+        {
+            let mantissa = self.builder.constant(mantissa.into());
+            let scaled = self.builder.mul(magnitude, mantissa);
+            let power = self.builder.constant(f64::from(exponent).exp2());
+            let scaled = self.builder.mul(scaled, power);
+            return self.builder.add(sum, scaled);
+        }
+        let magnitude = self.folded(product, magnitude);
+        if product.scale < 0.0 {
+            self.builder.sub(sum, magnitude)
+        } else {
+            self.builder.add(sum, magnitude)
+        }
     }
 
     /// A product and the magnitude of its scale.

@@ -18,6 +18,22 @@ const MAX_EXPONENT: i32 = 30;
 ///
 /// Errors: R001 to R008, one per product at most.
 pub fn parse_products(text: &str, place: &Place) -> Result<Vec<SopProduct>, Diagnostics> {
+    let placed = placed_products(text, place)?;
+    Ok(placed.into_iter().map(|placed| placed.product).collect())
+}
+
+/// A product and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub product: SopProduct,
+    /// Byte offset of its first factor.
+    pub at: usize,
+    /// Its text on one line, with a minus in front where it is subtracted.
+    pub text: String,
+}
+
+/// The products of a sum, each with its place. Errors: as [`parse_products`].
+pub(super) fn placed_products(text: &str, place: &Place) -> Result<Vec<Placed>, Diagnostics> {
     let source = Source { text, place };
     let tokens = source.tokens()?;
     let mut found = Diagnostics::new();
@@ -30,10 +46,15 @@ pub fn parse_products(text: &str, place: &Place) -> Result<Vec<SopProduct>, Diag
             end: tokens.get(range.end).map_or(text.len(), |t| t.at),
             scale: Scale::one(negative),
         };
+        let first = tokens.get(range.start).map_or(text.len(), |t| t.at);
         match reader.product() {
-            Ok(product) => products.push(product),
+            Ok(product) => {
+                let words: Vec<&str> = text[first..reader.end].split_whitespace().collect();
+                let sign = if negative { "-" } else { "" };
+                let text = format!("{sign}{}", words.join(" "));
+                products.push(Placed { product, at: first, text });
+            }
             Err(fail) => {
-                let first = tokens.get(range.start).map_or(text.len(), |t| t.at);
                 let shown: String = text[first..reader.end].trim().chars().take(60).collect();
                 let mut fail = *fail;
                 fail.message = format!("product {} '{shown}': {}", number + 1, fail.message);

@@ -165,11 +165,7 @@ impl Binding<'_> {
         }
         let trace = match read {
             Read::State(id) => {
-                self.network.states[id].role == StateRole::Variable
-                    && self
-                        .network
-                        .setter(id)
-                        .is_some_and(|(p, _)| self.network.phases[p].group == Group::Traces)
+                self.network.states[id].role == StateRole::Variable && self.network.is_trace(id)
             }
             Read::Arriving { .. } | Read::SpikedInEpoch(_) | Read::EpochFlag => false,
         };

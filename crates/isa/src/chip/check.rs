@@ -3,7 +3,7 @@
 //! Order: the instruction set first, then sizes, then widths, then costs; the first broken rule
 //! is reported.
 
-use super::{Chip, ChipError};
+use super::{Chip, ChipError, Preset};
 use crate::{Field, ISA_NAME, Slot};
 use trifactor_fixed::StoreArithmetic;
 
@@ -11,7 +11,7 @@ use trifactor_fixed::StoreArithmetic;
 type Fault = (String, String);
 type Check = fn(&Chip) -> Result<(), Fault>;
 
-const CHECKS: [(&str, Check); 25] = [
+const CHECKS: [(&str, Check); 26] = [
     ("unusable_name", unusable_name),
     ("foreign_isa", foreign_isa),
     ("empty_mesh", empty_mesh),
@@ -28,6 +28,7 @@ const CHECKS: [(&str, Check); 25] = [
     ("accumulator_narrower_than_state", accumulator_narrower_than_state),
     ("arithmetic_out_of_range", arithmetic_out_of_range),
     ("learning_out_of_range", learning_out_of_range),
+    ("rule_form_out_of_range", rule_form_out_of_range),
     ("no_width_to_choose", no_width_to_choose),
     ("unsorted_widths", unsorted_widths),
     ("width_out_of_range", width_out_of_range),
@@ -225,6 +226,29 @@ fn learning_out_of_range(chip: &Chip) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A scale that no constant holds, or a limit that no rule keeps.
+fn rule_form_out_of_range(chip: &Chip) -> Result<(), Fault> {
+    let Some(form) = chip.rule.products() else { return Ok(()) };
+    within("rule.scale.mantissa_bits", form.scale.mantissa_bits, 2, 15)?;
+    let (lo, hi) = form.scale.exponent;
+    if !(-30..=30).contains(&lo) || !(lo..=30).contains(&hi) {
+        let message = format!("{lo} to {hi} are no exponents between -30 and 30 in order");
+        return fault("rule.scale.exponent", message);
+    }
+    within("rule.trace_bits", form.trace_bits, 1, 16)?;
+    within("rule.variable_bits", form.variable_bits, 2, 16)?;
+    within("rule.product_bits", form.product_bits, 1, 63)?;
+    within("rule.trace_constant_bits", form.trace_constant_bits, 1, 15)?;
+    within("rule.variable_constant_bits", form.variable_constant_bits, 1, 15)?;
+    if form.products == Some(0) {
+        return fault("rule.products", "a rule has at least one product");
+    }
+    if form.factors == Some(0) {
+        return fault("rule.factors", "a product has at least one factor");
+    }
+    Ok(())
+}
+
 /// A chip without tags or rates may leave their lists empty.
 fn no_width_to_choose(chip: &Chip) -> Result<(), Fault> {
     let s = &chip.synapse;
@@ -297,9 +321,14 @@ fn unknown_default_preset(chip: &Chip) -> Result<(), Fault> {
     fault("cost.default", format!("there is no preset '{}'", chip.cost.default))
 }
 
+/// By name, since places in the list are not the file's once overlays have added presets.
+fn preset_key(preset: &Preset) -> String {
+    format!("cost.presets['{}']", preset.name)
+}
+
 fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
     for (n, p) in chip.cost.presets.iter().enumerate() {
-        let key = format!("cost.presets[{n}]");
+        let key = preset_key(p);
         if chip.cost.presets[..n].iter().any(|q| q.name == p.name) {
             return fault(key, format!("there are two presets '{}'", p.name));
         }
@@ -312,18 +341,18 @@ fn ambiguous_or_unsourced_preset(chip: &Chip) -> Result<(), Fault> {
 }
 
 fn shapeless_barrier(chip: &Chip) -> Result<(), Fault> {
-    for (n, p) in chip.cost.presets.iter().enumerate() {
+    for p in &chip.cost.presets {
         let ascending = p.barrier.is_sorted_by(|a, b| a.tiles < b.tiles && a.ticks <= b.ticks);
         if p.barrier.is_empty() || !ascending {
             let message = "a barrier is a list of points with ascending tiles and no falling time";
-            return fault(format!("cost.presets[{n}].barrier"), message);
+            return fault(preset_key(p) + ".barrier", message);
         }
         let across = &p.system.barrier_across_chips;
         let ascending = across.is_sorted_by(|a, b| a.chips < b.chips && a.ticks <= b.ticks);
         if !ascending || across.first().is_some_and(|first| first.chips < 2) {
             let message =
                 "points across chips begin at 2 chips, with ascending chips and no falling time";
-            return fault(format!("cost.presets[{n}].system.barrier_across_chips"), message);
+            return fault(preset_key(p) + ".system.barrier_across_chips", message);
         }
     }
     Ok(())

@@ -153,7 +153,8 @@ impl Search<'_> {
     }
 
     /// The state whose format decides about that of another: thresholds and biases share that of
-    /// the voltage, impulses that of their trace. Decay registers have one width.
+    /// the voltage, impulses that of their trace, and height and slope follow that of their
+    /// pseudo-derivative. Decay registers have one width.
     fn adjustable(&self, state: StateId) -> Option<StateId> {
         let (net, plan) = (&self.prepared.network, &self.prepared.plan);
         let asked = &net.states[state];
@@ -167,20 +168,27 @@ impl Search<'_> {
             p.writes.contains(&state)
                 || p.reads.values().any(|r| *r == trifactor_ir::Read::State(state))
         })?;
-        let variable = match recognise(&net.kernels[phase.kernel])? {
+        let kernel = &net.kernels[phase.kernel];
+        let of_psi = |port: &str| {
+            let port = kernel.port(port);
+            port.is_some_and(|p| phase.reads[p] == trifactor_ir::Read::State(state))
+        };
+        let variable = match recognise(kernel)? {
+            Unit::Lif(_) if net.is_trace(state) || of_psi("height") || of_psi("slope") => "psi",
             Unit::Lif(_) => "v",
             Unit::LinearTrace | Unit::SaturatingTrace => "x",
             Unit::Modulator => "m",
             Unit::Deliver => return None,
         };
-        let outputs = &net.kernels[phase.kernel].outputs;
+        let outputs = &kernel.outputs;
         outputs.iter().position(|o| o.variable == variable).map(|at| phase.writes[at])
     }
 
     fn is_voltage(&self, state: StateId) -> bool {
         let net = &self.prepared.network;
         net.setter(state).is_some_and(|(phase, _)| {
-            matches!(recognise(&net.kernels[net.phases[phase].kernel]), Some(Unit::Lif(_)))
+            let neuron = recognise(&net.kernels[net.phases[phase].kernel]);
+            matches!(neuron, Some(Unit::Lif(_))) && !net.is_trace(state)
         })
     }
 

@@ -133,6 +133,7 @@ fn variable_kind(net: &CheckedNetwork, id: StateId) -> Option<VariableKind> {
         Group::Neurons => match net.kernels[phase.kernel].outputs[at].variable.as_str() {
             "u" => Some(VariableKind::Current),
             "v" => Some(VariableKind::Voltage),
+            "psi" => Some(VariableKind::Trace),
             _ => None,
         },
         Group::Deliver => None,

@@ -13,6 +13,7 @@ pub(crate) use extras::{formats, probes, protocol_faults, thresholds};
 
 use crate::folder::Folder;
 use crate::report::Report;
+use crate::sums::Sums;
 use crate::surface::{ModelFile, Value};
 use crate::values::{Lanes, Maker, map_values, offender};
 use rules::Program;
@@ -68,6 +69,7 @@ impl Side {
 
 pub(crate) struct Resolver<'a> {
     file: &'a ModelFile,
+    sums: &'a Sums,
     folder: &'a Folder,
     pub(crate) report: Report,
     network: Network,
@@ -76,9 +78,15 @@ pub(crate) struct Resolver<'a> {
 }
 
 /// The network of a model file; findings are in the resolver's report.
-pub(crate) fn resolve(file: &ModelFile, folder: &Folder, report: Report) -> (Network, Report) {
+pub(crate) fn resolve(
+    file: &ModelFile,
+    sums: &Sums,
+    folder: &Folder,
+    report: Report,
+) -> (Network, Report) {
     let mut r = Resolver {
         file,
+        sums,
         folder,
         report,
         network: Network::new(&file.name),
@@ -387,6 +395,19 @@ impl<'a> Resolver<'a> {
                     format!("rules.{name}"),
                     format!("no projection has the rule '{name}'"),
                     "add rule: to a projection or remove it",
+                );
+            }
+        }
+        for (name, _) in f.populations.iter().filter(|(_, p)| p.pseudo_derivative.is_some()) {
+            let psi = self.place(name).and_then(|p| self.network.state(p.space, neurons::PSI));
+            let Some(psi) = psi else { continue };
+            let mut reads = self.phases.iter().flat_map(|p| p.reads.values());
+            if !reads.any(|r| *r == Read::State(psi)) {
+                self.report.warning(
+                    "M034",
+                    format!("populations.{name}.pseudo_derivative"),
+                    format!("no rule reads 'psi' of '{name}'"),
+                    "remove it, or read it in a kernel: in psi: post",
                 );
             }
         }

@@ -1,10 +1,19 @@
 //! Populations and modulators.
 
 use super::{Leak, Place, PlaceKind, Resolver, Side};
-use crate::surface::{ModulatorSpec, PopulationSpec, PostSpec, Scope, SurrogateSpec, Value};
-use crate::values::divided;
+use crate::surface::{
+    ModulatorSpec, PopulationSpec, PostSpec, PseudoDerivativeSpec, Scope, SurrogateSpec, Value,
+};
+use crate::values::{divided, map_values, offender};
 use trifactor_ir::units::{LifParts, cuba_lif, modulator};
 use trifactor_ir::{Group, Read, ResetGroup, SpaceKind, StateId, StateRole, Surrogate, Values};
+
+/// The pseudo-derivative of a population, for the neuron's kernel and for rules.
+pub(super) const PSI: &str = "psi";
+
+fn find(states: &[(&str, StateId)], name: &str) -> Option<StateId> {
+    states.iter().find(|(n, _)| *n == name).map(|(_, id)| *id)
+}
 
 /// Longest refractory time in steps.
 const MAX_REFRACTORY: f64 = 65_535.0;
@@ -20,6 +29,7 @@ impl Resolver<'_> {
             bias: spec.bias.is_some(),
             floor: spec.v_min.is_some(),
             refractory: spec.refractory.is_some(),
+            pseudo_derivative: spec.pseudo_derivative.is_some(),
         };
         if parts.refractory && !parts.threshold {
             self.report.error_hint(
@@ -27,6 +37,14 @@ impl Resolver<'_> {
                 format!("{key}.refractory"),
                 "a population without a threshold never spikes and cannot be held after a spike",
                 "add threshold: or remove refractory:",
+            );
+        }
+        if parts.pseudo_derivative && !parts.threshold {
+            self.report.error_hint(
+                "M020",
+                format!("{key}.pseudo_derivative"),
+                "a population without a threshold never spikes, and its spikes have no derivative",
+                "add threshold: or remove pseudo_derivative:",
             );
         }
         let space = place.space;
@@ -86,16 +104,55 @@ impl Resolver<'_> {
         let Some(surrogate) = self.surrogate(spec.surrogate, &key) else {
             return;
         };
+        if let Some(triangle) = spec.pseudo_derivative {
+            let one = Values::Constant(1.0);
+            let resistance = resistance.as_ref().unwrap_or(&one);
+            let Some(parts) = self.pseudo_derivative(triangle, &place, resistance, &key) else {
+                return;
+            };
+            states.extend(parts);
+            states.extend(find(&states, "threshold").map(|threshold| ("centre", threshold)));
+        }
         if self.report.has_errors() {
             return;
         }
-        let find = |name: &str| states.iter().find(|(n, _)| *n == name).map(|(_, id)| *id);
         let kernel = cuba_lif(parts, surrogate);
-        let Some(writes) = kernel.outputs.iter().map(|o| find(&o.variable)).collect() else {
+        let Some(writes) = kernel.outputs.iter().map(|o| find(&states, &o.variable)).collect()
+        else {
             return;
         };
-        let read = |p: &trifactor_ir::Port| find(&p.variable).map(Read::State);
+        let read = |p: &trifactor_ir::Port| find(&states, &p.variable).map(Read::State);
         self.phase(name.to_owned(), key, Group::Neurons, &kernel, space, read, writes);
+    }
+
+    /// The states of a pseudo-derivative by the names that the neuron's kernel has for them. The
+    /// voltage is in units of the resistance (S26), and so is the width.
+    fn pseudo_derivative(
+        &mut self,
+        spec: PseudoDerivativeSpec,
+        place: &Place,
+        resistance: &Values,
+        key: &str,
+    ) -> Option<[(&'static str, StateId); 3]> {
+        let PseudoDerivativeSpec { height, width } = spec;
+        for (name, value) in [("height", height), ("width", width)] {
+            if !(value.is_finite() && value > 0.0) {
+                let message = format!("{value}; a number above 0 is needed");
+                self.report.error("M016", format!("{key}.pseudo_derivative.{name}"), message);
+                return None;
+            }
+        }
+        let slope = map_values(resistance.clone(), |r| height / width * r);
+        if let Some((_, steep)) = offender(&slope, f64::is_finite) {
+            let message = format!("a height of {height} over a width of {width} is {steep}");
+            self.report.error("M016", format!("{key}.pseudo_derivative"), message);
+            return None;
+        }
+        let (space, group) = (place.space, ResetGroup::Traces);
+        let psi = self.state(space, PSI, StateRole::Variable, group);
+        let height = self.parameter(space, "psi.height", Values::Constant(height), group);
+        let slope = self.parameter(space, "psi.slope", slope, group);
+        Some([(PSI, psi), ("height", height), ("slope", slope)])
     }
 
     fn surrogate(&mut self, spec: SurrogateSpec, key: &str) -> Option<Surrogate> {

@@ -1,5 +1,6 @@
 //! Plasticity rules: their programs, traces and variables, bound for each projection.
 
+use super::neurons::PSI;
 use super::synapses::Plastic;
 use super::{Leak, Place, PlaceKind, Resolver, Side};
 use crate::report::suggestion;
@@ -70,7 +71,10 @@ impl Resolver<'_> {
             KernelSpec::Sop { dw, dd, dt } => {
                 let rule = SopRule { dw: dw.clone(), dd: dd.clone(), dt: dt.clone() };
                 match parse_sop(name, &rule, &DiagPlace::at_key(&key)) {
-                    Ok(kernel) => kernel,
+                    Ok(mut kernel) => {
+                        self.sums.locate(name, &mut kernel);
+                        kernel
+                    }
                     Err(found) => {
                         let file = self.report.file().to_owned();
                         self.report.append(found.in_file(&file));
@@ -417,7 +421,7 @@ impl Resolver<'_> {
                 self.wrong_scope(port, &name, &format!("{scope}(\"{}\")", on.name), key)
             };
         }
-        if ["u", "v"].contains(&port.variable.as_str())
+        if ["u", "v", PSI].contains(&port.variable.as_str())
             && let Some(id) = self.network.state(place.space, &port.variable)
         {
             return Some(Read::State(id));
@@ -478,7 +482,7 @@ impl Resolver<'_> {
         let mut known: Vec<&str> = match port.role {
             Role::Own => vec!["w", "d"],
             Role::Pre => vec!["x0", "u", "v"],
-            Role::Post => vec!["y0", "u", "v"],
+            Role::Post => vec!["y0", "u", "v", PSI],
             Role::Global | Role::Every(_) => vec![],
         };
         match port.role {
@@ -495,7 +499,14 @@ impl Resolver<'_> {
             role_word(port.role)
         );
         let what = if port.role == Role::Own { "variable" } else { "trace or modulator" };
-        self.report.error_hint("M031", key, message, suggestion(&port.variable, what, &known));
+        let hint = if port.variable == PSI && port.role == Role::Post {
+            "give the population that the projection ends at a pseudo_derivative: (height: .., \
+             width: ..)"
+                .to_owned()
+        } else {
+            suggestion(&port.variable, what, &known)
+        };
+        self.report.error_hint("M031", key, message, hint);
         None
     }
 }

@@ -97,6 +97,29 @@ impl Events {
         self.event(file, &json!({ "ph": "E", "pid": pid, "tid": tid, "ts": ts }))
     }
 
+    /// An arrow with a number of its own, from a stretch on one track to a stretch on another,
+    /// both of which are begun at the ticks given.
+    pub(super) fn arrow(
+        &mut self,
+        file: &mut impl Write,
+        number: u64,
+        from: (Place, u64),
+        to: (Place, u64),
+    ) -> io::Result<()> {
+        for (ph, (place, at)) in [("s", from), ("f", to)] {
+            let mut event = json!({
+                "ph": ph, "cat": "message", "name": "message", "id": number,
+                "pid": place.process, "tid": place.thread, "ts": self.microseconds(at),
+            });
+            if ph == "f" {
+                // It ends at the stretch that begins there, not at the next one.
+                event["bp"] = json!("e");
+            }
+            self.event(file, &event)?;
+        }
+        Ok(())
+    }
+
     /// Ends the file.
     pub(super) fn end(&mut self, file: &mut impl Write) -> io::Result<()> {
         file.write_all(b"\n]}\n")

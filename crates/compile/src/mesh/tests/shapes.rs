@@ -84,9 +84,9 @@ fn arranging_brings_what_the_page_says() {
         "| network | cores | chips | hops per spike: random | in order | arranged | most loaded link: random | in order | arranged | s |"
     );
     for shape in SHAPES {
-        for n in [16usize, 64, 256] {
-            // Chips of 8 x 4 tiles of four cores, as many beside each other as are needed.
-            let chip: Chip = chip((8, 4), 4, (n.div_ceil(128) as u32, 1));
+        for (n, chips) in [(16, (1, 1)), (64, (1, 1)), (256, (2, 1)), (1024, (4, 2))] {
+            // Chips of 8 x 4 tiles of four cores, as many as are needed.
+            let chip: Chip = chip((8, 4), 4, chips);
             let traffic = network(n, shape);
             let begin = Instant::now();
             let arranged = arrange(&chip, &traffic);

@@ -27,9 +27,30 @@ fn job(cost: Cost) -> Job {
     Job { ticks: cost.ticks, fj: cost.fj }
 }
 
+/// Chip of a core, and column and row of its tile on the mesh of all chips: cores are counted
+/// tile by tile and chip by chip, both row by row (`docs/placement.md`).
+pub fn place(chip: &Chip, id: u32) -> (u32, (u32, u32)) {
+    let mesh = chip.mesh;
+    let tile = id / mesh.cores_per_tile;
+    let (on, tile) = (tile / (mesh.columns * mesh.rows), tile % (mesh.columns * mesh.rows));
+    let corner = (on % mesh.chips.columns * mesh.columns, on / mesh.chips.columns * mesh.rows);
+    (on, (corner.0 + tile % mesh.columns, corner.1 + tile / mesh.columns))
+}
+
+/// Most tiles of a mesh that is moved as a whole.
+const TILES: u32 = 64;
+
 /// The machine of an image.
 pub fn machine(oracle: &Oracle, chip: &Chip, costs: &ResolvedCosts) -> (Machine, Prices) {
     let mesh = chip.mesh;
+    let at = |core: &trifactor_image::Core| place(chip, core.id).1;
+    let (mut columns, mut rows) = (mesh.columns * mesh.chips.columns, mesh.rows * mesh.chips.rows);
+    if columns * rows > TILES {
+        // No message leaves the rectangle of the host's tile (0, 0) and those in use.
+        let cores = &oracle.image.cores;
+        columns = cores.iter().map(|core| at(core).0 + 1).max().unwrap_or(1);
+        rows = cores.iter().map(|core| at(core).1 + 1).max().unwrap_or(1);
+    }
     let machine = Machine {
         rates: Rates {
             queue: mesh.router.queue as usize,
@@ -37,18 +58,13 @@ pub fn machine(oracle: &Oracle, chip: &Chip, costs: &ResolvedCosts) -> (Machine,
             tile_entry: costs.tile_entry.ticks,
             hop_ew: costs.hop_ew.ticks,
             hop_ns: costs.hop_ns.ticks,
-            border: 0,
+            border: costs.hop_chip.ticks,
             axon_out: costs.axon_out.ticks,
         },
-        mesh: Mesh {
-            columns: mesh.columns,
-            rows: mesh.rows,
-            chip_columns: mesh.columns,
-            chip_rows: mesh.rows,
-        },
+        mesh: Mesh { columns, rows, chip_columns: mesh.columns, chip_rows: mesh.rows },
         cores: (oracle.image.cores.iter())
             .map(|core| Core {
-                tile: core.id / mesh.cores_per_tile,
+                tile: at(core).1 * columns + at(core).0,
                 place: core.id % mesh.cores_per_tile,
             })
             .collect(),
@@ -60,7 +76,7 @@ pub fn machine(oracle: &Oracle, chip: &Chip, costs: &ResolvedCosts) -> (Machine,
         tile_entry: costs.tile_entry.fj,
         hop_ew: costs.hop_ew.fj,
         hop_ns: costs.hop_ns.fj,
-        border: 0,
+        border: costs.hop_chip.fj,
     };
     (machine, prices)
 }
